@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
     from workspaces.forms import Form, TaskContent
+    from workspaces.platforms.base import Refuse
     from workspaces.records import PlacedTask
 
 BATCH = 200
@@ -50,9 +51,11 @@ OVERLAP, AHEAD, RESERVE = 3, 10, 50
 class Batches(RoutedPlatform):
     """Takes tasks in batches, as Argilla does."""
 
-    def push(self, form: Form, contents: Iterable[TaskContent], overlap: int) -> Iterator[list[PlacedTask]]:
+    def push(
+        self, form: Form, contents: Iterable[TaskContent], overlap: int, refuse: Refuse | None = None
+    ) -> Iterator[list[PlacedTask]]:
         for batch in in_chunks(contents, BATCH):
-            yield [it for placed in super().push(form, batch, overlap) for it in placed]
+            yield [it for placed in super().push(form, batch, overlap, refuse) for it in placed]
 
 
 def task_about(number: int) -> Task:

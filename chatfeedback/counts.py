@@ -17,11 +17,12 @@ from workspaces.store.annotations import latest_annotations
 from workspaces.store.conversations import count_by_state, entries_of
 from workspaces.store.gold import all_gold
 from workspaces.store.own_answers import own_answers
+from workspaces.store.rejections import rejections
 from workspaces.store.rewrites import own_checks
 from workspaces.store.seed_feedback import count_seeds
 from workspaces.store.seed_requests import FAILED, RequestState, count_requests
 from workspaces.store.standing import standing
-from workspaces.store.tasks import all_tasks, count_placements
+from workspaces.store.tasks import all_tasks, count_placements, placed_tasks
 from workspaces.store.withdrawals import closed_everywhere
 
 if TYPE_CHECKING:
@@ -42,7 +43,8 @@ class Counts:
     """The figures of a workspace.
 
     ``conversations`` and ``people`` are by state. ``seed_requests_failed`` have no usable reply, ``seed_requests_open``
-    none yet. ``answers_to_come`` is what ``open_tasks`` still ask for;
+    none yet. ``tasks_rejected`` are those among ``tasks_not_pushed`` that
+    their platform did not take. ``answers_to_come`` is what ``open_tasks`` still ask for;
     ``accepted_answers`` are the ``answers`` that earn something, ``own_answers`` those about the person's own
     conversation. ``held_answers`` are strangers' and ``barred_answers`` those of people whom the lead barred; neither
     are among ``answers``. ``imported_judgments`` came with chat logs, from ``raters``. ``points`` were credited and
@@ -56,6 +58,7 @@ class Counts:
     tasks: int
     placed_tasks: int
     tasks_not_pushed: int
+    tasks_rejected: int
     open_tasks: int
     answers_to_come: int
     gold_tasks: int
@@ -107,6 +110,7 @@ def count(workspace: Workspace) -> Counts:
             tasks=len(tasks),
             placed_tasks=placed,
             tasks_not_pushed=len(tasks) - placed,
+            tasks_rejected=len(rejections(connection).keys() - placed_tasks(connection)),
             open_tasks=len(left),
             answers_to_come=sum(left.values()),
             gold_tasks=len(all_gold(connection)),

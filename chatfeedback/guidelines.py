@@ -5,10 +5,12 @@ Every sentence with a figure is written from the setting that decides it, so non
 
 from __future__ import annotations
 
+import unicodedata
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from reward_engine import quote
+from reward_engine.periods import Period
 from workspaces.config.people import OwnLogs
 from workspaces.forms import points_text
 from workspaces.grammar import counted
@@ -39,15 +41,24 @@ class Place:
     is_routed: bool = False
 
 
-def guidelines(kind: Kind, config: Config, place: Place) -> str:
+@dataclass(frozen=True, slots=True)
+class Board:
+    """The highest places of a leaderboard: rank, the name that the person chose or nothing, pseudonym, and points."""
+
+    period: Period
+    places: tuple[tuple[int, str, str, int], ...]
+
+
+def guidelines(kind: Kind, config: Config, place: Place, board: Board | None = None) -> str:
     """Return the guidelines of a kind in Markdown: headings, lists, bold text and paragraphs alone."""
     contact = config.people.contact or "the person who invited you"
     sections = (
         kind.guidelines.strip(),
         *([_section("Your tasks", _tasks(config))] if place.is_routed else []),
         _section("Your points", (*_offers(kind, config), *_rules(kind, config))),
+        *([] if board is None else [_section("Leaderboard", _leaders(board, contact))]),
         _section("Please", _requests(place, config.display)),
-        _section("Whom to ask", _answers(place, contact)),
+        _section("Whom to ask", _answers(place, contact, config)),
     )
     return "\n\n".join(sections) + "\n"
 
@@ -278,13 +289,50 @@ def _requests(place: Place, display: Display) -> Iterator[str]:
     yield f"Press **{place.skip}** on what you do not want to judge. It earns nothing and costs nothing."
 
 
-def _answers(place: Place, contact: str) -> Iterator[str]:
+def _answers(place: Place, contact: str, config: Config) -> Iterator[str]:
     """Yield whom to ask for what."""
     yield f"Questions about the work: ask {contact}."
     yield (
         "**To report a task** (a real person's private details, something harmful or forbidden, a text that is broken "
         f"or makes no sense), press {place.skip} and tell {contact} the task's number, which stands above it."
     )
+    if config.web.address is None:
+        yield (
+            f"**Your points**, and the reason of each credit, are in your wallet: ask {contact} to show it to you."
+        )
+    else:
+        yield f"**Your points**, and the reason of each credit, are on your own page: {config.web.address}"
+
+
+PERIODS = {
+    Period.DAY: "today",
+    Period.WEEK: "this week",
+    Period.MONTH: "this month",
+    Period.ALL: "so far",
+}
+
+
+def _leaders(board: Board, contact: str) -> Iterator[str]:
+    """Yield who earned most, by the name that they chose or by pseudonym; nobody's name is markup."""
+    if not board.places:
+        yield f"Nobody was credited any points {PERIODS[board.period]} yet."
+    for rank, name, person_id, points in board.places:
+        yield f"{rank}. {plain_name(name) or person_id}: {points_text(points)}"
+    if board.places:
+        yield f"These earned most {PERIODS[board.period]}, when this was written last."
     yield (
-        f"**Your points**, and the reason of each credit, are in your wallet: ask {contact} to show it to you."
+        "You are shown by a pseudonym unless you choose a name, and not at all if you would rather not be: ask "
+        f"{contact}."
     )
+
+
+def plain_name(name: str) -> str:
+    """Return a name without what could be markup, a link or an address: letters, digits, and what stands within words.
+
+    Names are chosen by annotators and stand in a page of the platform, before all others.
+    """
+    kept = "".join(
+        letter if letter.isalnum() or unicodedata.combining(letter) or letter in "-'’" else " "
+        for letter in unicodedata.normalize("NFC", name)
+    )
+    return " ".join(kept.split())

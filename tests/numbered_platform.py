@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from pydantic import SecretStr
 
     from workspaces.forms import Form, TaskContent
+    from workspaces.platforms.base import Refuse
     from workspaces.records import GivenAnswer
 
 
@@ -124,7 +125,9 @@ class NumberedPlatform:
     def open_doors(self) -> tuple[str, ...]:
         return ()
 
-    def push(self, form: Form, contents: Iterable[TaskContent], overlap: int) -> Iterator[list[PlacedTask]]:
+    def push(
+        self, form: Form, contents: Iterable[TaskContent], overlap: int, refuse: Refuse | None = None
+    ) -> Iterator[list[PlacedTask]]:
         self.request()
         project = self.project_of(self.owner) or self.new_project(self.owner)
         for content in contents:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from workspaces.forms import Form, TaskContent
-    from workspaces.platforms.base import KnownPerson
+    from workspaces.platforms.base import KnownPerson, Refuse
     from workspaces.records import PlacedTask
 
 BOX = "dataset"
@@ -74,8 +74,10 @@ class RoutedPlatform(MemoryPlatform):
                 self.given.setdefault(key, Assignment(*key, 0))
         (self.routed.add if routed else self.routed.discard)(container_id)
 
-    def push(self, form: Form, contents: Iterable[TaskContent], overlap: int) -> Iterator[list[PlacedTask]]:
-        for placed in super().push(form, contents, overlap):
+    def push(
+        self, form: Form, contents: Iterable[TaskContent], overlap: int, refuse: Refuse | None = None
+    ) -> Iterator[list[PlacedTask]]:
+        for placed in super().push(form, contents, overlap, refuse):
             self.request("push")
             yield placed
 

@@ -137,13 +137,14 @@ class PersonState(StrEnum):
 
 class TaskState(StrEnum):
     """Where a task stands: not on a platform yet, open there, answered by as many as its overlap (or closed before, as
-    its answers settle it); or its conversation is not shared any more.
+    its answers settle it); its conversation is not shared any more; or its platform did not take it (``rejected``).
     """
 
     WAITING = "waiting"
     OPEN = "open"
     ANSWERED = "answered"
     UNSHARED = "unshared"
+    REJECTED = "rejected"
 
 
 class AnnotationStatus(StrEnum):

@@ -11,6 +11,8 @@ import typer
 from chatfeedback import steps
 from chatfeedback.cli import listing
 from chatfeedback.cli.access import PersonName, invite, reset_password, revoke
+from chatfeedback.cli.accounts import link_account
+from chatfeedback.cli.accounts import remove as remove_account
 from chatfeedback.cli.consent import show_receipt
 from chatfeedback.cli.form import form
 from chatfeedback.cli.listing import Everything, Limit
@@ -40,6 +42,7 @@ def register(app: typer.Typer) -> None:
     group.command("set")(set_)
     group.command("reset-password")(reset_password)
     group.command()(revoke)
+    group.command("remove")(remove_account)
     group.command("sign-in-link")(sign_in_link)
     for command in (link, form, review, reports, export, delete):
         group.command()(command)
@@ -221,17 +224,34 @@ def set_(
 def link(
     person: PersonName,
     giver: Annotated[
-        str, typer.Argument(help="The same human's name in the logs, or pseudonym.", metavar="GIVER")
-    ],
+        str | None, typer.Argument(help="The same human's name in the logs, or pseudonym.", metavar="GIVER")
+    ] = None,
+    account: Annotated[
+        str | None,
+        typer.Option(
+            "--account", help="A second account of the person instead: argilla:NAME.", metavar="PLATFORM:NAME"
+        ),
+    ] = None,
     remove: Annotated[bool, typer.Option("--remove", help="Take the link back.")] = False,
     workspace: WorkspacePath = HERE,
     as_json: AsJson = False,
 ) -> None:
     """Say that an annotator gave the conversations of a name in the logs, so that their answers on these are own ones.
 
-    One e-mail address is one person without this. Both wallets stay as they are.
+    One e-mail address is one person without this. Both wallets stay as they are. With --account: that a second account
+    is the person's, which fills the same wallet from then on; one that has a history of its own is refused.
     Example: **chatfeedback people link ada@example.org ada_in_the_logs**
     """
+    if (giver is None) == (account is None):
+        raise UsageError(
+            "give the name of a giver, or --account PLATFORM:NAME: chatfeedback people link --help"
+        )
+    if account is not None:
+        if remove:
+            raise UsageError("--remove takes back the link to a giver; an account stays the person's")
+        link_account(person, account, workspace, as_json=as_json)
+        return
+    assert giver is not None
     with Workspace.open(workspace) as opened:
         person_id, giver_id = steps.link_giver(opened, person, giver, remove=remove)
         rule = opened.config.quality.own

@@ -37,7 +37,10 @@ def list_tasks(
     ] = None,
     state: Annotated[
         TaskState | None,
-        typer.Option("--state", help="Not pushed yet, open, answered by enough people, or no longer shared."),
+        typer.Option(
+            "--state",
+            help="Not pushed yet, open, answered by enough people, no longer shared, or rejected.",
+        ),
     ] = None,
     model: Annotated[
         str | None, typer.Option("--model", help="About an answer of this model.", metavar="NAME")
@@ -80,6 +83,8 @@ def list_tasks(
         about += ["gold"] * task.gold + [f"asks {task.reask_of} again"] * (task.reask_of is not None)
         say(f"{task.id}  {', '.join(about)}; {' and '.join(task.models) or 'no model is named'}")
         say(f"    {task.prompt}")
+        if task.rejected_because is not None:
+            say(f"    rejected: {task.rejected_because}")
     if not listed.total:
         say("No task is like this; 'chatfeedback tasks list' without options lists all")
     elif listed.total > len(listed.tasks):

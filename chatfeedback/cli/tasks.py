@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -18,19 +18,32 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 
+SHOWN = 10
+"""Rejected tasks that a push names; ``tasks list`` names all."""
+
+
 def register(app: typer.Typer) -> None:
     """Add the commands of this module."""
     app.command()(push)
 
 
-def push(workspace: WorkspacePath = HERE, as_json: AsJson = False) -> None:
+def push(
+    retry: Annotated[
+        bool, typer.Option("--retry", help="Send those again that a platform rejected before.")
+    ] = False,
+    workspace: WorkspacePath = HERE,
+    as_json: AsJson = False,
+) -> None:
     """Put the tasks on their platforms, and say there what the configuration says now. Twice changes nothing.
 
+    A task that its platform does not take is rejected with the reason, and the others go on.
     Example: **chatfeedback push**
     """
     with Workspace.open(workspace) as opened, progress("Pushing tasks") as advance:
         failures: list[WorkbenchError] = []
-        pushed = steps.push_tasks(opened, advance=advance, failures=failures)
+        if retry:
+            steps.retry_rejected(opened)
+        pushed = steps.push_tasks(opened, advance=advance, tell=advance.tell, failures=failures)
         warning = steps.old_texts_warning(opened)
     if pushed.any or not failures:
         _show_pushed(pushed, warning, as_json=as_json, whole=not failures)
@@ -41,8 +54,8 @@ def push(workspace: WorkspacePath = HERE, as_json: AsJson = False) -> None:
 def _show_pushed(pushed: steps.Pushed, warning: str | None, *, as_json: bool, whole: bool) -> None:
     """Print what a push did; without ``whole`` some platform failed, and no task need be waiting elsewhere."""
     if as_json:
-        rare = ("without_seed", "moot", "guidelines", "lost", "answered", "closed", "later", "routed")
-        counts = {name: it for name, it in asdict(pushed).items() if it or name not in rare}
+        always = ("placed", "unshared")
+        counts = {name: it for name, it in asdict(pushed).items() if it or name in always}
         emit_json(counts | ({"warnings": [warning]} if warning else {}))
         return
     if warning:
@@ -86,6 +99,8 @@ def _show_pushed(pushed: steps.Pushed, warning: str | None, *, as_json: bool, wh
             f"{word_for(pushed.without_seed, 'it was', 'they were')} made to show is gone; "
             "'chatfeedback seed' with the same model makes it again"
         )
+    if pushed.rejected or pushed.still_rejected:
+        _say_rejected(pushed)
     if pushed.moot:
         say(
             f"{counted(pushed.moot, 'task')} left out: the rewrite that "
@@ -95,6 +110,21 @@ def _show_pushed(pushed: steps.Pushed, warning: str | None, *, as_json: bool, wh
         hint("chatfeedback route: until then nobody finds a task where people are given their own")
     elif pushed.any:
         hint("chatfeedback people invite EMAIL; once people have answered: chatfeedback sync")
+
+
+def _say_rejected(pushed: steps.Pushed) -> None:
+    """Say which tasks their platforms did not take; all the rest went on."""
+    for task in pushed.rejected[:SHOWN]:
+        note(f"{task.task_id} rejected by {PLATFORMS[task.platform].title}: {task.reason}")
+    total = len(pushed.rejected) + pushed.still_rejected
+    before = (
+        f", {pushed.still_rejected:,} of them before" if pushed.still_rejected and pushed.rejected else ""
+    )
+    say(
+        f"{counted(total, 'task')} rejected{before}: {word_for(total, 'its platform does', 'their platforms do')} not "
+        "take what it shows. 'chatfeedback tasks list --state rejected' says why; 'chatfeedback push --retry' sends "
+        f"{word_for(total, 'it', 'them')} again, and so does push once it shows something else"
+    )
 
 
 def _listed(counts: Mapping[str, int]) -> str:

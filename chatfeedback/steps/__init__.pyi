@@ -1,4 +1,5 @@
 from .access import Invited, Renewed, Revoked, invite_people, reset_password, revoke_access
+from .accounts import RemovedAccount, RemovedAccounts, link_account, remove_accounts
 from .adjudication import adjudicate, disputed_item, disputed_tasks, take_back
 from .assignments import routes
 from .benchmark import benchmark_prompts
@@ -53,6 +54,7 @@ from .push import Pushed, push_tasks
 from .redact import redact_collection
 from .redaction_state import old_texts_warning
 from .review import decide
+from .rejected import Rejected, retry_rejected, standing_rejections
 from .route import Moved, Routed, RoutedPerson, keep_routed, route_tasks
 from .rubric import ProposedRubric, propose_rubric
 from .seed import seed_responses
@@ -101,6 +103,9 @@ __all__ = [
     "Published",
     "Pushed",
     "Receipt",
+    "Rejected",
+    "RemovedAccount",
+    "RemovedAccounts",
     "Renewed",
     "Revoked",
     "Round",
@@ -163,6 +168,7 @@ __all__ = [
     "is_collection_empty",
     "judge_obedience",
     "keep_routed",
+    "link_account",
     "link_giver",
     "list_chat_keys",
     "list_gold",
@@ -186,10 +192,12 @@ __all__ = [
     "receipts_of_conversations",
     "redact_collection",
     "release_expired_holds",
+    "remove_accounts",
     "remove_all_gold",
     "remove_gold",
     "requested_conversations",
     "reset_password",
+    "retry_rejected",
     "revoke_access",
     "revoke_chat_keys",
     "route_tasks",
@@ -200,6 +208,7 @@ __all__ = [
     "set_person",
     "settle_answers",
     "states_of_conversations",
+    "standing_rejections",
     "sync_answers",
     "take_back",
     "unknown_columns",

@@ -3,24 +3,26 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from time import monotonic
 from typing import TYPE_CHECKING
 
-from chatfeedback.guidelines import Place, guidelines
-from chatfeedback.steps.advance import ignore
+from chatfeedback.steps.advance import ignore, say_nothing
 from chatfeedback.steps.assignments import router_of, routes
 from chatfeedback.steps.closing import close_settled
+from chatfeedback.steps.guided_forms import forms_on
 from chatfeedback.steps.just_in_time import needed_now
+from chatfeedback.steps.pace import Pace
+from chatfeedback.steps.rejected import reject, still_rejected
 from chatfeedback.steps.rewrites import moot, read_rewrites, withdraw_moot
 from chatfeedback.steps.rules import use_rules
 from chatfeedback.steps.withdraw import withdraw_from
 from reward_engine.overlap import limit
 from task_generators.content import content_of
 from workspaces.errors import WorkbenchError, together
-from workspaces.forms import Form
 from workspaces.kinds import asked_kinds, kind_of
 from workspaces.records import SharingState
-from workspaces.registry import PLATFORMS
 from workspaces.store.conversations import ids_in
+from workspaces.store.rejections import drop_rejections
 from workspaces.store.rewrites import all_checks, checks
 from workspaces.store.seed_feedback import all_seeds
 from workspaces.store.standing import standing
@@ -34,7 +36,8 @@ if TYPE_CHECKING:
 
     import sqlalchemy as sa
 
-    from chatfeedback.steps.advance import Advance
+    from chatfeedback.steps.advance import Advance, Tell
+    from chatfeedback.steps.rejected import Rejected
     from chatfeedback.steps.rewrites import Rewrites
     from reward_engine.rules import RuleBook
     from workspaces.platforms.base import Platform, Router
@@ -54,6 +57,8 @@ class Pushed:
     answers are placed again. ``answered`` tasks have no place and want none: they have all their answers. ``closed``
     tasks were taken off early, because their answers settle them. ``later`` tasks are left for a later run: where
     people are given tasks of their own, no more stand there than they need. ``routed``: some platform is such a one.
+    ``rejected`` tasks were sent in this run and not taken; ``still_rejected`` ones were not taken before, and were not
+    sent because they show what they showed then.
     """
 
     placed: dict[str, dict[str, int]] = field(default_factory=dict)
@@ -66,11 +71,14 @@ class Pushed:
     closed: int = 0
     later: int = 0
     routed: bool = False
+    rejected: list[Rejected] = field(default_factory=list)
+    still_rejected: int = 0
 
     @property
     def any(self) -> bool:
         """Whether any task waited, also one that was not pushed."""
-        return bool(self.placed or self.unshared or self.without_seed or self.moot or self.lost or self.later)
+        blocked = self.unshared or self.without_seed or self.moot or self.rejected or self.still_rejected
+        return bool(self.placed or blocked or self.lost or self.later)
 
     @property
     def total(self) -> int:
@@ -79,7 +87,11 @@ class Pushed:
 
 
 def push_tasks(
-    workspace: Workspace, *, advance: Advance = ignore, failures: list[WorkbenchError] | None = None
+    workspace: Workspace,
+    *,
+    advance: Advance = ignore,
+    tell: Tell = say_nothing,
+    failures: list[WorkbenchError] | None = None,
 ) -> Pushed:
     """Push every task that has no placement to its platform, and bring the guidelines of all tasks there up to date.
 
@@ -100,14 +112,18 @@ def push_tasks(
     """
     failed = failures if failures is not None else []
     with workspace.exclusive():
-        result = push_to_platforms(workspace, workspace.config.platforms.names(), advance, failed)
+        result = push_to_platforms(workspace, workspace.config.platforms.names(), advance, failed, tell)
     if failed and failures is None:
         raise together(failed)
     return result
 
 
 def push_to_platforms(
-    workspace: Workspace, names: Iterable[str], advance: Advance, failed: list[WorkbenchError]
+    workspace: Workspace,
+    names: Iterable[str],
+    advance: Advance,
+    failed: list[WorkbenchError],
+    tell: Tell = say_nothing,
 ) -> Pushed:
     """Push to some platforms; see ``push_tasks``. The caller holds the lock of the workspace."""
     result = Pushed(closed=close_settled(workspace))
@@ -130,7 +146,7 @@ def push_to_platforms(
                 withdraw_from(workspace, platform)  # now: later it would remove what is pushed again
                 if lost := lose_missing(workspace.store, platform, utc_now()):
                     result.lost[name] = lost
-                _push_to(workspace, platform, router, book, rewrites, result, advance)
+                _push_to(workspace, platform, router, book, rewrites, result, _Told(advance, tell))
         except WorkbenchError as error:
             failed.append(error)
     return result
@@ -143,7 +159,7 @@ def _push_to(
     book: RuleBook,
     rewrites: Rewrites,
     result: Pushed,
-    advance: Advance,
+    told: _Told,
 ) -> None:
     """Push to one platform, on which every task with a placement stands; with a router only what people need."""
     name = platform.name
@@ -171,17 +187,19 @@ def _push_to(
     result.unshared += len(found.unshared)
     result.moot += len(found.moot)
     result.without_seed += len(found.without_seed)
+    result.still_rejected += len(found.rejected)
     result.later += len(tasks) - len(ready) - len(found.blocked)
     placed_before = sorted(shows_seed)
     for task in ready:
         shows_seed[task.kind] = shows_seed.get(task.kind, False) or task.seed_shown
-    forms = _forms(workspace, platform, shows_seed)
+    forms = forms_on(workspace, platform, shows_seed)
     for kind in placed_before:
         changed = [platform.update_guidelines(form) for form in forms.get(kind, {}).values()]
         if any(changed):
             result.guidelines.setdefault(name, []).append(kind)
     with workspace.store.write() as connection:
         begin_push(connection, [task.id for task in ready])
+    told.begin(len(ready))
     for kind, responses, overlap, chosen in _alike(ready):
         contents = (
             content_of(task, conversations, seeds.get(task.id), _still_paid(task, book, answers[task.id]))
@@ -189,13 +207,40 @@ def _push_to(
         )
         if router is not None:
             router.prepare(forms[kind][responses], overlap)
-        for placed in platform.push(forms[kind][responses], contents, overlap):
+        by_id = {task.id: task for task in chosen}
+
+        def refuse(task_id: str, reason: str, sent: Mapping[str, Task] = by_id) -> None:
+            seed = seeds.get(task_id)
+            result.rejected.append(reject(workspace, sent[task_id], conversations, seed, reason))
+            told.advance(1)
+
+        for placed in platform.push(forms[kind][responses], contents, overlap, refuse):
             with workspace.store.write() as connection:
                 save_placements(connection, placed, utc_now())
                 end_push(connection, [place.task_id for place in placed])
+                drop_rejections(connection, [place.task_id for place in placed])
             counts = result.placed.setdefault(name, {})
             counts[kind] = counts.get(kind, 0) + len(placed)
-            advance(len(placed))
+            told.advance(len(placed))
+
+
+class _Told:
+    """Tells how far a push to one platform is, and how quickly it goes."""
+
+    def __init__(self, advance: Advance, tell: Tell) -> None:
+        self._advance = advance
+        self._tell = tell
+        self.begin(0)
+
+    def begin(self, total: int) -> None:
+        """Begin with so many tasks."""
+        self._pace, self._done = Pace(total, monotonic()), 0
+
+    def advance(self, count: int) -> None:
+        """Move on by so many."""
+        self._done += count
+        self._tell(self._pace.line(self._done, monotonic()))
+        self._advance(count)
 
 
 @dataclass(slots=True)
@@ -208,11 +253,12 @@ class _Loaded:
     unshared: set[str] = field(default_factory=set)
     moot: set[str] = field(default_factory=set)
     without_seed: set[str] = field(default_factory=set)
+    rejected: set[str] = field(default_factory=set)
 
     @property
     def blocked(self) -> set[str]:
         """The tasks that cannot be pushed."""
-        return self.unshared | self.moot | self.without_seed
+        return self.unshared | self.moot | self.without_seed | self.rejected
 
 
 def _loaded(workspace: Workspace, tasks: Sequence[Task], rewrites: Rewrites, before: _Loaded) -> _Loaded:
@@ -224,14 +270,16 @@ def _loaded(workspace: Workspace, tasks: Sequence[Task], rewrites: Rewrites, bef
     conversations = rewrites.all_shown(conversations)
     gone = _not_there(shared, conversations)
     there = [task for task in shared if task.id not in gone]
-    ready = [task for task in there if not task.seed_shown or task.id in seeds]
+    seeded = [task for task in there if not task.seed_shown or task.id in seeds]
+    rejected = still_rejected(workspace, seeded, conversations, seeds)
     return _Loaded(
-        ready,
+        [task for task in seeded if task.id not in rejected],
         conversations,
         seeds,
         before.unshared | ({task.id for task in tasks} - {task.id for task in shared}),
         before.moot | gone,
-        before.without_seed | ({task.id for task in there} - {task.id for task in ready}),
+        before.without_seed | ({task.id for task in there} - {task.id for task in seeded}),
+        before.rejected | rejected,
     )
 
 
@@ -258,29 +306,6 @@ def _still_paid(task: Task, book: RuleBook, answers: int) -> int | None:
     """Return how many more people are paid for a task that may have answers from where it stood before."""
     paid = limit(task, book)
     return None if paid is None else paid - answers
-
-
-def _forms(
-    workspace: Workspace, platform: Platform, shows_seed: Mapping[str, bool]
-) -> dict[str, dict[int, Form]]:
-    """Return the forms of installed kinds by the number of responses shown, with the guidelines of a platform.
-
-    ``shows_seed`` says of each kind whether tasks of it show the seed feedback there.
-    """
-    config = workspace.config
-    hides_answers = not platform.open_doors()
-    forms: dict[str, dict[int, Form]] = {}
-    for kind in map(kind_of, filter(asked_kinds().__contains__, shows_seed)):
-        may_show = any(mix.show_seed > 0 for mix in config.all_mixes().values()) and bool(kind.seeded)
-        shows = shows_seed[kind.name] or may_show
-        place = Place(
-            PLATFORMS[platform.name].skip, shows, hides_answers, is_routed=routes(workspace, platform.name)
-        )
-        text = guidelines(kind, config, place)
-        forms[kind.name] = {
-            sized.responses: Form.of(sized, text, config.display) for sized in kind.forms.values()
-        }
-    return forms
 
 
 def _not_there(tasks: Iterable[Task], conversations: Mapping[str, Conversation]) -> set[str]:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from chatfeedback.steps.advance import ignore
 from chatfeedback.steps.chat_collect import collect_chats
+from chatfeedback.steps.guided_forms import keep_board_on
 from chatfeedback.steps.rewrites import note_answers
 from chatfeedback.steps.withdraw import withdraw_from
 from workspaces.errors import WorkbenchError
@@ -70,7 +71,12 @@ def holds_strangers(workspace: Workspace) -> bool:
 def _sync_platform(workspace: Workspace, name: str, advance: Advance, failed: list[WorkbenchError]) -> Synced:
     try:
         with workspace.platform(name) as platform:
-            return poll_platform(workspace, platform, advance)
+            counts = poll_platform(workspace, platform, advance)
+            try:
+                keep_board_on(workspace, platform)
+            except WorkbenchError as error:  # every answer was read all the same
+                counts.failures.append(str(error))
+            return counts
     except WorkbenchError as error:
         failed.append(error)
         with workspace.store.read() as connection:

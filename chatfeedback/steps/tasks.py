@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from chatfeedback.counts import answers_that_count, offered
+from chatfeedback.steps.rejected import standing_rejections
 from task_generators.value import expected_value, uncertainty
 from workspaces.chunks import in_chunks
 from workspaces.kinds import kind_of
@@ -14,6 +15,7 @@ from workspaces.records import IMPORTED, SharingState, TaskState
 from workspaces.store.conversations import ids_in
 from workspaces.store.gold import all_gold
 from workspaces.store.posteriors import posteriors
+from workspaces.store.rejections import rejections
 from workspaces.store.tasks import all_tasks, placed_tasks
 
 if TYPE_CHECKING:
@@ -49,7 +51,8 @@ class TaskFilter:
 class ListedTask:
     """One task, with the number of people who answered it, and the models and the last prompt that it shows.
 
-    ``value`` is what one more answer is worth, by the figures of the last report.
+    ``value`` is what one more answer is worth, by the figures of the last report. ``rejected_because`` is why its
+    platform did not take it, in the platform's words.
     """
 
     id: str
@@ -68,6 +71,7 @@ class ListedTask:
     reask_of: str | None
     mix: str
     value: float
+    rejected_because: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +90,7 @@ def list_tasks(workspace: Workspace, wanted: TaskFilter, limit: int | None) -> L
         answers = _answers(connection)
         known = list(posteriors(connection))
     states = states_of(workspace, tasks)
+    reasons = standing_rejections(workspace)
     values = _values(workspace, tasks, answers, known)
     chosen = [
         task
@@ -128,6 +133,7 @@ def list_tasks(workspace: Workspace, wanted: TaskFilter, limit: int | None) -> L
                 task.reask_of,
                 task.mix,
                 round(values[task.id], 4),
+                reasons.get(task.id) if states[task.id] is TaskState.REJECTED else None,
             )
         )
     return Listed(total, tuple(listed))
@@ -162,13 +168,16 @@ def states_of(workspace: Workspace, tasks: Sequence[Task]) -> dict[str, TaskStat
     with workspace.store.read() as connection:
         placed, answers = placed_tasks(connection), _answers(connection)
         shared = ids_in(connection, SharingState.SHARED)
+        rejected = rejections(connection)
 
     def state(task: Task) -> TaskState:
         if not shared.issuperset(task.conversation_ids):
             return TaskState.UNSHARED
         if answers[task.id] >= task.overlap or task.closed_at is not None:
             return TaskState.ANSWERED
-        return TaskState.OPEN if task.id in placed else TaskState.WAITING
+        if task.id in placed:
+            return TaskState.OPEN
+        return TaskState.REJECTED if task.id in rejected else TaskState.WAITING
 
     return {task.id: state(task) for task in tasks}
 

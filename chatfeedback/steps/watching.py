@@ -18,6 +18,7 @@ from pydantic import SecretStr
 from sqlalchemy.exc import DBAPIError
 
 from chatfeedback.steps.chat_collect import collect_chats
+from chatfeedback.steps.guided_forms import keep_boards
 from chatfeedback.steps.route import keep_routed
 from chatfeedback.steps.settle import settle_answers
 from chatfeedback.steps.sync import note_new_answers
@@ -39,11 +40,15 @@ AFTER_ANSWERS: tuple[tuple[str, Callable[[Workspace], object]], ...] = (
     ("collected", collect_chats),
     ("settled", settle_answers),
     ("routed", keep_routed),
+    ("boards", keep_boards),
 )
 """What runs when answers came, and on schedule, in this order: what its result is called, and the step."""
 
 RESTS = {"routed": 5.0}
 """Times its own length that a step rests after it ran."""
+
+PAUSES = {"boards": 60.0}
+"""Seconds that a step rests at least after it ran."""
 
 EVERY_SECONDS = 600.0
 """How often everything is read, however little changed."""
@@ -214,7 +219,7 @@ class _Follow:
                 return
             ended = time.monotonic()
             self._wanted[name] = ended + self._every  # what was not answered in time goes to others
-            self._rested[name] = ended + RESTS.get(name, 0) * (ended - begun)
+            self._rested[name] = ended + max(RESTS.get(name, 0) * (ended - begun), PAUSES.get(name, 0))
 
     def seconds_until_due(self) -> float:
         """Return how long nothing is to be done without news."""

@@ -20,6 +20,7 @@ from workspaces.errors import CredentialsError, UsageError
 from workspaces.forms import Form
 from workspaces.kinds import kind_of
 from workspaces.platforms.label_studio.session import personal_access_token
+from workspaces.platforms.label_studio.session import sign_in as label_studio_sign_in
 from workspaces.registry import PLATFORMS
 from workspaces.store.tasks import containers
 from workspaces.workspace import Workspace
@@ -210,3 +211,58 @@ def sees_projects(url: str, token: str) -> bool:
 
 def mentions(folder: Path, text: str) -> list[str]:
     return [str(path) for path in folder.rglob("*") if path.is_file() and text.encode() in path.read_bytes()]
+
+
+def shown_guidelines(office: Office) -> dict[str, str]:
+    """Return what annotators read on each platform, as it stands there."""
+    with office.workspace.store.read() as connection:
+        places = {name: containers(connection, name)[0] for name in office.servers}
+    server = office.servers["argilla"]
+    headers = {"X-Argilla-Api-Key": server.api_key.get_secret_value()}
+    dataset = httpx.get(
+        f"{server.url}/api/v1/datasets/{places['argilla']}", headers=headers
+    ).raise_for_status()
+    with label_studio_sign_in(
+        office.servers["label_studio"].url,
+        office.servers["label_studio"].admin_email,
+        office.servers["label_studio"].admin_password,
+    ) as client:
+        project = client.get(f"/api/projects/{places['label_studio']}/").raise_for_status().json()
+    return {"argilla": dataset.json()["guidelines"], "label_studio": project["expert_instruction"]}
+
+
+def test_the_leaderboard_stands_in_both_guidelines_and_who_is_removed_keeps_answers_and_points_and_no_access(
+    office: Office,
+) -> None:
+    email = f"ann-{secrets.token_hex(4)}@example.org"
+    (invited,) = office.run("people", "invite", email)["invited"]
+    password, person_id = invited["password"], invited["person_id"]
+    office.run("people", "set", email, "--name", "Countess [x](http://e.example) !")
+    for name in office.servers:
+        office.answer(name, email, password)
+    office.run("sync")
+    office.run("settle")
+    points = office.person(email)["points"]
+    assert all(person_id not in text and "Countess" not in text for text in shown_guidelines(office).values())
+    office.run("sync")  # what was settled is written by the next sync
+    for text in shown_guidelines(office).values():
+        assert f"1. Countess x http e example: {points} points" in text
+    office.run("people", "set", email, "--hide")
+    office.run("push")
+    assert all("Countess" not in text for text in shown_guidelines(office).values())
+    again = office.run("push")
+    assert "guidelines" not in again  # nothing changed, nothing is written
+
+    for name in office.servers:
+        office.answer(name, email, password)  # not read yet
+    removed = office.run("people", "remove", email)["platforms"]
+    for name in office.servers:
+        assert removed[name] == {"account": "closed", "answers": 2, "drafts": 0, "assignments": 0}
+        assert not office.can_work(name, email, password)
+    assert office.run("people", "remove", email)["platforms"] == removed
+    office.run("settle")
+    office.run("sync")
+    after = office.person(email)
+    assert (after["state"], after["answers"]) == ("revoked", 4)
+    assert after["points"] == 2 * points
+    assert office.run("settle")["credited"] == 0

@@ -172,3 +172,27 @@ def test_a_draft_is_read_where_drafts_are_visible(place: Place) -> None:
 
 def test_a_control_that_ranks_is_taken_where_there_is_a_ranking_widget(place: Place) -> None:
     assert place.probe.takes_a_ranking(place.server) == place.entry.capabilities.ranking_widget
+
+
+def test_a_task_that_the_server_does_not_take_is_told_and_keeps_no_other_from_being_placed(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    place.probe.spoil(monkeypatch, "task 3")
+    rejected: dict[str, str] = {}
+    contents = [content(f"task {number}") for number in range(7)]
+
+    def push() -> dict[str, str]:
+        batches = place.platform.push(FORM, contents, 2, rejected.__setitem__)
+        return {task.task_id: task.remote_id for batch in batches for task in batch}
+
+    placed = push()
+    assert sorted(placed) == [f"task {number}" for number in range(7) if number != 3]
+    assert list(rejected) == ["task 3"]
+    assert "HTTP 4" in rejected["task 3"]
+    assert "Paris" not in rejected["task 3"]
+    found = place.platform.find(FORM.container, [it.task_id for it in contents])
+    assert sorted(it.remote_id for it in found) == sorted(
+        placed.values()
+    )  # each once, whatever was sent twice
+    monkeypatch.undo()
+    assert push() == placed | {"task 3": push()["task 3"]}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
@@ -10,7 +11,7 @@ from typing import TYPE_CHECKING
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chatfeedback.guidelines import Place, guidelines
+from chatfeedback.guidelines import Board, Place, guidelines
 from reward_engine import Calendar, RuleBook, quote
 from reward_engine.acceptance import RewriteVotes, Tally
 from reward_engine.bonuses import (
@@ -24,6 +25,7 @@ from reward_engine.bonuses import (
 )
 from reward_engine.claims import Claim, granted
 from reward_engine.overlap import limit
+from reward_engine.periods import Period
 from tests.examples import examples
 from tests.sample_records import ALL_TAGS, annotation, task
 from workspaces.config import Config
@@ -295,3 +297,27 @@ def test_what_is_said_of_ones_own_tasks_is_what_routing_goes_by(
     if first is not None and practice is not None:
         assert (int(first[1] or 1), float(first[2]) / 100) == practice[:2]
         assert (f"up to {practice[0] + practice[2]} task" in said) == bool(practice[2])
+
+
+@given(st.text(max_size=40), st.integers(1, 10**6))
+def test_no_name_on_the_leaderboard_is_markup_a_link_or_another_line(name: str, points: int) -> None:
+    board = Board(Period.WEEK, ((1, name, "0a1b2c", points),))
+    config = Config.model_validate({"version": 1, "platforms": {"argilla": {}}})
+    text = guidelines(kind_of("qualitative"), config, Place("Discard"), board)
+    without = guidelines(kind_of("qualitative"), config, Place("Discard"), Board(Period.WEEK, ()))
+    (line,) = [it for it in text.splitlines() if it.startswith("- 1. ")]
+    shown = line.removeprefix("- 1. ").rpartition(": ")[0]
+    assert shown
+    assert not re.search(r"[^\w\s'\u2019-]|_", "".join(c for c in shown if not unicodedata.combining(c)))
+    assert len(text.splitlines()) == len(without.splitlines()) + 1
+    html = instructions(text)
+    assert "<a" not in html
+    assert "<img" not in html
+
+
+def test_the_page_of_ones_own_is_named_where_there_is_one() -> None:
+    sections = {"version": 1, "platforms": {"argilla": {}}}
+    kind, place = kind_of("qualitative"), Place("Discard")
+    assert "your own page" not in guidelines(kind, Config.model_validate(sections), place)
+    config = Config.model_validate(sections | {"web": {"address": "https://feedback.example.org"}})
+    assert "on your own page: https://feedback.example.org/" in guidelines(kind, config, place)

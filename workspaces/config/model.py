@@ -16,6 +16,7 @@ from workspaces.config.points import BudgetConfig, Levels, RatesConfig, Spending
 from workspaces.config.routing import RoutingConfig
 from workspaces.config.rubrics import RubricConfig, RubricName, criteria_in
 from workspaces.config.section import Section, Variable
+from workspaces.config.web import WebConfig
 from workspaces.kinds import Criterion, rubric_of
 from workspaces.records import Display
 
@@ -55,6 +56,7 @@ class Config(Section):
     quality: QualityConfig = QualityConfig()
     exports: ExportsConfig = ExportsConfig()
     demographics: DemographicsConfig = DemographicsConfig()
+    web: WebConfig = WebConfig()
     display: Display = Display.MARKDOWN
 
     @model_validator(mode="after")

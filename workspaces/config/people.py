@@ -25,10 +25,12 @@ class PeopleConfig(Section):
     """Whether the answers of people whom nobody invited wait for the lead or count at once, and whom annotators ask.
 
     ``contact`` stands in the guidelines: a name, an address, or both; null: the person who invited them.
+    ``leaderboard`` is the period whose leaderboard stands there; null: none does.
     """
 
     strangers: Literal["hold", "accept"] = "hold"
     contact: Annotated[str, Field(max_length=200), AfterValidator(_plain_line)] | None = None
+    leaderboard: Literal["day", "week", "month", "all"] | None = "month"
 
 
 class ScreeningConfig(Section):

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
-from workspaces.errors import WorkbenchError
+from workspaces.errors import ConnectionFailedError, WorkbenchError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -22,6 +22,9 @@ if TYPE_CHECKING:
 
     KnownPerson = Callable[[str], str | None]
     """The same, and None for whoever is not to get a pseudonym by being looked up."""
+
+    Refuse = Callable[[str, str], None]
+    """Is told the id of a task that a server does not take, and why."""
 
 
 ATTEMPTS = 4
@@ -48,6 +51,14 @@ def pause_before_next(attempt: int, retry_after: str | None = None) -> float:
 
 class RequestRefusedError(WorkbenchError):
     """A platform understood a request and refused it; the message quotes what it said."""
+
+    def __init__(self, message: str, status: int) -> None:
+        super().__init__(message)
+        self.status = status
+
+
+class ServerFailedError(ConnectionFailedError):
+    """A server answered that it failed, each time that it was asked; the message has its words."""
 
     def __init__(self, message: str, status: int) -> None:
         super().__init__(message)
@@ -181,11 +192,18 @@ class Platform(Protocol):
         """
         ...
 
-    def push(self, form: Form, contents: Iterable[TaskContent], overlap: int) -> Iterator[list[PlacedTask]]:
+    def push(
+        self, form: Form, contents: Iterable[TaskContent], overlap: int, refuse: Refuse | None = None
+    ) -> Iterator[list[PlacedTask]]:
         """Make sure that every task stands on the platform exactly once, and yield what was placed, in batches.
 
         Idempotent: a task that is there already is found again, whatever a killed earlier run left behind, and
         answers given to it stay. ``overlap`` is how many people answer a task before it counts as completed.
+
+        ``refuse`` is told of each task that the server does not take, while the others go on (``Halving``).
+
+        Raises:
+            RequestRefusedError: the server does not take a task and there is no ``refuse``, or takes none at all.
         """
         ...
 

@@ -105,6 +105,10 @@ class Pseudonyms:
         """Return the keyed hash of the identity that a name on ``platform`` is."""
         return self._digest(_identity(platform, name))
 
+    def join(self, connection: sa.Connection, platform: str, name: str, person_id: str) -> None:
+        """Make a name on ``platform`` that nobody has a person's."""
+        save_identities(connection, {self.digest(platform, name): person_id}, self._clock())
+
     def forget(self, connection: sa.Connection, person_id: str) -> int:
         """Delete the identities of a person id; return how many there were.
 

@@ -326,6 +326,26 @@ def answers_given(connection: sa.Connection, platform: str, person_id: str) -> l
     return [GivenAnswer(*row) for row in connection.execute(query)]
 
 
+def drafts_given(connection: sa.Connection, platform: str, person_id: str) -> list[GivenAnswer]:
+    """Return what a person saved on a platform and did not submit, as it is found again there."""
+    rows = connection.execute(_of_person(platform, person_id, AnnotationStatus.DRAFT)).all()
+    drafts = {row.response_id for row in rows}
+    return [it for it in answers_given(connection, platform, person_id) if it.response_id in drafts]
+
+
+def tasks_answered_by(connection: sa.Connection, platform: str, person_id: str) -> set[str]:
+    """Return the tasks that a person submitted an answer to, on a platform."""
+    rows = connection.execute(_of_person(platform, person_id, AnnotationStatus.SUBMITTED))
+    return {row.task_id for row in rows}
+
+
+def _of_person(platform: str, person_id: str, status: AnnotationStatus) -> sa.Select[Any]:
+    at = annotation_revision.c
+    return latest_genuine().where(
+        at.person_id == person_id, at.platform == platform, at.status == status.value
+    )
+
+
 def newest_numbers(connection: sa.Connection) -> dict[str, int]:
     """Return the number of the revision of each person's answers that came in last."""
     at = annotation_revision.c

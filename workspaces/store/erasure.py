@@ -37,6 +37,7 @@ from workspaces.store.moderations import moderation
 from workspaces.store.own_answers import giver_link
 from workspaces.store.people import person_settings
 from workspaces.store.posteriors import item_posterior
+from workspaces.store.rejections import rejection
 from workspaces.store.seed_feedback import seed_feedback
 from workspaces.store.seed_requests import seed_request
 from workspaces.store.settlements import settlement
@@ -227,8 +228,9 @@ def drop_unanswered(connection: sa.Connection, task_ids: Iterable[str]) -> int:
         statement = sa.delete(task).where(task.c.task_id.in_(ids), *(~is_used for is_used in used))
         deleted += connection.execute(statement).rowcount
         left = sa.select(task.c.task_id)
-        gone = takeback.c.task_id.in_(ids) & takeback.c.task_id.not_in(left.where(task.c.task_id.in_(ids)))
-        connection.execute(sa.delete(takeback).where(gone))
+        for table in (takeback, rejection):
+            gone = table.c.task_id.in_(ids) & table.c.task_id.not_in(left.where(task.c.task_id.in_(ids)))
+            connection.execute(sa.delete(table).where(gone))
     return deleted
 
 

@@ -56,6 +56,11 @@ def is_person(connection: sa.Connection, person_id: str) -> bool:
     return connection.execute(query).first() is not None
 
 
+def move_identities(connection: sa.Connection, person_id: str, to: str) -> None:
+    """Make the identities of one person those of another."""
+    connection.execute(sa.update(person).where(person.c.person_id == person_id).values(person_id=to))
+
+
 def delete_identities(connection: sa.Connection, person_id: str) -> int:
     """Delete the identities of a person; return how many there were."""
     return connection.execute(sa.delete(person).where(person.c.person_id == person_id)).rowcount

@@ -132,6 +132,13 @@ def _set_revoked(
     return connection.execute(sa.update(member).where(here, known).values(revoked_at=at)).rowcount > 0
 
 
+def move_memberships(connection: sa.Connection, person_id: str, to: str) -> None:
+    """Give a person's memberships to another; one that the other has on the same platform stays as it is."""
+    rows = connection.execute(sa.select(member).where(member.c.person_id == person_id)).all()
+    insert_missing(connection, member, [dict(row._mapping) | {"person_id": to} for row in rows])
+    connection.execute(sa.delete(member).where(member.c.person_id == person_id))
+
+
 def meet(
     connection: sa.Connection, people: Collection[str], platform: str, now: datetime, *, hold: bool
 ) -> None:

@@ -6,10 +6,13 @@ from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
 
+from workspaces.store.annotations import revisions_by
 from workspaces.store.confidences import confidence
+from workspaces.store.conversations import ids_given_by
 from workspaces.store.erasure import PERSON_ROWS
 from workspaces.store.holds import hold
-from workspaces.store.members import member
+from workspaces.store.ledger import ledger_entry
+from workspaces.store.members import MemberStatus, member
 from workspaces.store.own_answers import own_answer
 from workspaces.store.settlements import sharing_settlement
 
@@ -25,6 +28,37 @@ ABOUT_PERSON: tuple[tuple[sa.Table, str], ...] = (
     (sharing_settlement, "person_id"),
 )
 """The tables, each with the column that names the person."""
+
+
+MOVABLE = frozenset({member.name})
+"""The tables that say nothing of what a person did."""
+
+
+def history_of(connection: sa.Connection, person_id: str) -> list[str]:
+    """Return what there is of a person that can be nobody else's, in words; empty for a mere account."""
+    found = {
+        "answers": bool(revisions_by(connection, person_id)),
+        "movements of points": connection.execute(
+            sa.select(ledger_entry.c.sequence)
+            .where(ledger_entry.c.account.in_(accounts_of(person_id)))
+            .limit(1)
+        ).first()
+        is not None,
+        "conversations": bool(ids_given_by(connection, person_id)),
+        "other entries": any(
+            rows for table, rows in rows_about(connection, person_id).items() if table not in MOVABLE
+        ),
+    }
+    barred = (member.c.person_id == person_id) & (member.c.status == MemberStatus.BARRED.value)
+    found["a decision that their answers do not count"] = (
+        connection.execute(sa.select(member.c.person_id).where(barred)).first() is not None
+    )
+    return [what for what, is_there in found.items() if is_there]
+
+
+def accounts_of(person_id: str) -> tuple[str, ...]:
+    """Return the accounts of a person in the ledger."""
+    return tuple(f"{kind}:{person_id}" for kind in ("person", "held", "owed"))
 
 
 def rows_about(connection: sa.Connection, person_id: str) -> dict[str, list[Mapping[str, object]]]:

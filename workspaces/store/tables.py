@@ -33,6 +33,7 @@ from workspaces.store import (  # noqa: F401 - each module defines its tables wh
     own_answers,
     people,
     posteriors,
+    rejections,
     rewrites,
     rubrics,
     rules,

@@ -6,16 +6,17 @@ import secrets
 from contextlib import closing
 from typing import TYPE_CHECKING
 
-from workspaces.platforms.argilla.form import given
+from workspaces.platforms.argilla.form import fields_of, given
 from workspaces.platforms.argilla.session import answer, sign_in
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from pydantic import SecretStr
+    import pytest
+    from pydantic import JsonValue, SecretStr
 
     from tests.shared_servers import TestServer
-    from workspaces.forms import Form
+    from workspaces.forms import Form, TaskContent
 
 
 def task_with_answers(server: TestServer, remote_id: str) -> str:
@@ -56,3 +57,13 @@ def takes_a_ranking(server: TestServer) -> bool:
                 "settings": {"type": "ranking", "options": options},
             },
         ).is_success
+
+
+def spoil(monkeypatch: pytest.MonkeyPatch, task_id: str) -> None:
+    """Let one task be sent as the server does not take it: its chat is a text."""
+
+    def spoilt(form: Form, task: TaskContent) -> dict[str, JsonValue]:
+        fields = fields_of(form, task)
+        return dict.fromkeys(fields, "Paris") if task.task_id == task_id else fields
+
+    monkeypatch.setattr("workspaces.platforms.argilla.platform.fields_of", spoilt)

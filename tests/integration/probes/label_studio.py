@@ -5,16 +5,17 @@ from __future__ import annotations
 import secrets
 from typing import TYPE_CHECKING
 
-from workspaces.platforms.label_studio.form import result_of
+from workspaces.platforms.label_studio.form import TASK_ID_KEY, result_of, task_data
 from workspaces.platforms.label_studio.session import sign_in
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from pydantic import SecretStr
+    import pytest
+    from pydantic import JsonValue, SecretStr
 
     from tests.shared_servers import TestServer
-    from workspaces.forms import Form
+    from workspaces.forms import Form, TaskContent
 
 RANKING = '<View><List name="items" value="$items"/><Ranker name="order" toName="items"/></View>'
 
@@ -48,3 +49,15 @@ def takes_a_ranking(server: TestServer) -> bool:
     title = f"ranking-{secrets.token_hex(4)}"
     with sign_in(server.url, server.admin_email, server.admin_password) as client:
         return client.post("/api/projects/", json={"title": title, "label_config": RANKING}).is_success
+
+
+def spoil(monkeypatch: pytest.MonkeyPatch, task_id: str) -> None:
+    """Let one task be sent as the server does not take it: what its form shows are numbers."""
+
+    def spoilt(form: Form, task: TaskContent) -> dict[str, JsonValue]:
+        data = task_data(form, task)
+        if task.task_id != task_id:
+            return data
+        return {name: value if name == TASK_ID_KEY else ["Paris"] for name, value in data.items()}
+
+    monkeypatch.setattr("workspaces.platforms.label_studio.tasks.task_data", spoilt)

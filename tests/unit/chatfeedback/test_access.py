@@ -259,3 +259,50 @@ def test_a_form_that_comes_back_is_a_refusal_and_only_its_fields_are_sent(
         pages.set_active(7, active=False)
     pages.set_active(7, active=True)  # as it is: nothing is sent
     assert sent == ["email=ann%40example.org"]
+
+
+def test_a_second_account_without_a_history_is_joined_and_one_with_a_history_is_refused(
+    workspace: Workspace, platforms: dict[str, Accounts]
+) -> None:
+    made, _ = run(workspace, "people", "invite", "ada@example.org")
+    ada = made["invited"][0]["person_id"]
+    link = ("people", "link", "ada@example.org", "--account")
+    assert run(workspace, *link, "argilla:ada")[0]["new"]
+    assert not run(workspace, *link, "argilla:ada")[0]["new"]
+    assert workspace.pseudonyms.find("ada", ("argilla",)) == ada
+    assert workspace.pseudonyms.find("ada", ("label_studio",)) is None  # a name is that of its platform alone
+
+    made, _ = run(workspace, "people", "invite", "ada@home.example")  # invited twice, by two addresses
+    second = made["invited"][0]["person_id"]
+    assert run(workspace, *link, "label-studio:ADA@home.example")[0]["new"]
+    assert workspace.pseudonyms.find("ada@home.example", ("argilla", "label_studio")) == ada
+    assert second not in {it["person_id"] for it in run(workspace, "people", "list")[0]["people"]}
+
+    bob = run(workspace, "people", "invite", "bob@example.org")[0]["invited"][0]["person_id"]
+    run(workspace, "people", "set", "bob@example.org", "--name", "Bob the first")
+    for _ in range(2):
+        said, error = run(workspace, *link, "argilla:bob@example.org")
+        assert said is None
+        assert isinstance(error, UsageError)
+        assert bob in str(error)
+    assert workspace.pseudonyms.find("bob@example.org", ("argilla",)) == bob
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        [],
+        ["ada_in_the_logs", "--account", "argilla:ada"],
+        ["--account", "ada"],
+        ["--account", "argilla:"],
+        ["--account", "nowhere:ada"],
+        ["--account", "argilla:ada", "--remove"],
+    ],
+)
+def test_a_link_that_is_none_is_refused_in_words(
+    workspace: Workspace, platforms: dict[str, Accounts], arguments: list[str]
+) -> None:
+    run(workspace, "people", "invite", "ada@example.org")
+    said, error = run(workspace, "people", "link", "ada@example.org", *arguments)
+    assert said is None
+    assert isinstance(error, UsageError)

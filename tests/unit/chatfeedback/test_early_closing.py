@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from workspaces.forms import Form, TaskContent
+    from workspaces.platforms.base import Refuse
 
 CONFIGURATION = """
 version: 1
@@ -43,7 +44,9 @@ class Shelf(WithAccounts):
     def update_guidelines(self, form: Form) -> bool:
         return False
 
-    def push(self, form: Form, contents: Iterable[TaskContent], overlap: int) -> Iterator[list[PlacedTask]]:
+    def push(
+        self, form: Form, contents: Iterable[TaskContent], overlap: int, refuse: Refuse | None = None
+    ) -> Iterator[list[PlacedTask]]:
         placed = [PlacedTask(each.task_id, f"remote-{each.task_id}", "box") for each in contents]
         self.tasks |= {each.task_id for each in placed}
         yield placed

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from contextlib import contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -12,6 +13,7 @@ from typer.testing import CliRunner
 
 from chatfeedback import steps
 from chatfeedback.cli import app
+from chatfeedback.counts import count
 from tests.sample_records import NOW, chat, seeds_of
 from workspaces.errors import ConfigurationError
 from workspaces.kinds import UnknownKindError
@@ -27,7 +29,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from workspaces.forms import Form, TaskContent
-    from workspaces.platforms.base import RemoteAnswer
+    from workspaces.platforms.base import Refuse, RemoteAnswer
     from workspaces.records import Task
 
 CONFIGURATION = """\
@@ -61,7 +63,9 @@ class MemoryPlatform:
         self.guidelines[form.kind] = form.guidelines
         return True
 
-    def push(self, form: Form, contents: Iterable[TaskContent], overlap: int) -> Iterator[list[PlacedTask]]:
+    def push(
+        self, form: Form, contents: Iterable[TaskContent], overlap: int, refuse: Refuse | None = None
+    ) -> Iterator[list[PlacedTask]]:
         self.guidelines[form.kind] = form.guidelines
         self.displays.append(form.display)
         for content in contents:
@@ -257,3 +261,57 @@ def test_tasks_are_pushed_with_the_display_of_the_configuration(
     workspace.config = workspace.config.model_copy(update={"display": display})
     steps.push_tasks(workspace)
     assert platform.displays == [display]
+
+
+class PickyPlatform(MemoryPlatform):
+    """Does not take some tasks."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.refused: set[str] = set()
+        self.sent: list[str] = []
+
+    def push(
+        self, form: Form, contents: Iterable[TaskContent], overlap: int, refuse: Refuse | None = None
+    ) -> Iterator[list[PlacedTask]]:
+        for content in contents:
+            self.sent.append(content.task_id)
+            if content.task_id not in self.refused:
+                yield from super().push(form, [content], overlap)
+            elif refuse is not None:
+                refuse(content.task_id, "HTTP 422: too long")
+
+
+def test_a_task_that_its_platform_does_not_take_is_rejected_and_sent_again_only_when_it_changed_or_on_demand(
+    workspace: Workspace, platform: MemoryPlatform, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    picky = PickyPlatform()
+
+    @contextmanager
+    def connected(_workspace: Workspace, _name: str) -> Iterator[MemoryPlatform]:
+        yield picky
+
+    monkeypatch.setattr(Workspace, "platform", connected)
+    bad = task_about(workspace, "c1")
+    picky.refused = {bad.id}
+    pushed = steps.push_tasks(workspace)
+    assert pushed.total == RESPONSES - 1
+    assert [(it.task_id, it.reason) for it in pushed.rejected] == [(bad.id, "HTTP 422: too long")]
+    assert count(workspace).tasks_rejected == 1
+    runner = CliRunner()
+    listed = runner.invoke(app, ["tasks", "list", "--state", "rejected", "-w", str(workspace.path), "--json"])
+    (task,) = json.loads(listed.stdout)["tasks"]
+    assert (task["id"], task["rejected_because"]) == (bad.id, "HTTP 422: too long")
+
+    picky.sent.clear()
+    again = steps.push_tasks(workspace)
+    assert (again.total, again.rejected, again.still_rejected, picky.sent) == (0, [], 1, [])
+
+    assert steps.retry_rejected(workspace) == 1
+    assert [it.task_id for it in steps.push_tasks(workspace).rejected] == [bad.id]
+
+    picky.refused = set()  # the platform would take it, and it is asked once the task looks otherwise
+    assert steps.push_tasks(workspace).total == 0
+    changed = workspace.config.model_copy(update={"display": Display.PLAIN})
+    monkeypatch.setattr(workspace, "config", changed)
+    assert (steps.push_tasks(workspace).total, count(workspace).tasks_rejected) == (1, 0)

@@ -46,3 +46,17 @@ def test_what_a_server_refuses_otherwise_is_said_as_it_is(status: int, error: ty
             "00000000-0000-0000-0000-000000000000", routed=True
         )
     assert not isinstance(raised.value, RoutingUnavailableError)
+
+
+def test_asking_who_can_answer_makes_no_workspace() -> None:
+    asked: list[str] = []
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        asked.append(request.method)
+        return httpx.Response(200, json={"items": []})
+
+    platform = ArgillaPlatform("http://argilla.test", SecretStr("key"), lambda name: name, "ours")
+    transport = httpx.MockTransport(answer)
+    platform._connection._http = httpx.Client(base_url="http://argilla.test", transport=transport)
+    assert platform.router().accounts(lambda name: name).people == {}
+    assert asked == ["GET"]

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from pydantic import SecretStr
 
     from workspaces.forms import Form, TaskContent
+    from workspaces.platforms.base import Refuse
     from workspaces.records import GivenAnswer
     from workspaces.store import Store
 
@@ -85,9 +86,11 @@ class MemoryPlatform:
         return ()
 
     def update_guidelines(self, form: Form) -> bool:
-        raise NotImplementedError
+        return False
 
-    def push(self, form: Form, contents: Iterable[TaskContent], overlap: int) -> Iterator[list[PlacedTask]]:
+    def push(
+        self, form: Form, contents: Iterable[TaskContent], overlap: int, refuse: Refuse | None = None
+    ) -> Iterator[list[PlacedTask]]:
         raise NotImplementedError
 
     def pull(self, container_id: str) -> Iterator[list[RemoteAnswer]]:

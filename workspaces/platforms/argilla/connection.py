@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from functools import cached_property
 from typing import TYPE_CHECKING, TypeVar
@@ -11,7 +12,13 @@ import httpx
 
 from workspaces.errors import ConnectionFailedError, CredentialsError
 from workspaces.platforms.argilla.shapes import Dataset, Datasets, Workspaces
-from workspaces.platforms.base import ATTEMPTS, TOO_MANY_REQUESTS, RequestRefusedError, pause_before_next
+from workspaces.platforms.base import (
+    ATTEMPTS,
+    TOO_MANY_REQUESTS,
+    RequestRefusedError,
+    ServerFailedError,
+    pause_before_next,
+)
 from workspaces.platforms.shapes import read_as
 from workspaces.tls import tls_context
 
@@ -97,6 +104,11 @@ class ArgillaConnection:
             None,
         )
 
+    def find_workspace(self, name: str) -> str | None:
+        """Return the id of the Argilla workspace with this name; None where there is none, and none is made."""
+        known = self.read(Workspaces, "/api/v1/me/workspaces").items
+        return next((workspace.id for workspace in known if workspace.name == name), None)
+
     def workspace(self, name: str) -> argilla.Workspace:
         """Return the Argilla workspace with this name, made where there is none."""
         existing = next((workspace for workspace in self.sdk.workspaces if workspace.name == name), None)
@@ -168,8 +180,8 @@ class ArgillaConnection:
                 was_done = response.status_code != TOO_MANY_REQUESTS
                 if was_done and response.status_code < httpx.codes.INTERNAL_SERVER_ERROR:
                     return take(response)
-                failure = ConnectionFailedError(
-                    f"Argilla at {self.url} failed with HTTP {response.status_code}"
+                failure = ServerFailedError(
+                    f"Argilla at {self.url} failed with HTTP {response.status_code}", response.status_code
                 )
             except CredentialsError:
                 raise
@@ -193,7 +205,7 @@ class ArgillaConnection:
                 f"Argilla at {self.url} does not accept our key: it must be an owner's API key"
             )
         if response.is_error:
-            reason = " ".join(response.text.split())[:300]
+            reason = _reason(response)
             raise RequestRefusedError(
                 f"Argilla at {self.url} refused a request, HTTP {response.status_code}: {reason}",
                 response.status_code,
@@ -205,3 +217,18 @@ class ArgillaConnection:
                 f"Argilla at {self.url}: the answer is not JSON; is this an Argilla server?"
             ) from None
         return content
+
+
+def _reason(response: httpx.Response) -> str:
+    """Return why the server refused a request, in one line of at most 300 characters, without what it was given."""
+    try:
+        body = response.json()
+    except ValueError:
+        body = response.text
+    return " ".join((body if isinstance(body, str) else json.dumps(_without_input(body))).split())[:300]
+
+
+def _without_input(body: JsonValue) -> JsonValue:
+    if isinstance(body, dict):
+        return {key: _without_input(it) for key, it in body.items() if key not in ("input", "ctx", "url")}
+    return [_without_input(it) for it in body] if isinstance(body, list) else body

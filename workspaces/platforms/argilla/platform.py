@@ -5,7 +5,7 @@ Answers are read over REST because the SDK drops a response's status and times (
 
 from __future__ import annotations
 
-from functools import cached_property
+from functools import cached_property, partial
 from itertools import count
 from typing import TYPE_CHECKING
 from uuid import UUID
@@ -35,6 +35,7 @@ from workspaces.platforms.argilla.shapes import (
     Version,
 )
 from workspaces.platforms.base import Container, RemoteAnswer, RequestRefusedError
+from workspaces.platforms.halving import Halving
 from workspaces.records import AnnotationStatus, PlacedTask
 
 if TYPE_CHECKING:
@@ -45,7 +46,7 @@ if TYPE_CHECKING:
     from pydantic import SecretStr
 
     from workspaces.forms import Form, TaskContent
-    from workspaces.platforms.base import PersonIdOf
+    from workspaces.platforms.base import PersonIdOf, Refuse
     from workspaces.records import GivenAnswer
 
 PUSH_BATCH = 200
@@ -102,28 +103,34 @@ class ArgillaPlatform:
             return ()
         return (SEES_OTHERS,)
 
-    def push(self, form: Form, contents: Iterable[TaskContent], overlap: int) -> Iterator[list[PlacedTask]]:
+    def push(
+        self, form: Form, contents: Iterable[TaskContent], overlap: int, refuse: Refuse | None = None
+    ) -> Iterator[list[PlacedTask]]:
         """Make sure that every task stands in the kind's dataset exactly once; see ``Platform.push``."""
-        dataset_id: str | None = None
-        questions: dict[str, str] = {}
+        halving = Halving(refuse)
+        send: Callable[[list[TaskContent]], list[PlacedTask]] | None = None
         for batch in in_chunks(contents, PUSH_BATCH):
-            if dataset_id is None:
+            if send is None:  # no dataset is made for no task
                 dataset_id = self._dataset_id(form, overlap)
-                questions = self._question_ids(form, dataset_id)
-            items = [
-                {
-                    "external_id": task.task_id,
-                    "fields": fields_of(form, task),
-                    "metadata": metadata_of(task),
-                    **({"suggestions": suggestions_of(task, questions)} if questions else {}),
-                }
-                for task in batch
-            ]
-            # an upsert by external id: what a killed run left behind is found again, and answers stay
-            answer = self._connection.put(
-                Records, f"/api/v1/datasets/{dataset_id}/records/bulk", {"items": items}
-            )
-            yield _placed(answer.items, dataset_id)
+                send = partial(self._upsert, form, dataset_id, self._question_ids(form, dataset_id))
+            yield from halving.send(batch, send)
+        halving.end()
+
+    def _upsert(
+        self, form: Form, dataset_id: str, questions: Mapping[str, str], tasks: Sequence[TaskContent]
+    ) -> list[PlacedTask]:
+        """Write tasks by their external ids: what a killed run left behind is found again, and answers stay."""
+        items = [
+            {
+                "external_id": task.task_id,
+                "fields": fields_of(form, task),
+                "metadata": metadata_of(task),
+                **({"suggestions": suggestions_of(task, questions)} if questions else {}),
+            }
+            for task in tasks
+        ]
+        path = f"/api/v1/datasets/{UUID(dataset_id)}/records/bulk"
+        return _placed(self._connection.put(Records, path, {"items": items}).items, dataset_id)
 
     def update_guidelines(self, form: Form) -> bool:
         """Bring the guidelines of a form's dataset up to date; see ``Platform.update_guidelines``."""
@@ -335,7 +342,7 @@ class ArgillaPlatform:
         """Return what gives our records to chosen annotators."""
         return ArgillaRouter(
             self._connection,
-            lambda: str(self._workspace.id),
+            lambda: self._connection.find_workspace(self._workspace_name),
             self._dataset_id,
             self._username,
         )

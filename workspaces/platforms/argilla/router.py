@@ -53,7 +53,7 @@ class ArgillaRouter:
 
     Args:
         connection: with an owner's key.
-        workspace_id: returns Argilla's id of the workspace.
+        workspace_id: returns Argilla's id of the workspace; None where there is none yet.
         make_dataset: returns the id of the dataset of a form, made where there is none.
         username_of: returns the name of a user by id.
     """
@@ -61,7 +61,7 @@ class ArgillaRouter:
     def __init__(
         self,
         connection: ArgillaConnection,
-        workspace_id: Callable[[], str],
+        workspace_id: Callable[[], str | None],
         make_dataset: Callable[[Form, int], str],
         username_of: Callable[[str], str],
     ) -> None:
@@ -80,7 +80,9 @@ class ArgillaRouter:
 
     def accounts(self, known: KnownPerson) -> Accounts:
         """Return the accounts of annotators in our workspace, the one with the least id of several."""
-        path = f"/api/v1/workspaces/{self._workspace_id()}/users"
+        if (workspace := self._workspace_id()) is None:
+            return Accounts({})
+        path = f"/api/v1/workspaces/{workspace}/users"
         users = [user for user in self._connection.read(Users, path).items if user.role == "annotator"]
         whose = {user.id: known(user.username) for user in users}
         people = {person_id: name for name, person_id in sorted(whose.items(), reverse=True) if person_id}

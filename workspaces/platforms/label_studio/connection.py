@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import binascii
 import json
+import re
 import time
 from typing import TYPE_CHECKING, TypeVar
 
@@ -13,7 +14,13 @@ from label_studio_sdk import LabelStudio
 from label_studio_sdk.core.api_error import ApiError
 
 from workspaces.errors import ConnectionFailedError, CredentialsError, WorkbenchError
-from workspaces.platforms.base import ATTEMPTS, TOO_MANY_REQUESTS, RequestRefusedError, pause_before_next
+from workspaces.platforms.base import (
+    ATTEMPTS,
+    TOO_MANY_REQUESTS,
+    RequestRefusedError,
+    ServerFailedError,
+    pause_before_next,
+)
 from workspaces.platforms.shapes import read_as
 from workspaces.tls import tls_context
 
@@ -29,6 +36,9 @@ TIMEOUT = httpx.Timeout(60.0, connect=10.0)
 
 DOOR_HEADER = "X-ChatFeedback-Door"
 """The header with which a Label Studio of ours says that its members can touch only what is theirs."""
+
+_QUOTED = re.compile(r" :: \{.*|(?<='\]=).*?(?= is of type )", re.DOTALL)
+"""What Label Studio repeats of a task that it does not take: its texts belong in no message of ours."""
 
 TOKEN_ADVICE = "in Label Studio open Account & Settings, Personal Access Token, and create one"  # noqa: S105
 
@@ -172,7 +182,9 @@ class LabelStudioConnection:
                 f"Label Studio at {self.url} does not accept our key ({detail}): {TOKEN_ADVICE}"
             )
         elif status >= httpx.codes.INTERNAL_SERVER_ERROR or status == httpx.codes.TOO_MANY_REQUESTS:
-            failure = ConnectionFailedError(f"Label Studio at {self.url} failed with HTTP {status}: {detail}")
+            failure = ServerFailedError(
+                f"Label Studio at {self.url} failed with HTTP {status}: {detail}", status
+            )
         else:
             failure = RequestRefusedError(
                 f"Label Studio at {self.url} refused a request, HTTP {status}: {detail}", status
@@ -191,7 +203,8 @@ def _detail(body: object) -> str:
             return " ".join(body.split())[:300]
     if isinstance(reason, dict):
         reason = reason.get("validation_errors") or reason.get("detail") or reason
-    return (reason if isinstance(reason, str) else json.dumps(reason, default=str))[:300]
+    told = reason if isinstance(reason, str) else json.dumps(reason, default=str, ensure_ascii=False)
+    return _QUOTED.sub("…", told)[:300]
 
 
 class _AccessToken(httpx.Auth):

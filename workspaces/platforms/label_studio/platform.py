@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from pydantic import SecretStr
 
     from workspaces.forms import Form, TaskContent
-    from workspaces.platforms.base import Container, PersonIdOf
+    from workspaces.platforms.base import Container, PersonIdOf, Refuse
     from workspaces.records import GivenAnswer, PlacedTask
 
 PAGE = 200
@@ -64,10 +64,12 @@ class LabelStudioPlatform:
         """Return what members can do on this server that is not theirs, and whether strangers get in."""
         return open_doors(self._connection)
 
-    def push(self, form: Form, contents: Iterable[TaskContent], overlap: int) -> Iterator[list[PlacedTask]]:
+    def push(
+        self, form: Form, contents: Iterable[TaskContent], overlap: int, refuse: Refuse | None = None
+    ) -> Iterator[list[PlacedTask]]:
         """Make sure that every task stands in the project of this form exactly once; see ``ProjectTasks.push``."""
         project_id = self._projects.for_form(form, overlap)
-        yield from ProjectTasks(self._connection, project_id).push(form, contents)
+        yield from ProjectTasks(self._connection, project_id).push(form, contents, refuse)
 
     def update_guidelines(self, form: Form) -> bool:
         """Bring the instructions of a form's project up to date; see ``Platform.update_guidelines``."""

@@ -10,7 +10,8 @@ import httpx
 from workspaces.chunks import in_chunks
 from workspaces.errors import ConnectionFailedError
 from workspaces.grammar import counted, word_for
-from workspaces.platforms.base import RequestRefusedError
+from workspaces.platforms.base import RequestRefusedError, ServerFailedError
+from workspaces.platforms.halving import Halving
 from workspaces.platforms.label_studio import filters
 from workspaces.platforms.label_studio.form import TASK_ID_KEY, task_data
 from workspaces.platforms.label_studio.shapes import Processed, Task, Tasks
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from pydantic import JsonValue
 
     from workspaces.forms import Form, TaskContent
+    from workspaces.platforms.base import Refuse
     from workspaces.platforms.label_studio.connection import LabelStudioConnection
 
 IMPORT_BATCH = 500
@@ -49,27 +51,40 @@ class ProjectTasks:
         self._connection = connection
         self._project_id = project_id
 
-    def push(self, form: Form, contents: Iterable[TaskContent]) -> Iterator[list[PlacedTask]]:
+    def push(
+        self, form: Form, contents: Iterable[TaskContent], refuse: Refuse | None = None
+    ) -> Iterator[list[PlacedTask]]:
         """Make sure that every task stands in the project exactly once; yield them in batches.
 
         What stands there is listed first and left alone. After each import the server's count is compared
         with ours: if it is higher, an import that a killed run left behind has arrived as well. Of each task that is
         pushed one copy stays, and others without answers are removed; tasks that are not pushed keep theirs, whatever
-        names them. A task whose remote id changed by that is yielded again.
+        names them. A task whose remote id changed by that is yielded again. After an import at which the server failed
+        it is asked what arrived, before anything is sent again.
         """
         standing = self._standing()
+
+        def send(tasks: list[TaskContent]) -> _Standing:
+            nonlocal standing
+            new = {content.task_id: content for content in tasks if content.task_id not in standing.copies}
+            try:
+                return self._import(form, new, standing) if new else standing
+            except ServerFailedError:
+                standing = self._standing()
+                raise
+
+        halving = Halving(refuse)
         yielded: dict[str, PlacedTask] = {}
         for batch in in_chunks(contents, IMPORT_BATCH):
-            new = {content.task_id: content for content in batch if content.task_id not in standing.copies}
-            if new:
-                standing = self._import(form, new, standing)
-            # what arrived meanwhile may be doubles of earlier batches
-            before = (it for it in yielded if it in standing.copies)
-            placed, removed = self._keep_one([*before, *(content.task_id for content in batch)], standing)
-            standing = replace(standing, total=standing.total - removed)
-            changed = [place for it, place in placed.items() if yielded.get(it) != place]
-            yielded |= placed
-            yield changed
+            for standing in halving.send(batch, send):
+                # what arrived meanwhile may be doubles of earlier batches
+                there = (it for it in (*yielded, *(task.task_id for task in batch)) if it in standing.copies)
+                placed, removed = self._keep_one(dict.fromkeys(there), standing)
+                standing = replace(standing, total=standing.total - removed)
+                changed = [place for it, place in placed.items() if yielded.get(it) != place]
+                yielded |= placed
+                yield changed
+        halving.end()
         if self._total() != standing.total:
             now = self._standing()
             kept, _ = self._keep_one([it for it in yielded if it in now.copies], now)

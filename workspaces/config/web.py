@@ -1,0 +1,11 @@
+"""The web pages of the workspace (``chatfeedback web``)."""
+
+from pydantic import HttpUrl
+
+from workspaces.config.section import Section
+
+
+class WebConfig(Section):
+    """``address`` is where people reach their own page, as the guidelines name it; null: they do not name it."""
+
+    address: HttpUrl | None = None
