@@ -70,6 +70,7 @@ class OmissionReason(StrEnum):
     OTHER_MODEL = "answer on a model that exports.models leaves out"
     OTHER_SOURCE = "answer on a source that exports.sources leaves out"
     OTHER_LICENCE = "answer on a licence that exports.licences leaves out"
+    CONTAMINATED = "answer on a prompt that stands in a benchmark of exports.decontaminate"
     TAGS_DECIDE = "preference between responses that tags decide"
 
 
