@@ -20,6 +20,7 @@ import numpy as np
 
 from workspaces.collection.near_duplicates.finder import THRESHOLD
 from workspaces.collection.near_duplicates.signatures import shingles
+from workspaces.grammar import counted
 from workspaces.records import Role
 
 if TYPE_CHECKING:
@@ -114,9 +115,8 @@ class Benchmarks:
         for name, found in self.report(prompts).items():
             assert isinstance(found, dict)
             alike = " and ".join(f"{found[each.value]} {each.value.replace('_', ' ')}" for each in Likeness)
-            lines.append(
-                f"- Judged items in the benchmark `{name}` ({found['prompts']} prompts): {alike}; left out."
-            )
+            size = counted(self.counts[name], "prompt")
+            lines.append(f"- Judged items in the benchmark `{name}` ({size}): {alike}; left out.")
         return lines
 
     def _of(self, turn: str) -> Contamination | None:
