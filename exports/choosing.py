@@ -99,9 +99,12 @@ def chosen(
 
 
 def in_force(rules: ExportsConfig) -> dict[str, str]:
-    """Return the rules that leave something out as ``{key: value}``, in the order of the configuration."""
+    """Return the rules that leave something out as ``{key: value}``, in the order of the configuration.
+
+    Of a folder the name alone: where it stands is nobody's business who gets the export.
+    """
     return {
-        key: ", ".join(map(str, value)) if isinstance(value, tuple) else str(value)
+        key: ", ".join(map(str, value)) if isinstance(value, tuple) else str(getattr(value, "name", value))
         for key in ExportsConfig.model_fields
         if (value := getattr(rules, key)) != getattr(EVERYTHING, key)
     }
@@ -169,6 +172,10 @@ def _licences(item: ExportItem, rules: ExportsConfig, _: Evidence) -> bool:
     return _among(item.licences, rules.licences)
 
 
+def _uncontaminated(item: ExportItem, _: ExportsConfig, evidence: Evidence) -> bool:
+    return evidence.benchmarks is None or evidence.benchmarks.contaminates(item.prompt) is None
+
+
 def _among(names: Iterable[str], allowed: tuple[str, ...]) -> bool:
     return not allowed or set(names) <= set(allowed)
 
@@ -181,4 +188,5 @@ ITEM_RULES = (
     ItemRule("models", OmissionReason.OTHER_MODEL, _models),
     ItemRule("sources", OmissionReason.OTHER_SOURCE, _sources),
     ItemRule("licences", OmissionReason.OTHER_LICENCE, _licences),
+    ItemRule("decontaminate", OmissionReason.CONTAMINATED, _uncontaminated),
 )

@@ -4,50 +4,114 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from exports.choice_bias import position_bias, style_bias
+from exports.label_noise import label_noise
 from exports.length_bias import length_bias, p_wanted_longer
 from exports.projection import Measurements
+from exports.truncation import over_limits, quantiles, tokens
 from workspaces.grammar import counted, word_for
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+
+    from pydantic import JsonValue
 
     from exports.completions import LabelledCompletion
     from exports.pairs import PreferencePair
 
 
 def measure_pairs(pairs: Sequence[PreferencePair]) -> Measurements:
-    """Return the length bias of decided pairs (``exports.length_bias``)."""
+    """Return the biases of decided pairs, how noisy they are, and where they are cut."""
     bias = length_bias(pairs)
+    position = position_bias(pairs)
+    styles = style_bias(pairs)
+    noise = _noise(
+        [
+            (pair.count(side), pair.count(1 - side))
+            for pair in pairs
+            if (side := pair.winner) is not None and pair.adjudicated is None
+        ]
+    )
+    lengths = _lengths(
+        [max(tokens(pair.prompt, side.text) for side in pair.sides) for pair in pairs],
+        "pair, its longer side",
+    )
+    first = "no vote tells what was shown first" if position is None else position.sentence("votes")
     cut = ", ".join(f"{count} after {limit}" for limit, count in bias.same_until.items())
     return Measurements(
-        manifest={"length_bias": bias.as_json()},
+        manifest={
+            "length_bias": bias.as_json(),
+            "position_bias": None if position is None else position.as_json(),
+            "style_bias": {name: share.as_json() for name, share in styles.items()},
+            **noise.manifest,
+            **lengths.manifest,
+            "duplicates": {"pairs": len(pairs), "prompts": len({pair.prompt for pair in pairs})},
+        },
         card=(
             f"- P(chosen is longer than rejected): {bias.p_chosen_longer:.3f} of {counted(bias.pairs, 'pair')}.\n"
             f"- Accuracy of always picking the longer side: {bias.longer_wins_accuracy:.3f} (0.5: no bias).\n"
             f"- Pairs whose sides differ only after so many words of prompt and response, which "
-            f"train nothing if cut there: {cut}."
+            f"train nothing if cut there: {cut}.\n"
+            f"- P(the side shown first is preferred): {first}.\n"
+            + "".join(
+                f"- P(chosen has more {name.replace('_', ' ')}), where sides differ in it: {share.sentence('pairs')}.\n"
+                for name, share in styles.items()
+            )
+            + f"{noise.card}\n{lengths.card}\n"
+            f"- Different prompts: {len({pair.prompt for pair in pairs}):,} of {counted(len(pairs), 'pair')}."
         ),
+    )
+
+
+def _noise(votes: Sequence[tuple[int, int]]) -> Measurements:
+    """Return how many labels are probably wrong, of those that no lead decided (``exports.label_noise``)."""
+    noise = label_noise(votes)
+    if noise is None:
+        return Measurements(
+            {"label_noise": None}, "- Label noise: unknown, nobody judged what somebody else judged."
+        )
+    return Measurements(
+        {"label_noise": noise.as_json()},
+        f"- Label noise, if all people err alike and alone: {noise.vote_error:.3f} of votes and "
+        f"{noise.wrong_labels:.3f} of labels are wrong, told from {counted(noise.judged_twice, 'item')} judged by "
+        "several people.",
+    )
+
+
+def _lengths(lengths: Sequence[int], what: str) -> Measurements:
+    """Return how long rows are in approximate tokens (``exports.truncation``)."""
+    over, shares = over_limits(lengths), quantiles(lengths)
+    manifest: dict[str, JsonValue] = {"approximate_tokens": {"quantiles": {**shares}, "over": {**over}}}
+    middle, most = shares["50"], shares["100"]
+    cut = ", ".join(f"{count} over {limit}" for limit, count in over.items())
+    return Measurements(
+        manifest,
+        f"- Tokens, taken as four bytes each ({what}): {middle:,} in the median, {most:,} at most; rows that are cut "
+        f"or dropped: {cut}.",
     )
 
 
 def warn_of_one_label(splits: Mapping[str, Sequence[LabelledCompletion]]) -> list[str]:
     """Return a warning for each split whose completions all have one label."""
-    return [
-        f"{word_for(len(rows), 'the only completion', f'all {len(rows):,} completions')} of the {split} split "
-        f"{word_for(len(rows), 'is', 'are')} {rows[0].label}: "
-        "KTOTrainer learns nothing from one label"
-        for split, rows in splits.items()
-        if len({row.label for row in rows}) == 1
-    ]
+    warnings = []
+    for split, rows in splits.items():
+        if len({row.label for row in rows}) == 1:
+            all_of_them = f"all {counted(len(rows), 'completion')}"
+            warnings.append(
+                f"{word_for(len(rows), 'the only completion', all_of_them)} of the {split} split "
+                f"{word_for(len(rows), 'is', 'are')} {rows[0].label}: KTOTrainer learns nothing from one label"
+            )
+    return warnings
 
 
 def measure_conversations(completions: Sequence[LabelledCompletion]) -> Measurements:
     """Return the number of conversations to imitate, and how long their last responses are."""
+    cut = _lengths([tokens(row.prompt, row.completion.text) for row in completions], "conversation")
     lengths = sorted(len(row.completion.text) for row in completions)
     median, longest = lengths[len(lengths) // 2], lengths[-1]
     return Measurements(
-        manifest={"last_response_characters": {"median": median, "longest": longest}},
-        card=f"- The last response has {counted(median, 'character')} in the median, {longest} at most.",
+        manifest={"last_response_characters": {"median": median, "longest": longest}, **cut.manifest},
+        card=f"- The last response has {counted(median, 'character')} in the median, {longest} at most.\n{cut.card}",
     )
 
 
@@ -57,13 +121,33 @@ def measure_completions(completions: Sequence[LabelledCompletion]) -> Measuremen
         [len(row.completion.text) for row in completions if row.label is label] for label in (True, False)
     )
     longer = p_wanted_longer(wanted, unwanted)
+    lengths = _lengths(
+        [tokens(row.prompt, row.completion.text) for row in completions], "prompt and completion"
+    )
+    noise = _noise(
+        [
+            (agreeing := round(row.agreement * row.n_annotators), row.n_annotators - agreeing)
+            for row in completions
+            if not row.adjudicated
+        ]
+    )
+    share = len(wanted) / len(completions)
     return Measurements(
         manifest={
             "labels": {"true": len(wanted), "false": len(unwanted)},
+            **noise.manifest,
+            **lengths.manifest,
+            "duplicates": {
+                "completions": len(completions),
+                "prompts": len({row.prompt for row in completions}),
+            },
             "length_bias": {"p_wanted_longer": None if longer is None else round(longer, 6)},
         },
         card=(
-            f"- Completions: {len(wanted):,} True, {len(unwanted):,} False.\n"
+            f"- Completions: {len(wanted):,} True, {len(unwanted):,} False ({share:.0%} True).\n"
+            f"{noise.card}\n{lengths.card}\n"
+            f"- Different prompts: {len({row.prompt for row in completions}):,} of "
+            f"{counted(len(completions), 'completion')}.\n"
             + (
                 "- All labels are the same: KTO has nothing to tell apart."
                 if longer is None

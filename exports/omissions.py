@@ -57,6 +57,7 @@ class OmissionReason(StrEnum):
     UNDECIDED = "answer on a response without a majority"
     NOT_ALTERNATING = "answer on a prompt whose turns do not alternate"
     NO_PLACE = "answer on a prompt with tools that the trainer has no place for"
+    SEVERAL_TURNS = "answer on a conversation of several turns that the trainer has no place for"
     UNWANTED = "answer on a response that is not wanted"
     OTHER_KIND = "answer to a kind of task that exports.kinds leaves out"
     FROM_LOG = "judgment from a chat log, which exports.imported leaves out"
@@ -71,6 +72,7 @@ class OmissionReason(StrEnum):
     OTHER_MODEL = "answer on a model that exports.models leaves out"
     OTHER_SOURCE = "answer on a source that exports.sources leaves out"
     OTHER_LICENCE = "answer on a licence that exports.licences leaves out"
+    CONTAMINATED = "answer on a prompt that stands in a benchmark of exports.decontaminate"
     TAGS_DECIDE = "preference between responses that tags decide"
 
 

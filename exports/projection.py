@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from pydantic import JsonValue
 
     from exports.columns import Columns, Row
+    from exports.contamination import Benchmarks
     from exports.context import Context
     from exports.omissions import Omission, OmissionReason
     from exports.weights import Weights
@@ -39,6 +40,7 @@ class Evidence:
         languages: of conversations, by id, where they are known.
         near_duplicates: the groups of conversations that have a near duplicate, by id.
         decisions: what a lead decided about items on which answers disagree, as votes, by (kind, question, item).
+        benchmarks: whose prompts are not trained on; None where there are none.
     """
 
     tasks: Mapping[str, Task]
@@ -52,6 +54,7 @@ class Evidence:
     decisions: Decisions = field(default_factory=dict)
     languages: Mapping[str, str] = field(default_factory=dict)
     near_duplicates: Mapping[str, str] = field(default_factory=dict)
+    benchmarks: Benchmarks | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -106,6 +106,7 @@ def export(
         check_target(folder, projection.name)
     evidence = counted_by(rules, evidence)
     selection = projection.select(evidence)
+    prompts = [item.prompt for item in selection.items]
     selection = chosen(selection, rules, evidence, projection.training_table.accepts)
     selection = replace(selection, omissions=with_states(selection.omissions, evidence))
     trained = [item for item in selection.items if projection.training_table.accepts(item)]
@@ -142,6 +143,7 @@ def export(
         "dropped": {**dropped},
         "accounting": accounting.as_json(),
         "chosen_by": {**in_force(rules)},
+        **({} if evidence.benchmarks is None else {"decontamination": evidence.benchmarks.report(prompts)}),
         "test_share": test_share,
         "licences": {**licences},
         "sources": {**sources},
@@ -152,7 +154,11 @@ def export(
         card,
         projection,
         "\n".join(
-            [measurements.card, *(f"- Rule: `{key}`: {value}." for key, value in in_force(rules).items())]
+            [
+                measurements.card,
+                *(f"- Rule: `{key}`: {value}." for key, value in in_force(rules).items()),
+                *([] if evidence.benchmarks is None else evidence.benchmarks.sentences(prompts)),
+            ]
         ),
         counts,
         tables=tables,

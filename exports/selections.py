@@ -9,6 +9,7 @@ from exports.checked import CheckedResponse, checked_responses
 from exports.completions import LabelledCompletion, completion_labels
 from exports.context import TOOLS, keys_held
 from exports.harms import JudgedHarm, judged_harms
+from exports.items import ExportItem, ItemT
 from exports.omissions import Omission, OmissionReason
 from exports.pairs import PreferencePair, preference_pairs
 from exports.projection import Selection
@@ -17,7 +18,7 @@ from exports.rewritten import Edit, ReferencedPair, edit_of, is_edit, referenced
 from exports.verdicts import sorted_omissions
 from workspaces.records import Role
 
-PairT = TypeVar("PairT", bound=PreferencePair)
+NarrowT = TypeVar("NarrowT", bound=ExportItem)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -168,17 +169,31 @@ def pairs_where(
     return selected
 
 
+def completions_where(
+    holds: Callable[[Prompt], bool],
+    reason: OmissionReason = OmissionReason.NO_PLACE,
+    select: Callable[[Evidence], Selection[LabelledCompletion]] = select_completions,
+) -> Callable[[Evidence], Selection[LabelledCompletion]]:
+    """Return a selection of the completions whose prompt a trainer can read whole; other answers are omitted."""
+
+    def selected(evidence: Evidence) -> Selection[LabelledCompletion]:
+        selection = select(evidence)
+        return _narrowed(selection, [row for row in selection.items if holds(row.prompt)], reason, evidence)
+
+    return selected
+
+
 def _narrowed(
-    selection: Selection[PreferencePair],
-    items: Sequence[PairT],
+    selection: Selection[ItemT],
+    items: Sequence[NarrowT],
     reason: OmissionReason,
     evidence: Evidence,
     shortage: str | None = None,
-) -> Selection[PairT]:
-    """Return some of the pairs of a selection; the votes that are in none of them are omitted for this reason."""
-    used = {judgment.annotation_id for pair in items for judgment in pair.judgments}
+) -> Selection[NarrowT]:
+    """Return some of the items of a selection; the answers that are in none of them are omitted for this reason."""
+    used = {judgment.annotation_id for item in items for judgment in item.judgments}
     task_of = {annotation.id: annotation.task_id for annotation in evidence.annotations}
-    unused = {judgment.annotation_id for pair in selection.items for judgment in pair.judgments} - used
+    unused = {judgment.annotation_id for item in selection.items for judgment in item.judgments} - used
     lost = len(selection.items) - len(items)
     return Selection(
         items=items,
@@ -243,8 +258,16 @@ def select_strengths(evidence: Evidence) -> Selection[PreferencePair]:
     )
 
 
+def without_tools(prompt: Prompt) -> bool:
+    """Return whether no message of a prompt has to do with tools: no definition, no call, no result."""
+    return not keys_held(prompt) and all(role != Role.TOOL for role, *_ in prompt)
+
+
 select_pairs_without_tools = pairs_where(lambda prompt: not keys_held(prompt))
 """The pairs for trainers that read role and content of a message and nothing else."""
 
 select_pairs_without_definitions = pairs_where(lambda prompt: TOOLS not in keys_held(prompt))
 """The pairs for trainers that read calls of tools, but not which tools there are."""
+
+select_completions_without_tools = completions_where(without_tools)
+"""The completions for trainers that read role and content of a message and nothing else."""

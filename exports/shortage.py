@@ -59,6 +59,7 @@ ADVICE: Mapping[OmissionReason, str] = {
     OmissionReason.NOT_A_RESPONSE: NOTHING,
     OmissionReason.CALLS_TOOLS: NOTHING,
     OmissionReason.LACKS_CALL: NOTHING,
+    OmissionReason.SEVERAL_TURNS: "'chatfeedback export kto' keeps conversations of several turns",
     OmissionReason.NO_PLACE: "'chatfeedback export dpo' and 'chatfeedback export kto' keep calls of tools",
     OmissionReason.NO_PROMPT: NOTHING,
     OmissionReason.EMPTY_PROMPT: NOTHING,

@@ -117,6 +117,10 @@ def export(
     models: Annotated[list[str] | None, _rule("--model", "Take this model alone; repeatable.")] = None,
     sources: Annotated[list[str] | None, _rule("--source", "Take this source alone; repeatable.")] = None,
     licences: Annotated[list[str] | None, _rule("--licence", "Take this licence alone; repeatable.")] = None,
+    decontaminate: Annotated[
+        Path | None,
+        _rule("--decontaminate", "Leave out prompts that stand in a benchmark of this folder."),
+    ] = None,
     dry_run: Annotated[
         bool,
         typer.Option("--dry-run", help="Show what would be in, and what falls out where; write nothing."),
@@ -143,6 +147,7 @@ def export(
         "kinds": kinds, "imported": imported, "chat": chat, "since": since, "until": until, "min_people": min_people,
         "min_agreement": min_agreement, "min_margin": min_margin, "languages": languages, "models": models,
         "sources": sources, "licences": licences,
+        "decontaminate": None if decontaminate is None else decontaminate.expanduser().absolute(),
     }  # fmt: skip
     with Workspace.open(workspace) as opened:
         projection = projection_of(kind)

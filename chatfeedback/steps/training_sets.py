@@ -11,6 +11,7 @@ from chatfeedback.steps.chat_collect import collect_chats
 from chatfeedback.steps.rewrite_outcomes import rewrite_outcomes
 from chatfeedback.steps.rewrites import read_rewrites
 from chatfeedback.steps.written import noted
+from exports.benchmark_files import read_benchmarks
 from exports.choosing import left_out_by
 from exports.dataset import check_target
 from exports.omissions import OmissionReason
@@ -73,11 +74,18 @@ def export(
         UsageError: the rules name a task kind that there is not.
         NotOurExportError: ``folder`` holds something else.
         CannotWriteError: ``folder`` cannot be written.
+        BenchmarkFolderError: ``rules.decontaminate`` holds no benchmark.
         LicenceConflictError: the licences of its rows conflict, and ``any_licence`` is not set.
     """
     projection = exports.projection_of(name)
     rules = rules or workspace.config.exports
     _check_kinds(rules)
+    folder_of_benchmarks = rules.decontaminate
+    benchmarks = (
+        None
+        if folder_of_benchmarks is None
+        else read_benchmarks(workspace.path / folder_of_benchmarks.expanduser())
+    )
     if not dry_run:
         check_target(
             folder, projection.name
@@ -122,6 +130,7 @@ def export(
             decided,
             languages_of(workspace) if rules.languages else {},
             groups,
+            benchmarks,
         )
         written = partial(
             exports.export,

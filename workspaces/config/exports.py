@@ -1,6 +1,7 @@
 """Which answers and items go into training sets."""
 
 from datetime import date
+from pathlib import Path
 from typing import Annotated, Literal
 
 from pydantic import Field
@@ -18,6 +19,7 @@ class ExportsConfig(Section):
     ``since`` and ``until``: the first and the last day of answers, in UTC. ``min_people``: who judged an item at least.
     ``min_agreement``: of pairs and labels, the share of the most frequent answer; ``min_margin``: of
     pairs. ``languages``, ``models``, ``sources``, ``licences``: all that an item has must be among these; empty: any.
+    ``decontaminate``: a folder of benchmarks whose prompts stay out, from the workspace's folder; None: no such folder.
     """
 
     kinds: Names = ()
@@ -32,3 +34,4 @@ class ExportsConfig(Section):
     models: Names = ()
     sources: Names = ()
     licences: Names = ()
+    decontaminate: Path | None = None

@@ -311,6 +311,9 @@ def test_nothing_is_trained_on_with_calls_missing(tmp_path: Path, name: str) -> 
         "openrlhf": {"named", "strange"},
         "nemo-rl": {"named", "strange"},
         "llama-factory": {"said", "strange"},
+        "llama-factory-kto": {"said", "strange"},
+        "llama-factory-v1": set(calls),
+        "axolotl-kto": set(calls),
     }.get(name, set())
 
 

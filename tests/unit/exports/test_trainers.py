@@ -53,6 +53,7 @@ def rows_of(folder: Path) -> list[dict[str, Any]]:
         ("openrlhf", {"prompt": [SYSTEM, USER], "chosen": [GOOD], "rejected": [BAD], "margin": 0.2}),
         ("axolotl", {"messages": [SYSTEM, USER], "chosen": GOOD, "rejected": BAD}),
         ("llama-factory", {"conversations": [SYSTEM, USER], "chosen": GOOD, "rejected": BAD, "tools": ""}),
+        ("llama-factory-v1", {"chosen": [SYSTEM, USER, GOOD], "rejected": [SYSTEM, USER, BAD]}),
         ("sft", {"messages": [SYSTEM, USER, GOOD]}),
         (
             "nemo-rl",
@@ -77,6 +78,30 @@ def test_a_row_is_as_the_trainer_reads_it(tmp_path: Path, name: str, row: dict[s
     if "margin" in row:
         assert found.pop("margin") == pytest.approx(row.pop("margin"))
     assert found == row
+
+
+@pytest.mark.parametrize(
+    ("name", "rows"),
+    [
+        (
+            "axolotl-kto",
+            [
+                {"system": "Be kind.", "instruction": "Why?", "completion": "bad", "label": False},
+                {"system": "Be kind.", "instruction": "Why?", "completion": "good", "label": True},
+            ],
+        ),
+        (
+            "llama-factory-kto",
+            [
+                {"conversations": [SYSTEM, USER, BAD], "kto_tag": False, "tools": ""},
+                {"conversations": [SYSTEM, USER, GOOD], "kto_tag": True, "tools": ""},
+            ],
+        ),
+    ],
+)
+def test_labels_are_as_the_trainer_reads_them(tmp_path: Path, name: str, rows: list[dict[str, Any]]) -> None:
+    found = rows_of(export(tmp_path, world(), name))
+    assert sorted(found, key=lambda row: row.get("label", row.get("kto_tag"))) == rows
 
 
 def test_a_single_user_turn_is_a_flat_prompt_as_it_is(tmp_path: Path) -> None:

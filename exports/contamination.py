@@ -1,0 +1,147 @@
+"""Contamination: prompts of benchmarks that stand in training sets, word for word or nearly so.
+
+A user turn is contaminated by a benchmark's prompt if it holds ``WORDS`` neighbouring words of it, or the whole prompt
+if that has fewer words and at least ``FEWEST_WORDS``, or if both are near duplicates as the collection finds them.
+Words are those of ``workspaces.collection.near_duplicates``: case and punctuation do not matter, and a character of a
+script without spaces is a word. Responses are not compared.
+
+Source: Brown et al. (2020), 'Language Models are Few-Shot Learners', appendix C: n-grams of 8 to 13 words.
+"""
+
+from __future__ import annotations
+
+import unicodedata
+from collections import Counter
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from workspaces.collection.near_duplicates.finder import THRESHOLD
+from workspaces.collection.near_duplicates.signatures import shingles
+from workspaces.grammar import counted
+from workspaces.records import Role
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from pydantic import JsonValue
+
+    from exports.context import Prompt
+    from workspaces.collection.near_duplicates.signatures import Hashes
+
+WORDS, FEWEST_WORDS = 13, 8
+_SHINGLE = 3
+_MULTIPLIER = np.uint64(0x9E3779B97F4A7C15)
+
+
+class Likeness(StrEnum):
+    """How a prompt is like that of a benchmark."""
+
+    WORD_FOR_WORD = "word_for_word"
+    NEAR_DUPLICATE = "near_duplicate"
+
+
+@dataclass(frozen=True, slots=True)
+class Contamination:
+    """The benchmark that a prompt is in, by the name of its file, and how."""
+
+    benchmark: str
+    likeness: Likeness
+
+
+@dataclass(slots=True)
+class Benchmarks:
+    """The prompts of benchmarks, in a form in which other prompts are found in them.
+
+    Args:
+        prompts: of each benchmark, by its name. A prompt without a word contaminates nothing.
+    """
+
+    prompts: Mapping[str, Sequence[str]]
+    _owners: list[str] = field(init=False)
+    _runs: dict[int, dict[int, str]] = field(init=False)
+    _sizes: list[int] = field(init=False)
+    _holders: dict[int, list[int]] = field(init=False)
+    _known: Hashes = field(init=False)
+    _found: dict[Prompt, Contamination | None] = field(init=False, default_factory=dict)
+
+    def __post_init__(self) -> None:
+        """Index the prompts by their runs of words and by their shingles."""
+        texts = [(name, _plain(text)) for name, some in sorted(self.prompts.items()) for text in some]
+        shingled = shingles([text for _, text in texts])
+        self._owners = [name for name, _ in texts]
+        self._runs, self._sizes, self._holders = {}, [], {}
+        for number, name in enumerate(self._owners):
+            in_order = shingled.hashes[shingled.offsets[number] : shingled.offsets[number + 1]]
+            n_words = min(int(shingled.words[number]), WORDS)
+            if n_words >= FEWEST_WORDS:
+                runs = self._runs.setdefault(n_words - _SHINGLE + 1, {})
+                for run in _runs(in_order, n_words - _SHINGLE + 1).tolist():
+                    runs.setdefault(run, name)
+            distinct = shingled.of(number)
+            self._sizes.append(len(distinct))
+            for shingle in distinct.tolist():
+                self._holders.setdefault(shingle, []).append(number)
+        self._known = np.array(sorted(self._holders), np.uint64)
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """The number of prompts by benchmark."""
+        return {name: len(some) for name, some in sorted(self.prompts.items())}
+
+    def contaminates(self, prompt: Prompt) -> Contamination | None:
+        """Return which benchmark a user turn of a prompt is in; None where it is in none."""
+        if prompt not in self._found:
+            turns = [content for role, content, *_ in prompt if role == Role.USER]
+            self._found[prompt] = next((it for it in map(self._of, turns) if it is not None), None)
+        return self._found[prompt]
+
+    def report(self, prompts: Sequence[Prompt]) -> dict[str, JsonValue]:
+        """Return how many of these prompts each benchmark contaminates, and how many it has itself."""
+        found = Counter(it for it in map(self.contaminates, prompts) if it is not None)
+        return {
+            name: {
+                "prompts": count,
+                **{each.value: found[Contamination(name, each)] for each in Likeness},
+            }
+            for name, count in self.counts.items()
+        }
+
+    def sentences(self, prompts: Sequence[Prompt]) -> list[str]:
+        """Return lines for the card: how many of these prompts each benchmark contaminates."""
+        lines = []
+        for name, found in self.report(prompts).items():
+            assert isinstance(found, dict)
+            alike = " and ".join(f"{found[each.value]} {each.value.replace('_', ' ')}" for each in Likeness)
+            size = counted(self.counts[name], "prompt")
+            lines.append(f"- Judged items in the benchmark `{name}` ({size}): {alike}; left out.")
+        return lines
+
+    def _of(self, turn: str) -> Contamination | None:
+        shingled = shingles([_plain(turn)])
+        for length, known in self._runs.items():
+            for run in _runs(shingled.hashes, length).tolist():
+                if run in known:
+                    return Contamination(known[run], Likeness.WORD_FOR_WORD)
+        distinct = shingled.of(0)
+        shared = np.intersect1d(distinct, self._known, assume_unique=True).tolist()
+        common = Counter(number for shingle in shared for number in self._holders[shingle])
+        for number, count in sorted(common.items()):
+            if count >= THRESHOLD * (len(distinct) + self._sizes[number] - count):
+                return Contamination(self._owners[number], Likeness.NEAR_DUPLICATE)
+        return None
+
+
+def _runs(hashes: Hashes, length: int) -> Hashes:
+    """Return a hash of each run of so many neighbouring shingles; ``length`` + 2 words are in it."""
+    count = max(len(hashes) - length + 1, 0)
+    runs = np.zeros(count, np.uint64)
+    for offset in range(length):
+        runs = runs * _MULTIPLIER + hashes[offset : offset + count]
+    return runs
+
+
+def _plain(text: str) -> str:
+    return unicodedata.normalize("NFKC", text).casefold()
