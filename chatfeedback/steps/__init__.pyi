@@ -32,6 +32,7 @@ from .publish import Published, hold_of, is_collection_empty, named_by, publish_
 from .push import Pushed, push_tasks
 from .redact import redact_collection
 from .redaction_state import old_texts_warning
+from .releases import checkpoint_release, compare_with_checkpoint, push_release
 from .route import Moved, Routed, RoutedPerson, keep_routed, route_tasks
 from .rubric import ProposedRubric, propose_rubric
 from .seed import seed_responses
@@ -96,7 +97,9 @@ __all__ = [
     "change_sharing",
     "check_file",
     "checkpoint_ledger",
+    "checkpoint_release",
     "cluster_topics",
+    "compare_with_checkpoint",
     "count_collection",
     "delete_conversations",
     "disputed_item",
@@ -133,6 +136,7 @@ __all__ = [
     "propose_rubric",
     "publish_demographics",
     "publish_held",
+    "push_release",
     "push_tasks",
     "redact_collection",
     "release_expired_holds",

@@ -55,6 +55,7 @@ def export(
     any_licence: bool = False,
     rules: ExportsConfig | None = None,
     dry_run: bool = False,
+    json_lines: bool = False,
 ) -> exports.ExportResult:
     """Write a training set from the answers so far.
 
@@ -66,12 +67,14 @@ def export(
         any_licence: write it even if the licences of its rows conflict.
         rules: which answers and items go into it; None: as configured (``exports``).
         dry_run: return what would be written, and write nothing.
+        json_lines: write every table as JSON lines, too.
 
     Raises:
         UnknownProjectionError: there is no projection of this name.
         UsageError: the rules name a task kind that there is not.
         NotOurExportError: ``folder`` holds something else.
         CannotWriteError: ``folder`` cannot be written.
+        DamagedFeedError: what ``folder`` says of earlier releases was changed.
         LicenceConflictError: the licences of its rows conflict, and ``any_licence`` is not set.
     """
     projection = exports.projection_of(name)
@@ -131,6 +134,7 @@ def export(
             test_share=test_share,
             any_licence=any_licence,
             rules=rules,
+            json_lines=json_lines,
             others=[other for other in exports.all_projections().values() if other.name != name],
         )
         if dry_run:
