@@ -43,6 +43,7 @@ def card(
     numbers: str,
     counts: Counts,
     about_files: Mapping[str, JsonValue],
+    release: str,
     *,
     tables: Sequence[DatasetTable],
     licences: Mapping[str, int],
@@ -60,6 +61,7 @@ def card(
         numbers: what was measured, Markdown.
         counts: what the rows to train on rest on.
         about_files: the part of the header that describes the files (``write_tables``).
+        release: what is said of this release and the one before, Markdown.
         tables: the configurations, the one to train on first.
         licences: rows to train on by licence of their source.
         sources: rows to train on by source.
@@ -78,7 +80,7 @@ def card(
             "",
             f"# {projection.title}",
             "",
-            f"Made with ChatFeedback Workbench {tool_version} on {created_on}.",
+            f"Made with ChatFeedback Workbench {tool_version} on {created_on}. {release}",
             "",
             "```python",
             "from datasets import load_dataset",

@@ -8,7 +8,7 @@ from enum import StrEnum
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
-from exports.context import Context, Prompt, canonical, check_response, distinct, models_of, whence
+from exports.context import Context, Prompt, canonical, distinct, models_of, whence
 from exports.judgments import Act, Judgment
 from exports.omissions import Omission, OmissionReason
 from exports.pairs import Origin, PreferencePair, Side, origin_of, preference_pairs
@@ -355,7 +355,7 @@ def _tags(
         if context is None:
             yield OmissionReason.NOT_SHARED
         else:
-            yield check_response(context) or _Tags(annotation, task, context, tags)
+            yield context.unusable or _Tags(annotation, task, context, tags)
 
 
 def _by_tags(

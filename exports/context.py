@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
+from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING, TypeAlias, TypedDict
 
 from exports.omissions import OmissionReason
@@ -33,7 +34,7 @@ UNKNOWN = "unknown"
 """The name of a licence or a model that the source does not name."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Context:
     """The context of one message, as exports use it.
 
@@ -64,17 +65,22 @@ class Context:
         """Whether an annotator wrote it as a better version of a response."""
         return self.message.rewrite_of is not None
 
-    @property
+    @cached_property
     def text(self) -> str:
         """The content of the message, as it is written to a file."""
         return clean(self.message.content)
 
-    @property
+    @cached_property
     def prompt(self) -> Prompt:
         """The messages before this one, as they are written to a file."""
         return tuple(
             _turn(message, None if index else self.tools) for index, message in enumerate(self.path[:-1])
         )
+
+    @cached_property
+    def unusable(self) -> OmissionReason | None:
+        """Why no trainer can use the message as a response; None if one can."""
+        return _unusable(self)
 
 
 def contexts_of(conversations: Iterable[Conversation]) -> dict[str, Context]:
@@ -171,8 +177,7 @@ def _json_text(value: JsonValue) -> str | None:
     return clean(json.dumps(value, ensure_ascii=False))
 
 
-def check_response(context: Context) -> OmissionReason | None:
-    """Return the reason why no trainer can use this response, or ``None``."""
+def _unusable(context: Context) -> OmissionReason | None:
     if context.message.role is not Role.ASSISTANT:
         return OmissionReason.NOT_A_RESPONSE
     if context.message.tool_calls:
@@ -234,6 +239,8 @@ def clean(text: str) -> str:
 
     Texts are cleaned before they are compared, so that two different texts never become equal in a file.
     """
+    if text.isascii():
+        return text
     return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
 
 
@@ -242,6 +249,7 @@ def squeeze(text: str) -> str:
     return " ".join(text.split())
 
 
+@lru_cache(maxsize=4096)
 def canonical(prompt: Prompt) -> str:
     """Return the JSON text of a prompt, from which ids are computed."""
     return json.dumps(prompt, ensure_ascii=False, separators=(",", ":"))

@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import ctypes
-import hashlib
 import json
 import os
 import shutil
 from contextlib import contextmanager, nullcontext
 from importlib.metadata import PackageNotFoundError, version
 from tempfile import TemporaryFile
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from filelock import FileLock
 
-from exports.tables import write_tables
+from exports.difference import ITEMS, TOMBSTONES, release_after
+from exports.tables import Kept, is_plain_file, sha256_of, write_tables
 from workspaces.errors import UsageError, WorkbenchError
 
 if TYPE_CHECKING:
@@ -23,10 +23,12 @@ if TYPE_CHECKING:
 
     from pydantic import JsonValue
 
+    from exports.difference import Release
     from exports.tables import DatasetTable
 
-    CardOf = Callable[[Mapping[str, JsonValue]], str]
-    """Takes the part of the header that describes the written files; returns the text of the card."""
+    CardOf = Callable[[Mapping[str, JsonValue], str], str]
+    """Takes the part of the header that describes the written files, and what is said of the release; returns the text
+    of the card."""
 
 FORMAT = "chatfeedback-export/1"
 MANIFEST = "manifest.json"
@@ -53,8 +55,11 @@ def tool_version() -> str:
         return "0+source"
 
 
-def check_target(folder: Path, kind: str) -> None:
+def check_target(folder: Path, kind: str) -> int:
     """Raise an error at once if an export of this kind cannot be written to ``folder``; leave no file there.
+
+    Returns:
+        The number of buckets of the release that is there, or 0.
 
     Raises:
         NotOurExportError: ``folder`` is a file, holds no export of this kind, or holds files besides it.
@@ -66,11 +71,13 @@ def check_target(folder: Path, kind: str) -> None:
         if not folder.name:
             raise NotOurExportError(f"{named} is the root of the file system: name a folder in it")
         with _locked(folder) if _lock_of(folder).exists() else nullcontext():
-            _existing(folder, kind)
+            existing = _existing(folder, kind)
         there = next(parent for parent in folder.parents if parent.exists())
         with TemporaryFile(dir=there):  # it has no name, so that a kill leaves none
             folder.exists()  # a name that is too long is an error
             _lock_of(folder).exists()
+    buckets = 0 if existing is None else existing.get("buckets")
+    return buckets if isinstance(buckets, int) else 0
 
 
 def write_dataset(
@@ -79,8 +86,10 @@ def write_dataset(
     manifest: Mapping[str, JsonValue],
     card_of: CardOf,
     further: Mapping[str, str],
-) -> bool:
-    """Write an export to ``folder``, unless an equal export is there.
+) -> Release | None:
+    """Write an export to ``folder``, unless an equal export is there. It is the next release of what is there.
+
+    A file that the release before has already, under the name with its digest, is taken as it is.
 
     The new folder is written beside the old one, synced to disk, and exchanged with it in one step. A kill at any
     moment leaves the old folder or the new one. (Where the file system cannot exchange two folders, the old one is
@@ -95,11 +104,12 @@ def write_dataset(
         further: the text of any further file, by path.
 
     Returns:
-        Whether the export was written.
+        The release that was written; None if none was.
 
     Raises:
         NotOurExportError: as ``check_target``.
         CannotWriteError: as ``check_target``. The export that was there before is whole.
+        DamagedFeedError: the feed of the release before was damaged.
     """
     manifest = {"format": FORMAT, "tool_version": tool_version(), **manifest}
     with _locked(folder) as place:
@@ -107,10 +117,28 @@ def write_dataset(
         _repair(place)
         existing = _existing(place, manifest["kind"])
         if existing is not None and _is_same(place, existing, manifest):
-            return False
-        _write(new, tables, manifest, card_of, further)
+            return None
+        release = _release(place, existing, manifest, tables)
+        kept = None if existing is None else _kept(place, existing)
+        _write(new, tables, manifest, release, card_of, further, kept)
         _put_in_place(new, place, old)
-    return True
+    return release
+
+
+def _release(
+    folder: Path,
+    existing: Mapping[str, JsonValue] | None,
+    manifest: Mapping[str, JsonValue],
+    tables: Sequence[DatasetTable],
+) -> Release:
+    rows = (row for table in tables if table.name == ITEMS for part in table.parts for row in part.rows)
+    buckets = manifest["buckets"]
+    assert isinstance(buckets, int)
+    return release_after(folder, existing, rows, buckets, str(manifest["created_at"]))
+
+
+def _kept(folder: Path, existing: Mapping[str, Any]) -> Kept:
+    return Kept(folder, existing["files"], existing.get("bytes_in_memory") or {})
 
 
 @contextmanager
@@ -177,7 +205,7 @@ def _existing(folder: Path, kind: JsonValue) -> dict[str, JsonValue] | None:
 
 def _is_same(folder: Path, existing: Mapping[str, JsonValue], manifest: Mapping[str, JsonValue]) -> bool:
     """Return whether the existing export has the same manifest and its files have their recorded checksums."""
-    of_the_writing = {"created_at", "files", "written_with"}
+    of_the_writing = {"created_at", "files", "written_with", "release", "bytes_in_memory"}
     if any(existing.get(key) != manifest.get(key) for key in {*existing, *manifest} - of_the_writing):
         return False
     files = existing["files"]
@@ -193,12 +221,15 @@ def _write(
     folder: Path,
     tables: Sequence[DatasetTable],
     manifest: Mapping[str, JsonValue],
+    release: Release,
     card_of: CardOf,
     further: Mapping[str, str],
+    kept: Kept | None,
 ) -> None:
     folder.mkdir()
-    card = card_of(write_tables(folder, tables))
-    for name, text in {CARD: card, **further}.items():
+    about = write_tables(folder, tables, kept)
+    feed = release.feed.text(str(manifest["kind"]), release.version)
+    for name, text in {CARD: card_of(about.header, release.card()), TOMBSTONES: feed, **further}.items():
         (folder / name).write_text(text, "utf-8", newline="\n")
     files = {
         path.relative_to(folder).as_posix(): sha256_of(path)
@@ -206,9 +237,8 @@ def _write(
         if path.is_file()
     }
     written_with = {package: version(package) for package in ("datasets", "pyarrow")}
-    text = json.dumps(
-        {**manifest, "files": files, "written_with": written_with}, indent=2, ensure_ascii=False
-    )
+    written = {"release": release.as_json(), "files": files, "bytes_in_memory": {**about.sizes}}
+    text = json.dumps({**manifest, **written, "written_with": written_with}, indent=2, ensure_ascii=False)
     (folder / MANIFEST).write_text(text + "\n", "utf-8", newline="\n")
     (folder / SUMS).write_text(sums_of(folder, files), "utf-8", newline="\n")
     for path in (*folder.rglob("*"), folder):
@@ -255,15 +285,3 @@ def sums_of(folder: Path, files: Mapping[str, JsonValue]) -> str:
     """Return the text of ``SUMS``: the checksums that the manifest holds, and that of the manifest."""
     sums = {**files, MANIFEST: sha256_of(folder / MANIFEST)}
     return "".join(f"{sha}  {name}\n" for name, sha in sorted(sums.items()))
-
-
-def is_plain_file(folder: Path, name: str) -> bool:
-    """Return whether a folder holds a file of this name, and no link to somewhere else."""
-    path = folder / name
-    return path.is_file() and not path.is_symlink()
-
-
-def sha256_of(path: Path) -> str:
-    """Return the checksum of a file, in hexadecimal digits."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -43,26 +44,33 @@ def holders_of(
     for item in items:
         people |= set(item.person_ids)
         conversations |= set(item.conversation_ids)
-    texts = {text.strip() for row in rows for text in _texts(dict(row))}
     questions = {
         question.name
         for kind in all_kinds().values()
         for question in kind.questions
         if isinstance(question, TextQuestion)
     }
+    by_text: dict[str, set[str]] = defaultdict(set)
     for annotation in annotations:
-        written = (annotation.values[name].strip() for name in questions & annotation.values.keys())
-        if annotation.person_id in texts or any(text in texts for text in written if text):
-            people.add(annotation.person_id)
+        by_text[annotation.person_id].add(annotation.person_id)
+        for name in questions & annotation.values.keys():
+            if written := annotation.values[name].strip():
+                by_text[written].add(annotation.person_id)
+    for text in _texts(rows):
+        if (found := by_text.get(text.strip())) is not None:
+            people |= found
     return Holders(frozenset(people), frozenset(conversations))
 
 
-def _texts(value: JsonValue) -> Iterator[str]:
-    if isinstance(value, str):
-        yield value
-    elif isinstance(value, dict):
-        for inner in value.values():
-            yield from _texts(inner)
-    elif isinstance(value, list):
-        for inner in value:
-            yield from _texts(inner)
+def _texts(rows: Iterable[Row]) -> Iterator[str]:
+    """Yield every text of rows, however deep it lies in them."""
+    for row in rows:
+        waiting: list[JsonValue] = list(row.values())
+        while waiting:
+            value = waiting.pop()
+            if isinstance(value, str):
+                yield value
+            elif isinstance(value, dict):
+                waiting.extend(value.values())
+            elif isinstance(value, list):
+                waiting.extend(value)

@@ -162,6 +162,11 @@ class Projection(Generic[ItemT]):
     json_lines: bool = False
 
     @property
+    def in_one_file(self) -> bool:
+        """Whether each split of a table is one file: a trainer takes its path, or reads it from top to bottom."""
+        return self.json_lines or self.files is not no_files or self.arrange is not same_order
+
+    @property
     def training_table(self) -> TableSpec[ItemT]:
         """The table to train on."""
         return self.tables[0]

@@ -2,25 +2,27 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 from dataclasses import dataclass, replace
 from datetime import UTC
 from functools import partial
 from itertools import chain
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from exports.accounting import Accounting, account
+from exports.buckets import bucket_of, buckets_for
 from exports.card import card
 from exports.choosing import EVERYTHING, chosen, counted_by, in_force
 from exports.columns import TEXT, with_tools
 from exports.counts import count
 from exports.dataset import check_target, tool_version, write_dataset
+from exports.difference import ITEM_COLUMNS, ITEMS, LISTED
 from exports.holders import holders_of
 from exports.licences import check_licences, licence_notes
 from exports.omissions import count_omissions
 from exports.shortage import shortage, with_states
 from exports.splits import TEST, TRAIN, SplitItem, assign_splits
-from exports.tables import DatasetTable, digest_of, digests_of
+from exports.tables import DatasetTable, as_json, digest_of, digest_of_lines, digests_of, part_of
 from workspaces.errors import WorkbenchError
 
 if TYPE_CHECKING:
@@ -31,11 +33,14 @@ if TYPE_CHECKING:
     from pydantic import JsonValue
 
     from exports.columns import Columns, Row
+    from exports.difference import Difference
     from exports.holders import Holders
     from exports.items import ExportItem, ItemT
     from exports.projection import Evidence, Projection, Selection
     from workspaces.config.exports import ExportsConfig
 
+
+T = TypeVar("T")
 
 OMISSIONS, OMITTED = "omissions", "omitted"
 """The configuration that lists what is in no row, and its split."""
@@ -53,7 +58,8 @@ class ExportResult:
     ``rows`` counts the rows to train on by split, ``dropped`` the omitted answers and tasks by reason; ``digest`` is
     the digest in the manifest; ``unchanged`` is true if the folder already held this export and was not written;
     ``accounting`` says what became of every judgment and every item. ``licence_notes`` are sentences for whoever
-    publishes or uses the export, ``warnings`` for whoever trains on it. ``dry_run``: nothing was written.
+    publishes or uses the export, ``warnings`` for whoever trains on it. ``dry_run``: nothing was written. ``version``
+    is that of the release that was written, and ``difference`` that to the release before, if there was one.
     """
 
     path: Path
@@ -65,6 +71,8 @@ class ExportResult:
     licence_notes: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
     dry_run: bool = False
+    version: int | None = None
+    difference: Difference | None = None
 
 
 def export(
@@ -78,6 +86,7 @@ def export(
     any_licence: bool = False,
     rules: ExportsConfig = EVERYTHING,
     dry_run: bool = False,
+    json_lines: bool = False,
     others: Sequence[Projection[ExportItem]] = (),
     announce: Callable[[Holders], None] = lambda _: None,
 ) -> ExportResult:
@@ -93,6 +102,7 @@ def export(
         any_licence: write the export although the licences of its rows conflict.
         rules: which answers and items go into it.
         dry_run: return what would be written, and write nothing.
+        json_lines: every table is also written as JSON lines.
         others: other projections, which an error names if they find rows where this one finds none.
         announce: is told whose data the export holds, before a byte of it is written.
 
@@ -101,9 +111,10 @@ def export(
         LicenceConflictError: the licences of the rows conflict, and ``any_licence`` is not set.
         NotOurExportError: ``folder`` holds something else.
         CannotWriteError: ``folder`` cannot be written.
+        DamagedFeedError: what ``folder`` says of earlier releases was changed.
     """
-    if not dry_run:
-        check_target(folder, projection.name)
+    # of what is there now: if another export comes before this one, files may be divided otherwise than need be
+    buckets_before = 0 if dry_run else check_target(folder, projection.name)
     evidence = counted_by(rules, evidence)
     selection = projection.select(evidence)
     prompts = [item.prompt for item in selection.items]
@@ -113,7 +124,11 @@ def export(
     if not trained:
         raise NothingToExportError(shortage(selection, evidence, others))
     arranged = _arranged(projection, selection, evidence, test_share)
-    tables = [*_tables(projection, arranged), _omissions_table(selection)]
+    buckets = 1 if projection.in_one_file else buckets_for(len(selection.items), buckets_before)
+    tables = [
+        *_tables(projection, arranged, buckets, json_lines=json_lines),
+        _omissions_table(selection, buckets),
+    ]
     warnings = _warnings(projection, arranged)
     counts = count(trained, (row for rows in tables[0].rows.values() for row in rows), evidence.weights)
     measurements = projection.measure(trained)
@@ -128,11 +143,12 @@ def export(
     digest = digest_of(digests)
     manifest: dict[str, JsonValue] = {
         "kind": projection.name,
+        "buckets": buckets,
         "created_at": created_at.astimezone(UTC).isoformat(),
         "digest": digest,
         "digests": {**digests},
         "rows": {
-            table.name: {split: len(table.rows[split]) for split in table.files}
+            table.name: {split: len(rows) for split, rows in table.rows.items()}
             for table in tables
             if table.files
         },
@@ -144,6 +160,7 @@ def export(
         "accounting": accounting.as_json(),
         "chosen_by": {**in_force(rules)},
         **({} if evidence.benchmarks is None else {"decontamination": evidence.benchmarks.report(prompts)}),
+        **({"json_lines": True} if json_lines else {}),
         "test_share": test_share,
         "licences": {**licences},
         "sources": {**sources},
@@ -172,7 +189,7 @@ def export(
     )
     result = ExportResult(
         path=folder,
-        rows={split: len(split_rows) for split, split_rows in tables[0].rows.items()},
+        rows={split: len(tables[0].rows.get(split, ())) for split in (TRAIN, TEST)},
         dropped=dropped,
         digest=digest,
         unchanged=False,
@@ -185,9 +202,12 @@ def export(
         return result
     every_row = (row for table in tables for rows in table.rows.values() for row in rows)
     announce(holders_of(every_row, selection.items, evidence.annotations))
-    further = projection.files({table.name: table.files for table in tables})
-    written = write_dataset(folder, tables, manifest, card_of, further)
-    return replace(result, unchanged=not written)
+    paths = {table.name: {split: names[0] for split, names in table.files.items()} for table in tables}
+    further = projection.files(paths) if projection.in_one_file else {}
+    release = write_dataset(folder, tables, manifest, card_of, further)
+    if release is None:
+        return replace(result, unchanged=True)
+    return replace(result, version=release.version, difference=release.difference)
 
 
 def _arranged(
@@ -217,17 +237,59 @@ def _arranged(
     }
 
 
-def _tables(projection: Projection[ItemT], arranged: Mapping[str, Sequence[ItemT]]) -> list[DatasetTable]:
+def _tables(
+    projection: Projection[ItemT], arranged: Mapping[str, Sequence[ItemT]], buckets: int, *, json_lines: bool
+) -> list[DatasetTable]:
+    """Return the tables of a projection, and the one that lists the items."""
+    divided = [
+        (split, bucket, within)
+        for split, items in arranged.items()
+        for bucket, within in _divided(items, buckets, lambda item: item.id)
+    ]
+    digests: dict[str, list[str]] = {item.id: [] for _, _, items in divided for item in items}
     tables = []
-    for table in projection.tables:
-        rows = {
-            split: [row for item in items if table.accepts(item) for row in table.rows(item)]
-            for split, items in arranged.items()
-        }
-        columns = with_tools(table.current_columns(), chain.from_iterable(rows.values()))
-        json_lines = projection.json_lines and table is projection.training_table
-        tables.append(DatasetTable(table.name, table.description, columns, rows, json_lines=json_lines))
-    return tables
+    for spec in projection.tables:
+        parts, columns = [], spec.current_columns()
+        for split, bucket, items in divided:
+            rows: list[Row] = []
+            for item in items:
+                if spec.accepts(item):
+                    of_item = spec.rows(item)
+                    rows += of_item
+                    digests[item.id] += map(as_json, of_item)
+            if rows:
+                columns = with_tools(columns, rows)
+                parts.append(part_of(split, bucket, rows))
+        wants_lines = json_lines or (projection.json_lines and spec is projection.training_table)
+        tables.append(DatasetTable(spec.name, spec.description, columns, parts, buckets, wants_lines))
+    listed: dict[int, list[Row]] = defaultdict(list)
+    for split, bucket, items in divided:
+        listed[bucket] += (
+            {
+                "id": item.id,
+                "split": split,
+                "digest": digest_of_lines(digests[item.id]),
+                "conversation_ids": list(item.conversation_ids),
+            }
+            for item in items
+        )
+    parts = [part_of(LISTED, bucket, sorted(rows, key=_id)) for bucket, rows in sorted(listed.items())]
+    return [
+        *tables,
+        DatasetTable(ITEMS, "every item, by which releases are compared", ITEM_COLUMNS, parts, buckets),
+    ]
+
+
+def _id(row: Row) -> str:
+    return str(row["id"])
+
+
+def _divided(items: Iterable[T], buckets: int, name: Callable[[T], str]) -> list[tuple[int, list[T]]]:
+    """Return things by their buckets, in their order."""
+    divided: dict[int, list[T]] = defaultdict(list)
+    for item in items:
+        divided[bucket_of(name(item), buckets) if buckets > 1 else 0].append(item)
+    return sorted(divided.items())
 
 
 def _warnings(projection: Projection[ItemT], arranged: Mapping[str, Sequence[ItemT]]) -> list[str]:
@@ -238,17 +300,20 @@ def _warnings(projection: Projection[ItemT], arranged: Mapping[str, Sequence[Ite
     return [*empty, *projection.warn({split: items for split, items in trained.items() if items})]
 
 
-def _omissions_table(selection: Selection[ItemT]) -> DatasetTable:
+def _omissions_table(selection: Selection[ItemT], buckets: int) -> DatasetTable:
     """Return the ledger of drops: as many rows for each reason as the manifest counts."""
-    rows: list[Row] = [
-        {
-            "reason": omission.reason.value,
-            "task_id": omission.task_id,
-            "annotation_id": omission.annotation_id,
-        }
-        for omission in selection.omissions
+    parts = [
+        part_of(
+            OMITTED,
+            bucket,
+            [
+                {"reason": it.reason.value, "task_id": it.task_id, "annotation_id": it.annotation_id}
+                for it in some
+            ],
+        )
+        for bucket, some in _divided(selection.omissions, buckets, lambda it: it.task_id)
     ]
-    return DatasetTable(OMISSIONS, "answers and tasks in no row, and why", OMISSION_COLUMNS, {OMITTED: rows})
+    return DatasetTable(OMISSIONS, "answers and tasks in no row, and why", OMISSION_COLUMNS, parts, buckets)
 
 
 def _counts(groups: Iterable[tuple[str, ...]]) -> dict[str, int]:

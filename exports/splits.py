@@ -83,5 +83,16 @@ def normalised_opening(prompt: Prompt) -> str:
         (content for role, content, *_ in prompt if role == Role.USER), prompt[0][1] if prompt else ""
     )
     text = unicodedata.normalize("NFKC", text).casefold()
-    words = "".join(char if char.isalnum() or unicodedata.category(char)[0] == "M" else " " for char in text)
-    return squeeze(words) or squeeze(text)
+    return squeeze(text.translate(_WORDS)) or squeeze(text)
+
+
+class _Words(dict[int, int]):
+    """Maps what is no part of a word to a blank; every character is looked up once."""
+
+    def __missing__(self, code: int) -> int:
+        char = chr(code)
+        kept = char.isalnum() or unicodedata.category(char)[0] == "M"
+        return self.setdefault(code, code if kept else ord(" "))
+
+
+_WORDS = _Words()

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import json
+import shutil
+from collections import Counter
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
@@ -29,9 +31,30 @@ BATCH_CHARACTERS = 1 << 25
 """Size of a row group: an Arrow string column holds 2 GiB at most."""
 
 
+@dataclass(frozen=True, slots=True)
+class Part:
+    """The rows of one bucket of a split, in order, and their digest.
+
+    ``characters`` are those of each row as JSON. The digest is the sha256 of the rows as canonical JSON lines; unlike
+    the hash of a file it does not depend on the version of pyarrow.
+    """
+
+    split: str
+    bucket: int
+    rows: Sequence[Row]
+    characters: Sequence[int]
+    digest: str
+
+
+def part_of(split: str, bucket: int, rows: Sequence[Row]) -> Part:
+    """Return a part of a table."""
+    lines = [as_json(row) for row in rows]
+    return Part(split, bucket, rows, [len(line) for line in lines], digest_of_lines(lines))
+
+
 @dataclass(frozen=True)
 class DatasetTable:
-    """One configuration: its columns, its description, and its rows by split in their final order.
+    """One configuration: its columns, its description, and its rows by split and bucket in their final order.
 
     ``json_lines`` asks for files of JSON lines beside those of Parquet, under the same names.
     """
@@ -39,33 +62,44 @@ class DatasetTable:
     name: str
     description: str
     columns: Columns
-    rows: Mapping[str, Sequence[Row]]
+    parts: Sequence[Part]
+    buckets: int = 1
     json_lines: bool = False
 
     @cached_property
-    def digests(self) -> dict[str, str]:
-        """The sha256 of every split that has rows, over canonical JSON lines of the columns and the rows, in order.
+    def rows(self) -> dict[str, list[Row]]:
+        """The rows of every split that has some, in order."""
+        rows: dict[str, list[Row]] = {}
+        for part in self.parts:
+            rows.setdefault(part.split, []).extend(part.rows)
+        return rows
 
-        Unlike the hash of a file it does not depend on the version of pyarrow.
-        """
+    @cached_property
+    def digests(self) -> list[str]:
+        """The sha256 of the columns and the rows of every part."""
         columns = json.dumps([[name, _plain(column)] for name, column in self.columns.items()])
-        return {
-            split: digest_of_lines([columns, *map(as_json, rows)])
-            for split, rows in self.rows.items()
-            if rows
-        }
+        return [digest_of_lines([columns, part.digest]) for part in self.parts]
 
-    @property
-    def files(self) -> dict[str, str]:
-        """Path of the file of every split that has rows; ``datasets`` cannot read a file without any.
+    @cached_property
+    def paths(self) -> list[str]:
+        """Path of the file of every part; ``datasets`` cannot read a file without any row.
 
         The name holds the digest, because ``datasets`` caches a folder by the names of its files: with one name for
-        all times it would serve the rows of an earlier export (datasets#6465).
+        all times it would serve the rows of an earlier export (datasets#6465). In alphabetical order, the rows of
+        tables with the same items stand in the same order.
         """
-        return {
-            split: f"data/{self.name}/{split}-{digest[:DIGITS]}-00000-of-00001.parquet"
-            for split, digest in self.digests.items()
-        }
+        return [
+            f"data/{self.name}/{part.split}-{part.bucket:05}-of-{self.buckets:05}-{digest[:DIGITS]}.parquet"
+            for part, digest in zip(self.parts, self.digests, strict=True)
+        ]
+
+    @property
+    def files(self) -> dict[str, list[str]]:
+        """Paths of the files of every split that has rows."""
+        files: dict[str, list[str]] = {}
+        for part, path in zip(self.parts, self.paths, strict=True):
+            files.setdefault(part.split, []).append(path)
+        return files
 
 
 def features_of(columns: Columns) -> Features:
@@ -86,59 +120,117 @@ def features_of(columns: Columns) -> Features:
     return Features({name: feature(column) for name, column in columns.items()})
 
 
-def write_tables(folder: Path, tables: Sequence[DatasetTable]) -> dict[str, JsonValue]:
-    """Write the files of tables; return what the header of a card says of them, as ``dataset_info``.
+def write_tables(folder: Path, tables: Sequence[DatasetTable], kept: Kept | None = None) -> AboutFiles:
+    """Write the files of tables, or take those that the release before has already.
 
-    These are the columns, and the rows and bytes of every split: ``datasets`` checks what it loads against them.
+    Args:
+        folder: where to.
+        tables: what.
+        kept: the files of the release before; their names hold the digests of their rows.
     """
     from datasets import DatasetInfo, SplitDict, SplitInfo  # takes seconds to import
     from datasets.info import DatasetInfosDict
     from huggingface_hub import DatasetCardData
 
-    infos = {}
+    infos, sizes = {}, {}
     for table in tables:
         if not table.files:
             continue
         features = features_of(table.columns)
-        splits, download_size = SplitDict(), 0
-        for split, name in table.files.items():
+        split_sizes: Counter[str] = Counter()
+        download_size = 0
+        (folder / table.paths[0]).parent.mkdir(parents=True, exist_ok=True)
+        for part, name in zip(table.parts, table.paths, strict=True):
             path = folder / name
-            path.parent.mkdir(parents=True, exist_ok=True)
-            size = _write(path, table.rows[split], features.arrow_schema)
-            splits[split] = SplitInfo(split, num_bytes=size, num_examples=len(table.rows[split]))
+            size = None if kept is None else kept.take(name, path)
+            if size is None:
+                size = _write(path, part, features.arrow_schema)
+            lines = path.with_suffix(".jsonl")
+            if table.json_lines and (
+                kept is None or kept.take(lines.relative_to(folder).as_posix(), lines) is None
+            ):
+                with lines.open("w", encoding="utf-8", newline="\n") as file:
+                    file.writelines(f"{_line(row)}\n" for row in part.rows)
+            sizes[name] = size
+            split_sizes[part.split] += size
             download_size += path.stat().st_size
-            if table.json_lines:
-                with path.with_suffix(".jsonl").open("w", encoding="utf-8", newline="\n") as file:
-                    file.writelines(f"{_line(row)}\n" for row in table.rows[split])
         infos[table.name] = DatasetInfo(
             features=features,
-            splits=splits,
+            splits=SplitDict(
+                {
+                    split: SplitInfo(split, num_bytes=size, num_examples=len(table.rows[split]))
+                    for split, size in split_sizes.items()
+                }
+            ),
             download_size=download_size,
-            dataset_size=sum(split.num_bytes for split in splits.values()),
+            dataset_size=split_sizes.total(),
             config_name=table.name,
         )
     card_data = DatasetCardData()
     DatasetInfosDict(infos).to_dataset_card_data(card_data)
-    return {"dataset_info": card_data["dataset_info"]}
+    return AboutFiles({"dataset_info": card_data["dataset_info"]}, sizes)
 
 
-def _write(path: Path, rows: Sequence[Row], schema: pa.Schema) -> int:
-    """Write rows to a Parquet file; return their size in memory, in bytes."""
+@dataclass(frozen=True, slots=True)
+class AboutFiles:
+    """What is said of written tables: ``header`` in the card, and the size in memory by path, in bytes.
+
+    The header holds the columns, and the rows and bytes of every split: ``datasets`` checks what it loads against them.
+    """
+
+    header: Mapping[str, JsonValue]
+    sizes: Mapping[str, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """The files of the release before, with their checksums and, of tables, their sizes in memory in bytes."""
+
+    folder: Path
+    files: Mapping[str, str]
+    sizes: Mapping[str, int]
+
+    def take(self, name: str, target: Path) -> int | None:
+        """Put a file of this name at ``target`` if it is as it was written; return its size, or None without one."""
+        found = self.folder / name
+        size = self.sizes.get(name, 0 if name.endswith(".jsonl") else None)
+        if size is None or name not in self.files or not is_plain_file(self.folder, name):
+            return None
+        if sha256_of(found) != self.files[name]:
+            return None
+        shutil.copyfile(found, target)
+        return size
+
+
+def is_plain_file(folder: Path, name: str) -> bool:
+    """Return whether a folder holds a file of this name, and no link to somewhere else."""
+    path = folder / name
+    return path.is_file() and not path.is_symlink()
+
+
+def sha256_of(path: Path) -> str:
+    """Return the checksum of a file, in hexadecimal digits."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _write(path: Path, part: Part, schema: pa.Schema) -> int:
+    """Write a part to a Parquet file; return its size in memory, in bytes."""
     size = 0
     with pq.ParquetWriter(path, schema, compression="zstd") as writer:
-        for batch in _batches(rows):
+        for batch in _batches(part):
             table = table_of(batch, schema)
             size += table.nbytes
             writer.write_table(table)
     return size
 
 
-def _batches(rows: Sequence[Row]) -> Iterator[list[Row]]:
+def _batches(part: Part) -> Iterator[list[Row]]:
     batch: list[Row] = []
     characters = 0
-    for row in rows:
+    for row, length in zip(part.rows, part.characters, strict=True):
         batch.append(row)
-        characters += len(as_json(row))
+        characters += length
         if characters > BATCH_CHARACTERS:
             yield batch
             batch, characters = [], 0
@@ -156,8 +248,12 @@ def _plain(column: ColumnType) -> JsonValue:
 
 
 def digests_of(tables: Sequence[DatasetTable]) -> dict[str, str]:
-    """Return ``{configuration/split: sha256}`` of all tables."""
-    return {f"{table.name}/{split}": digest for table in tables for split, digest in table.digests.items()}
+    """Return ``{configuration/split/bucket: sha256}`` of all tables."""
+    return {
+        f"{table.name}/{part.split}/{part.bucket:05}": digest
+        for table in tables
+        for part, digest in zip(table.parts, table.digests, strict=True)
+    }
 
 
 def digest_of(digests: Mapping[str, str]) -> str:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 from itertools import combinations
 from typing import TYPE_CHECKING
 
-from exports.context import Context, Prompt, canonical, check_response, clean, squeeze
+from exports.context import Context, Prompt, canonical, clean, squeeze
 from exports.judgments import Act
 from exports.omissions import Omission, OmissionReason
 from reward_engine.acceptance import Outcome
@@ -272,7 +272,7 @@ def shown_responses(task: Task, contexts: Mapping[str, Context]) -> tuple[Contex
     if not all(message_id in contexts for message_id in task.message_ids):
         return OmissionReason.NOT_SHARED
     shown = tuple(contexts[message_id] for message_id in task.message_ids)
-    return next((reason for context in shown if (reason := check_response(context))), shown)
+    return next((context.unusable for context in shown if context.unusable), shown)
 
 
 def _shown_first(task: Task, annotation: Annotation, shown: Sequence[Context]) -> str | None:

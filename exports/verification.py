@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 import pyarrow.parquet as pq
 
-from exports.dataset import DISPOSABLE, FORMAT, MANIFEST, SUMS, is_plain_file, sha256_of, sums_of
-from exports.tables import DIGITS, digest_of
+from exports.buckets import bucket_of
+from exports.dataset import DISPOSABLE, FORMAT, MANIFEST, SUMS, sums_of
+from exports.difference import ITEMS, TOMBSTONES, conversations_of, entries_in, read_feed
+from exports.tables import DIGITS, digest_of, is_plain_file, sha256_of
 from workspaces.errors import UsageError
 
 if TYPE_CHECKING:
@@ -57,12 +59,12 @@ def verify(folder: Path) -> Verified:
     Raises:
         NoExportError: the folder holds no manifest of an export.
     """
-    manifest = _manifest(folder)
+    manifest = read_manifest(folder)
     problems = [*_bytes(folder, manifest)]
     if not {*problems} - {NO_SUMS}:
         problems += [*_digests(manifest), *_sums(manifest)]
     if not {*problems} - {NO_SUMS}:
-        problems += [*_tables(folder, manifest), *_splits(folder, manifest)]
+        problems += [*_tables(folder, manifest), *_splits(folder, manifest), *_release(folder, manifest)]
     return Verified(
         path=folder,
         kind=str(manifest.get("kind")),
@@ -75,7 +77,12 @@ def verify(folder: Path) -> Verified:
     )
 
 
-def _manifest(folder: Path) -> dict[str, Any]:
+def read_manifest(folder: Path) -> dict[str, Any]:
+    """Return the manifest of an export.
+
+    Raises:
+        NoExportError: the folder holds none.
+    """
     try:
         manifest = json.loads((folder / MANIFEST).read_text("utf-8"))
     except FileNotFoundError:
@@ -119,7 +126,7 @@ def _digests(manifest: Mapping[str, Any]) -> Iterator[str]:
         yield "the digest is not that of the digests of all splits"
     names = "\n".join(_files(manifest))
     for name, digest in sorted(digests.items()):
-        if f"-{digest[:DIGITS]}-" not in names:
+        if f"-{digest[:DIGITS]}" not in names:
             yield f"no file has the digest of {name}"
 
 
@@ -185,6 +192,55 @@ def _splits(folder: Path, manifest: Mapping[str, Any]) -> Iterator[str]:
     )
     for name in sorted(train & test):
         yield f"conversation {name} stands in both splits"
+
+
+def _release(folder: Path, manifest: Mapping[str, Any]) -> Iterator[str]:
+    """Yield what is wrong with the list of items, with what is said of the release before, and with the feed."""
+    release, buckets = manifest.get("release"), manifest.get("buckets")
+    if release is None and ITEMS not in (manifest.get("rows") or {}):
+        return  # an export of an earlier version
+    entries = entries_in(folder, manifest)
+    if entries is None or not isinstance(release, dict) or not isinstance(buckets, int):
+        yield f"there is no list of items in data/{ITEMS}, or nothing is said of the release"
+        return
+    items = manifest.get("accounting", {}).get("items", {})
+    expected = items.get("all", 0) - sum((items.get("left_out") or {}).values())
+    if not len(entries) == sum(manifest["rows"].get(ITEMS, {}).values()) == expected:
+        yield f"{ITEMS} lists {len(entries)} items, and the manifest accounts for {expected}"
+    for path in sorted((folder / "data" / ITEMS).glob("*.parquet")):
+        number = int(path.name.split("-")[1])
+        for name in pq.read_table(path, columns=["id"]).column(0).to_pylist():
+            if buckets > 1 and bucket_of(name, buckets) != number:
+                yield f"item {name} stands in bucket {number}, which is not its own"
+    train, test = (
+        {it for entry in entries.values() if entry.split == split for it in entry.conversation_ids}
+        for split in TRAIN_AND_TEST
+    )
+    for name in sorted(train & test):
+        yield f"items of conversation {name} stand in both splits"
+    yield from _difference(release, len(entries))
+    try:
+        feed = read_feed((folder / TOMBSTONES).read_text("utf-8"))
+    except (OSError, ValueError, KeyError, TypeError):
+        yield f"{TOMBSTONES} cannot be read"
+        return
+    for name in sorted(feed.items.keys() & entries.keys()):
+        yield f"item {name} is there, and {TOMBSTONES} says that it is gone"
+    for name in sorted(feed.conversations.keys() & conversations_of(entries)):
+        yield f"conversation {name} (sha256) is there, and {TOMBSTONES} says that it is gone"
+
+
+def _difference(release: Mapping[str, Any], items: int) -> Iterator[str]:
+    previous, difference = release.get("previous"), release.get("difference")
+    if previous is not None and previous.get("version") != release.get("version", 0) - 1:
+        yield "the versions of this release and of the one before do not follow each other"
+    if difference is None:
+        return
+    if difference["added"] + difference["changed"] + difference["unchanged"] != items:
+        yield "the items that were added, changed and as before are not all items"
+    for what in ("added", "removed", "changed"):
+        if sum(counts.get(what, 0) for counts in difference["buckets"].values()) != difference[what]:
+            yield f"the items that the buckets count as {what} do not add up"
 
 
 def _paths(folder: Path, table: str, split: str) -> list[Path]:

@@ -10,7 +10,6 @@ from typer.core import TyperArgument, TyperCommand
 
 from chatfeedback import steps
 from chatfeedback.cli.output import HERE, AsJson, WorkspacePath, emit_json, note, say
-from workspaces.errors import WorkbenchError
 from workspaces.grammar import counted
 from workspaces.workspace import Workspace
 
@@ -20,8 +19,13 @@ if TYPE_CHECKING:
     from workspaces.config import ExportsConfig
 
 
-VERIFY = "verify"
-"""Instead of a training set: check one that was written."""
+OF_RELEASES = {
+    "verify": ("FOLDER", "checks one that was written"),
+    "diff": ("FOLDER FOLDER", "tells what differs between two releases"),
+    "checkpoint": ("FOLDER", "signs one, for `verify --checkpoint`"),
+    "push": ("FOLDER OWNER/NAME", "publishes one on the Hugging Face Hub"),
+}
+"""Instead of a training set: what to do with those that were written, with the arguments and a line of help."""
 
 
 def register(app: typer.Typer) -> None:
@@ -37,7 +41,9 @@ class ExportCommand(TyperCommand):
         from exports import all_projections
 
         lines = [f"- **{name}**: {projection.help}" for name, projection in all_projections().items()]
-        lines.append(f"- **{VERIFY} FOLDER**: no training set: checks one that was written.")
+        lines += [
+            f"- **{name} {names}**: no training set: {said}." for name, (names, said) in OF_RELEASES.items()
+        ]
         kind = self.params[0]
         assert isinstance(kind, TyperArgument)
         kind.help = "\n".join(["The training set:", "", *lines])
@@ -52,9 +58,10 @@ def known_projection(name: str) -> str:
     """
     from exports import all_projections
 
-    if name == VERIFY or name in (known := all_projections()):
+    if name in OF_RELEASES or name in (known := all_projections()):
         return name
-    raise typer.BadParameter(f"{name!r} is not one of {', '.join(map(repr, known))}; or {VERIFY!r}.")
+    others = ", ".join(map(repr, OF_RELEASES))
+    raise typer.BadParameter(f"{name!r} is not one of {', '.join(map(repr, known))}; or of {others}.")
 
 
 def _rule(name: str, help_text: str) -> Any:
@@ -82,8 +89,10 @@ def _rules(configured: ExportsConfig, given: Mapping[str, object]) -> ExportsCon
 def export(
     kind: Annotated[str, typer.Argument(parser=known_projection, help="The training set.", metavar="KIND")],
     written: Annotated[
-        Path | None,
-        typer.Argument(help="With 'verify': the folder of an export to check.", metavar="[FOLDER]"),
+        list[str] | None,
+        typer.Argument(
+            help="Of 'verify', 'diff', 'checkpoint' and 'push': their arguments.", metavar="[FOLDER]..."
+        ),
     ] = None,
     output: Annotated[
         Path | None, typer.Option("--output", "-o", help="The folder to write.", show_default="exports/KIND")
@@ -125,21 +134,57 @@ def export(
         bool,
         typer.Option("--dry-run", help="Show what would be in, and what falls out where; write nothing."),
     ] = False,
+    json_lines: Annotated[
+        bool, typer.Option("--jsonl", help="Write every table as JSON lines, too, beside its Parquet files.")
+    ] = False,
+    checkpoint: Annotated[
+        Path | None,
+        typer.Option(help="With 'verify': a signed checkpoint of the release.", rich_help_panel="Releases"),
+    ] = None,
+    private: Annotated[
+        bool,
+        typer.Option(
+            "--private/--public",
+            help="With 'push': whether a data set that is made now is private.",
+            rich_help_panel="Releases",
+        ),
+    ] = True,
+    squash: Annotated[
+        bool,
+        typer.Option(
+            "--squash-history",
+            help="With 'push': drop what the Hub keeps of earlier releases; it does not come back.",
+            rich_help_panel="Releases",
+        ),
+    ] = False,
     workspace: WorkspacePath = HERE,
     as_json: AsJson = False,
 ) -> None:
     """Write a Hugging Face dataset that TRL trains on, with provenance, a card and a manifest.
 
     The rules that choose stand under **exports** in chatfeedback.yaml; an option here stands in for its line there.
+    Into a folder that holds a release goes the next one: only files whose rows changed are written anew.
     **chatfeedback export verify FOLDER** checks an export that was written: every byte, and that figures add up.
+    **diff**, **checkpoint** and **push** are about releases that were written, too.
     Example: **chatfeedback export dpo --min-people 2 --dry-run**
     """
-    if kind == VERIFY:
-        _verify(written, as_json=as_json)
+    if kind in OF_RELEASES:
+        from chatfeedback.cli import releases
+
+        names = _arguments(kind, written or [])
+        if kind == "verify":
+            releases.verify(Path(names[0]), workspace, checkpoint, as_json=as_json)
+        elif kind == "diff":
+            releases.diff(Path(names[0]), Path(names[1]), as_json=as_json)
+        elif kind == "checkpoint":
+            releases.checkpoint(Path(names[0]), workspace, output, as_json=as_json)
+        else:
+            options = {"private": private, "squash": squash, "dry_run": dry_run}
+            releases.push(Path(names[0]), names[1], workspace, options, as_json=as_json)
         return
-    if written is not None:
+    if written:
         raise typer.BadParameter(
-            f"a folder is named behind 'verify' alone; to write to one: --output {written}"
+            f"a folder is named behind {', '.join(OF_RELEASES)} alone; to write to one: --output {written[0]}"
         )
     from exports import projection_of
 
@@ -162,6 +207,7 @@ def export(
                 opened.config.exports, {key: value for key, value in given.items() if value is not None}
             ),
             dry_run=dry_run,
+            json_lines=json_lines,
         )
     if as_json:
         emit_json(result)
@@ -171,6 +217,10 @@ def export(
         say(f"{projection.name}: {rows} would be written")
     else:
         say(f"{result.path}: {rows}" + (" (unchanged)" if result.unchanged else ""))
+    if result.difference is not None:
+        say(f"  release {result.version}: {result.difference.sentence()}")
+        if result.difference.moved:
+            note(f"warning: {counted(result.difference.moved, 'item')} changed sides between train and test")
     for sentence in result.accounting.sentences():
         say(f"  {sentence}")
     for reason in result.accounting.reasons():
@@ -186,25 +236,12 @@ def export(
     say(f'Load it with: datasets.load_dataset("{result.path}", "{projection.training_table.name}")')
 
 
-def _verify(folder: Path | None, *, as_json: bool) -> None:
-    """Check an export, say what is wrong with it, and fail if something is."""
-    from exports.verification import verify
-
-    if folder is None:
-        raise typer.BadParameter("name the folder: chatfeedback export verify FOLDER")
-    found = verify(folder)
-    if as_json:
-        emit_json(found)
-    else:
-        rows = sum(count for splits in found.rows.values() for count in splits.values())
-        say(f"{folder}: {found.kind}, {counted(found.files, 'file')}, {counted(rows, 'row')} in all tables")
-        say(f"  digest {found.digest}, written {found.created_at}, ledger {found.ledger_tip or 'none'}")
-        for problem in found.problems:
-            say(f"  {problem}")
-    if found.problems:
-        raise WorkbenchError(
-            f"{counted(len(found.problems), 'problem')} in {folder}: export it again, or fetch it again from where it "
-            "came"
+def _arguments(kind: str, given: list[str]) -> list[str]:
+    expected = OF_RELEASES[kind][0]
+    if len(given) != len(expected.split()):
+        raise typer.BadParameter(
+            f"name the folder: chatfeedback export {kind} {expected}"
+            if not given
+            else f"expected: chatfeedback export {kind} {expected} (given: {' '.join(given)})"
         )
-    if not as_json:
-        say("It is what was written.")
+    return given

@@ -55,6 +55,7 @@ from .redact import redact_collection
 from .redaction_state import old_texts_warning
 from .review import decide
 from .rejected import Rejected, retry_rejected, standing_rejections
+from .releases import checkpoint_release, compare_with_checkpoint, push_release
 from .route import Moved, Routed, RoutedPerson, keep_routed, route_tasks
 from .rubric import ProposedRubric, propose_rubric
 from .seed import seed_responses
@@ -134,8 +135,10 @@ __all__ = [
     "change_sharing",
     "check_file",
     "checkpoint_ledger",
+    "checkpoint_release",
     "cluster_topics",
     "collect_chats",
+    "compare_with_checkpoint",
     "count_collection",
     "data_about",
     "decide",
@@ -187,6 +190,7 @@ __all__ = [
     "propose_rubric",
     "publish_demographics",
     "publish_held",
+    "push_release",
     "push_tasks",
     "read_on_offer",
     "receipts_of_conversations",

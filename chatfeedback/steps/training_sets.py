@@ -57,6 +57,7 @@ def export(
     any_licence: bool = False,
     rules: ExportsConfig | None = None,
     dry_run: bool = False,
+    json_lines: bool = False,
 ) -> exports.ExportResult:
     """Write a training set from the answers so far.
 
@@ -68,6 +69,7 @@ def export(
         any_licence: write it even if the licences of its rows conflict.
         rules: which answers and items go into it; None: as configured (``exports``).
         dry_run: return what would be written, and write nothing.
+        json_lines: write every table as JSON lines, too.
 
     Raises:
         UnknownProjectionError: there is no projection of this name.
@@ -75,6 +77,7 @@ def export(
         NotOurExportError: ``folder`` holds something else.
         CannotWriteError: ``folder`` cannot be written.
         BenchmarkFolderError: ``rules.decontaminate`` holds no benchmark.
+        DamagedFeedError: what ``folder`` says of earlier releases was changed.
         LicenceConflictError: the licences of its rows conflict, and ``any_licence`` is not set.
     """
     projection = exports.projection_of(name)
@@ -142,6 +145,7 @@ def export(
             test_share=test_share,
             any_licence=any_licence,
             rules=rules,
+            json_lines=json_lines,
             others=[other for other in exports.all_projections().values() if other.name != name],
         )
         if dry_run:

@@ -64,8 +64,8 @@ def export_all(folder: Path, made: World) -> list[tuple[Path, str]]:
 
 def in_files(folder: Path, table: str) -> dict[str, list[object]]:
     rows: dict[str, list[object]] = {}
-    for path in (folder / "data" / table).glob("*.parquet"):
-        rows[path.name.split("-")[0]] = pq.read_table(path).to_pylist()
+    for path in sorted((folder / "data" / table).glob("*.parquet")):
+        rows.setdefault(path.name.split("-")[0], []).extend(pq.read_table(path).to_pylist())
     return rows
 
 

@@ -120,8 +120,8 @@ def test_prompts_carry_calls_results_and_tools_as_trl_and_openai_write_them(
     ]
     assert rows.features["tools"] == Json()
     assert rows.features["chosen" if name == "dpo" else "completion"] == PLAIN
-    (file,) = (tmp_path / "out" / "data" / "trl").glob("train-*.parquet")
-    written = pq.read_table(file).to_pylist()
+    files = sorted((tmp_path / "out" / "data" / "trl").glob("train-*.parquet"))
+    written = [row for file in files for row in pq.read_table(file).to_pylist()]
     assert {
         call["function"]["arguments"]["city"]
         for row in written

@@ -1,0 +1,117 @@
+"""What ``export`` does with training sets that were written: verify, compare, sign and publish them."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+from chatfeedback import steps
+from chatfeedback.cli.output import emit_json, note, say
+from workspaces.errors import UsageError, WorkbenchError
+from workspaces.grammar import counted
+from workspaces.workspace import Workspace
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+TOKEN, ENDPOINT = "HF_TOKEN", "HF_ENDPOINT"
+"""Environment variables of the Hub's own client: the token, and the address of another server."""
+
+
+def verify(folder: Path, workspace: Path, checkpoint: Path | None, *, as_json: bool) -> None:
+    """Check an export, say what is wrong with it, and fail if something is."""
+    from dataclasses import replace
+
+    from exports.verification import verify
+
+    found = verify(folder)
+    if checkpoint is not None:
+        with Workspace.open(workspace) as opened:
+            if (problem := steps.compare_with_checkpoint(opened, folder, checkpoint)) is not None:
+                found = replace(found, problems=(*found.problems, problem))
+    if as_json:
+        emit_json(found)
+    else:
+        rows = sum(count for splits in found.rows.values() for count in splits.values())
+        say(f"{folder}: {found.kind}, {counted(found.files, 'file')}, {counted(rows, 'row')} in all tables")
+        say(f"  digest {found.digest}, written {found.created_at}, ledger {found.ledger_tip or 'none'}")
+        for problem in found.problems:
+            say(f"  {problem}")
+    if found.problems:
+        raise WorkbenchError(
+            f"{counted(len(found.problems), 'problem')} in {folder}: export it again, or fetch it again from where it "
+            "came"
+        )
+    if not as_json:
+        say("It is what was written.")
+
+
+def diff(one: Path, other: Path, *, as_json: bool) -> None:
+    """Tell what differs between two releases."""
+    from exports.difference import compare, entries_in
+    from exports.verification import read_manifest
+
+    listed = []
+    for folder in (one, other):
+        entries = entries_in(folder, read_manifest(folder))
+        if entries is None:
+            raise UsageError(f"{folder} lists no items to compare: it is of an earlier version, or damaged")
+        listed.append(entries)
+    before, after = listed
+    buckets = read_manifest(other).get("buckets")
+    difference = compare(before, after, buckets if isinstance(buckets, int) else 1)
+    if as_json:
+        emit_json(
+            {
+                **difference.as_json(),
+                "ids": {
+                    "added": sorted(after.keys() - before.keys()),
+                    "removed": sorted(before.keys() - after.keys()),
+                    "changed": sorted(
+                        name for name in before.keys() & after.keys() if before[name] != after[name]
+                    ),
+                },
+            }
+        )
+        return
+    say(f"from {one} to {other}: {difference.sentence()}")
+    for bucket, counts in difference.buckets.items():
+        say(f"  bucket {bucket}: {', '.join(f'{count:,} {what}' for what, count in counts.items())}")
+
+
+def checkpoint(folder: Path, workspace: Path, output: Path | None, *, as_json: bool) -> None:
+    """Sign a release."""
+    with Workspace.open(workspace) as opened:
+        path = steps.checkpoint_release(opened, folder, output)
+    if as_json:
+        emit_json({"path": str(path)})
+        return
+    say(f"{path}: signed. Keep a copy where nobody who can write {folder} can write")
+    note(f"Next: chatfeedback export verify {folder} --checkpoint {path}")
+
+
+def push(folder: Path, repo: str, workspace: Path, options: Mapping[str, bool], *, as_json: bool) -> None:
+    """Publish a release on the Hugging Face Hub."""
+    from pydantic import SecretStr
+
+    token = os.environ.get(TOKEN)
+    if not token:
+        raise UsageError(
+            f"the environment has no {TOKEN}: make a token that may write at https://huggingface.co/settings/tokens, "
+            f"and set {TOKEN} to it"
+        )
+    with Workspace.open(workspace) as opened:
+        done = steps.push_release(
+            opened, folder, repo, SecretStr(token), endpoint=os.environ.get(ENDPOINT), **options
+        )
+    if as_json:
+        emit_json(done)
+        return
+    added = counted(len(done.added), "file")
+    files = f"{added} to add or replace, {len(done.removed):,} to remove, {done.kept:,} there"
+    say(f"{done.url}: release {done.version}{' (nothing was sent)' if done.dry_run else ''}: {files}")
+    if done.removed and not done.dry_run and not options.get("squash"):
+        note(
+            "The Hub keeps files of earlier releases in its history; after a deletion, drop it: --squash-history"
+        )

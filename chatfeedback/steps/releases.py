@@ -1,0 +1,112 @@
+"""What a lead does with a training set that is written: sign a checkpoint of it, check it, publish it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from exports.difference import entries_in
+from exports.publication import Published, publish
+from exports.release_checkpoints import differs_from, write_release_checkpoint
+from exports.verification import read_manifest, verify
+from workspaces.errors import UsageError, WorkbenchError
+from workspaces.files import read_text, write_text
+from workspaces.grammar import counted
+from workspaces.store.tombstones import receipts_of
+from workspaces.targets import check_file
+from workspaces.workspace import utc_now
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from pydantic import SecretBytes, SecretStr
+
+    from workspaces.workspace import Workspace
+
+MAX_BYTES = 1024 * 1024
+"""Of a checkpoint."""
+
+
+class HoldsDeletedError(WorkbenchError):
+    """A release that is to be published holds what was deleted since it was written."""
+
+
+def checkpoint_release(workspace: Workspace, folder: Path, path: Path | None = None) -> Path:
+    """Verify a release, then write its signed checkpoint; return the file.
+
+    Args:
+        workspace: whose key signs.
+        folder: the release.
+        path: the file; None: one in the workspace, named after the kind and the version.
+
+    Raises:
+        NoExportError: ``folder`` holds no export.
+        UsageError: the file cannot be written.
+        WorkbenchError: the release is not what was written.
+    """
+    manifest, found = read_manifest(folder), verify(folder)
+    if found.problems:
+        raise WorkbenchError(
+            f"{folder} is not what was written, so there is nothing to sign: {found.problems[0]} "
+            f"('chatfeedback export verify {folder}' tells all)"
+        )
+    version = (manifest.get("release") or {}).get("version", 1)
+    path = path or workspace.path / f"release-checkpoint-{found.kind}-{version}.json"
+    check_file(path)
+    text = write_release_checkpoint(folder, manifest, utc_now().isoformat(), _key(workspace))
+    try:
+        write_text(path, text)
+    except OSError as error:
+        raise UsageError(f"{path} cannot be written: {error}") from None
+    return path
+
+
+def compare_with_checkpoint(workspace: Workspace, folder: Path, path: Path) -> str | None:
+    """Return how a release differs from a signed checkpoint; None if it is the same.
+
+    Raises:
+        UsageError: the file cannot be read, is no checkpoint, or was signed elsewhere.
+    """
+    read_manifest(folder)
+    try:
+        text = read_text(path, MAX_BYTES)
+        return differs_from(folder, text, _key(workspace))
+    except (OSError, ValueError) as error:
+        raise UsageError(f"{path} cannot be read: {error}") from None
+    except UsageError as error:
+        raise UsageError(f"{path}: {error}") from None
+
+
+def push_release(
+    workspace: Workspace,
+    folder: Path,
+    repo: str,
+    token: SecretStr,
+    *,
+    endpoint: str | None = None,
+    private: bool = True,
+    squash: bool = False,
+    dry_run: bool = False,
+) -> Published:
+    """Publish a release on the Hugging Face Hub (``exports.publication``), unless it holds what was deleted since.
+
+    Raises:
+        HoldsDeletedError: a conversation of it was deleted.
+    """
+    entries = entries_in(folder, read_manifest(folder)) or {}
+    tombstones = workspace.tombstones
+    hashes = {
+        tombstones.hash_of_id(name)
+        for name in {it for each in entries.values() for it in each.conversation_ids}
+    }
+    with workspace.store.read() as connection:
+        deleted = receipts_of(connection, sorted(hashes))
+    if deleted:
+        raise HoldsDeletedError(
+            f"{folder} holds {counted(len(deleted), 'conversation')} deleted since it was written: export it again, "
+            "then push it"
+        )
+    return publish(folder, repo, token, endpoint=endpoint, private=private, squash=squash, dry_run=dry_run)
+
+
+def _key(workspace: Workspace) -> SecretBytes:
+    return workspace.key_for("release checkpoint")

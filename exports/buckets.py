@@ -1,0 +1,23 @@
+"""Buckets: the parts that the rows of an export are divided into, so that a later release rewrites few of them."""
+
+from __future__ import annotations
+
+from hashlib import blake2b
+
+LEAST = 8
+"""Buckets of an export of any size."""
+ITEMS = 16_384
+"""Items in a bucket, at most on average; files of a good size to stream."""
+
+
+def buckets_for(items: int, before: int = 0) -> int:
+    """Return the number of buckets for so many items: a power of two, and never fewer than a release before had."""
+    buckets = max(LEAST, before)
+    while items > buckets * ITEMS:
+        buckets *= 2
+    return buckets
+
+
+def bucket_of(name: str, buckets: int) -> int:
+    """Return the bucket of an item by its id alone, from 0: what else is in an export moves no item."""
+    return int.from_bytes(blake2b(name.encode(), digest_size=8).digest()) % buckets

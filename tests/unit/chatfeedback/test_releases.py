@@ -1,0 +1,235 @@
+"""Releases: the next one lacks what was deleted, rewrites few files, names what is gone, and passes ``verify``."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import shutil
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from typer.testing import CliRunner
+
+from chatfeedback import steps
+from chatfeedback.cli import app
+from exports.buckets import bucket_of, buckets_for
+from exports.difference import TOMBSTONES, DamagedFeedError, entries_in, read_feed
+from exports.verification import read_manifest, verify
+from tests import hub_stand_in
+from tests.unit.chatfeedback.test_receipts_name_exports import TAGGER, WRITER, answer
+from workspaces.store.tasks import all_tasks
+from workspaces.workspace import Workspace
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+CONFIGURATION = "version: 1\nplatforms: {argilla: {}}\nmix: {kinds: {qualitative: 1}}\n"
+CHATS, ONE_OF_TWO = 24, 2
+
+
+@pytest.fixture
+def filled(tmp_path: Path) -> Iterator[Workspace]:
+    """Conversations whose responses ``writer`` or ``tagger`` rewrote, in turns."""
+    log = tmp_path / "logs.jsonl"
+    rows = (
+        {
+            "conversation_id": f"chat-{number}",
+            "user_id": f"user-of-{number}@example.org",
+            "conversation": [
+                {"role": "user", "content": f"Which walrus is number {number}, {chr(97 + number) * 7}?"},
+                {"role": "assistant", "content": f"Walrus {number} has a tooth of {number + 40} cm."},
+            ],
+            "model_name": "m",
+            "source": "s",
+        }
+        for number in range(CHATS)
+    )
+    log.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+    with Workspace.create(tmp_path / "w", CONFIGURATION) as workspace:
+        steps.ingest_file(workspace, log, publish=True)
+        steps.seed_responses(workspace)
+        steps.generate_tasks(workspace)
+        with workspace.store.read() as connection:
+            tasks = sorted(all_tasks(connection).values(), key=lambda task: task.conversation_ids)
+        for number, task in enumerate(tasks):
+            answer(workspace, task.id, TAGGER if number % ONE_OF_TWO else WRITER, rewrite=True)
+        yield workspace
+
+
+def export(workspace: Workspace, folder: Path, name: str = "dpo", **options: bool) -> dict[str, bytes]:
+    """Export, verify, and return the files by path."""
+    steps.export(workspace, name, folder, test_share=0.3, **options)
+    assert verify(folder).problems == ()
+    return {
+        path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("*") if path.is_file()
+    }
+
+
+def release_of(folder: Path) -> dict[str, Any]:
+    return dict(read_manifest(folder)["release"])
+
+
+def buckets_of(names: set[str]) -> set[str]:
+    return {name.split("/")[-1].split("-")[1] for name in names if name.endswith(".parquet")}
+
+
+def test_after_a_deletion_only_its_buckets_changed_and_the_feed_names_what_is_gone(
+    filled: Workspace, tmp_path: Path
+) -> None:
+    folder = tmp_path / "dpo"
+    before = export(filled, folder)
+    earlier = entries_in(folder, read_manifest(folder))
+    assert earlier is not None
+    assert (release_of(folder)["version"], release_of(folder)["previous"]) == (1, None)
+    gone = {name for name, entry in earlier.items() if "chat-3" in entry.conversation_ids}
+    assert gone
+    (receipt,) = steps.delete_conversations(filled, ["chat-3"], by="giver")
+    assert receipt["removed"]["exports_to_make_again"] == [str(folder)]
+
+    after = export(filled, folder)
+    assert not [name for name, text in after.items() if b"walrus 3 " in text.lower() or b'chat-3"' in text]
+    release = release_of(folder)
+    assert (release["version"], release["previous"]["version"]) == (2, 1)
+    difference = release["difference"]
+    assert (difference["added"], difference["removed"], difference["changed"]) == (0, len(gone), 0)
+    assert difference["unchanged"] == len(earlier) - len(gone)
+    touched = {f"{bucket_of(name, 8):05}" for name in gone}
+    assert set(difference["buckets"]) == touched
+    tables = {name for name in before if name.startswith("data/") and not name.startswith("data/omissions/")}
+    now = {name for name in after if name.startswith("data/") and not name.startswith("data/omissions/")}
+    assert buckets_of(tables - now) == touched
+    assert all(before[name] == after[name] for name in tables & now)
+    feed = read_feed((folder / TOMBSTONES).read_text("utf-8"))
+    assert set(feed.items) == gone
+    assert set(feed.conversations) == {hashlib.sha256(b"chat-3").hexdigest()}
+    assert export(filled, folder) == after, "nothing happened since: no new release"
+
+
+def test_a_person_and_a_rewrite_that_are_gone_are_in_no_later_release_and_stay_in_its_feed(
+    filled: Workspace, tmp_path: Path
+) -> None:
+    folder = tmp_path / "dpo"
+    export(filled, folder)
+    earlier = entries_in(folder, read_manifest(folder))
+    assert earlier is not None
+    receipt = steps.forget_person(filled, TAGGER, by="giver")
+    assert receipt["removed"]["exports_to_make_again"] == [str(folder)]
+    after = export(filled, folder)
+    # the ids of these answers, which omissions list, are made of the person's
+    assert not [name for name, text in after.items() if TAGGER.encode() in text and "omissions" not in name]
+    left = entries_in(folder, read_manifest(folder))
+    assert left is not None
+    assert len(left) == CHATS // ONE_OF_TWO
+    feed = read_feed((folder / TOMBSTONES).read_text("utf-8"))
+    assert set(feed.items) == earlier.keys() - left.keys()
+    steps.delete_conversations(filled, ["chat-0"], by="lead")
+    export(filled, folder)
+    later = read_feed((folder / TOMBSTONES).read_text("utf-8"))
+    assert feed.items.items() <= later.items.items(), "with the version in which they went"
+    assert {version for version, _ in later.items.values()} == {2, 3}
+
+
+def test_no_release_names_an_identity_that_the_store_knows(filled: Workspace, tmp_path: Path) -> None:
+    names = [f"user-of-{number}@example.org".encode() for number in range(CHATS)]
+    for name in ("dpo", "kto", "sft"):
+        for path, text in export(filled, tmp_path / name, name).items():
+            assert not [each for each in names if each in text], path
+            assert str(filled.path).encode() not in text, path
+
+
+def test_two_releases_are_compared_wherever_they_stand(filled: Workspace, tmp_path: Path) -> None:
+    export(filled, tmp_path / "one")
+    steps.delete_conversations(filled, ["chat-2", "chat-5"], by="giver")
+    export(filled, tmp_path / "other")
+    ran = CliRunner().invoke(
+        app, ["export", "diff", str(tmp_path / "one"), str(tmp_path / "other"), "--json"]
+    )
+    found = json.loads(ran.stdout)
+    assert (found["added"], found["removed"], len(found["ids"]["removed"])) == (0, 2, 2)
+    ran = CliRunner().invoke(app, ["export", "diff", str(tmp_path / "one"), str(tmp_path / "other")])
+    assert "0 items added, 2 removed, 0 changed, 22 as before" in ran.stdout
+    assert CliRunner().invoke(app, ["export", "diff", str(tmp_path / "one")]).exit_code == 2
+
+
+def test_a_feed_that_was_changed_stops_the_next_release_and_nothing_is_lost(
+    filled: Workspace, tmp_path: Path
+) -> None:
+    folder = tmp_path / "dpo"
+    export(filled, folder)
+    steps.delete_conversations(filled, ["chat-3"], by="giver")
+    export(filled, folder)
+    feed = (folder / TOMBSTONES).read_text("utf-8")
+    (folder / TOMBSTONES).write_text(feed.splitlines()[0] + "\n", "utf-8")
+    steps.delete_conversations(filled, ["chat-4"], by="giver")
+    with pytest.raises(DamagedFeedError, match="put it back"):
+        export(filled, folder)
+    (folder / TOMBSTONES).write_text(feed, "utf-8")
+    export(filled, folder)
+    assert len(read_feed((folder / TOMBSTONES).read_text("utf-8")).items) == 2
+
+
+def test_a_signed_checkpoint_tells_of_a_release_that_was_made_to_fit(
+    filled: Workspace, tmp_path: Path
+) -> None:
+    folder = tmp_path / "dpo"
+    export(filled, folder)
+    here = ["--workspace", str(filled.path)]
+    signed = tmp_path / "signed.json"
+    ran = CliRunner().invoke(app, ["export", "checkpoint", str(folder), "--output", str(signed), *here])
+    assert ran.exit_code == 0, ran.output
+    check = ["export", "verify", str(folder), "--checkpoint", str(signed), *here]
+    assert CliRunner().invoke(app, check).exit_code == 0
+    export(filled, tmp_path / "kto", "kto")
+    shutil.rmtree(folder)
+    steps.delete_conversations(filled, ["chat-1"], by="lead")
+    export(filled, folder)  # whole, and another one
+    ran = CliRunner().invoke(app, check)
+    assert ran.exit_code != 0
+    assert "not that of the signed checkpoint" in ran.stdout
+    signed.write_text(signed.read_text("utf-8").replace('"version": 1', '"version": 2'), "utf-8")
+    ran = CliRunner().invoke(app, check)
+    assert "signature is not this workspace's" in f"{ran.output}{ran.exception}"
+
+
+def test_a_release_with_deleted_conversations_is_not_pushed(
+    filled: Workspace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", False)
+    folder = tmp_path / "dpo"
+    push = ["export", "push", str(folder), "lab/pairs", "--workspace", str(filled.path)]
+    export(filled, folder)
+    monkeypatch.delenv("HF_TOKEN", raising=False)
+    assert "HF_TOKEN" in str(CliRunner().invoke(app, push).exception)
+    with hub_stand_in.running() as hub:
+        monkeypatch.setenv("HF_TOKEN", hub.token)
+        monkeypatch.setenv("HF_ENDPOINT", hub.url)
+        steps.delete_conversations(filled, ["chat-3"], by="giver")
+        ran = CliRunner().invoke(app, push)
+        assert "1 conversation deleted since" in str(ran.exception)
+        assert hub.requests == []
+        export(filled, folder)
+        ran = CliRunner().invoke(app, [*push, "--dry-run"])
+        assert "(nothing was sent)" in ran.stdout
+        assert hub.files == {}
+        ran = CliRunner().invoke(app, push)
+        assert ran.exit_code == 0, ran.output
+        assert hub.private["lab/pairs"]
+        assert TOMBSTONES in hub.files["lab/pairs"]
+
+
+def test_json_lines_stand_beside_every_table_on_wish(filled: Workspace, tmp_path: Path) -> None:
+    files = export(filled, tmp_path / "dpo", json_lines=True)
+    tables = [name for name in files if name.endswith(".parquet") and "/items/" not in name]
+    lines = {name for name in files if name.endswith(".jsonl") and name != TOMBSTONES}
+    assert {name.removesuffix(".parquet") + ".jsonl" for name in tables if "/omissions/" not in name} <= lines
+    rows = [json.loads(line) for name in lines if "/trl/" in name for line in files[name].splitlines()]
+    assert len(rows) == CHATS
+    assert not [
+        name for name in export(filled, tmp_path / "dpo") if "data/" in name and name.endswith("jsonl")
+    ]
+
+
+def test_the_number_of_buckets_only_grows() -> None:
+    assert [buckets_for(items) for items in (0, 1, 131_072, 131_073, 300_000)] == [8, 8, 8, 16, 32]
+    assert buckets_for(1, before=32) == 32
