@@ -53,9 +53,9 @@ from .publish import Published, hold_of, is_collection_empty, named_by, publish_
 from .push import Pushed, push_tasks
 from .redact import redact_collection
 from .redaction_state import old_texts_warning
-from .review import decide
 from .rejected import Rejected, retry_rejected, standing_rejections
 from .releases import checkpoint_release, compare_with_checkpoint, push_release
+from .review import decide
 from .route import Moved, Routed, RoutedPerson, keep_routed, route_tasks
 from .rubric import ProposedRubric, propose_rubric
 from .seed import seed_responses
@@ -211,8 +211,8 @@ __all__ = [
     "set_group_of",
     "set_person",
     "settle_answers",
-    "states_of_conversations",
     "standing_rejections",
+    "states_of_conversations",
     "sync_answers",
     "take_back",
     "unknown_columns",
