@@ -6,10 +6,15 @@ import threading
 import time
 from typing import TYPE_CHECKING, Generic, TypeVar
 
+from starlette.exceptions import HTTPException
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
 T = TypeVar("T")
+
+FIRST_SECONDS = 5.0
+"""How long others wait while it is read for the first time: they are threads that answer requests."""
 
 
 class Snapshot(Generic[T]):
@@ -28,12 +33,16 @@ class Snapshot(Generic[T]):
         self._value: tuple[float, T] | None = None
 
     def get(self) -> T:
-        """Return the value."""
+        """Return the value.
+
+        Raises:
+            HTTPException: 503, another thread reads it for the first time, and takes long.
+        """
         value = self._value
         if value is not None and (self._is_fresh(value) or not self._reading.acquire(blocking=False)):
             return value[1]
-        if value is None:
-            self._reading.acquire()
+        if value is None and not self._reading.acquire(timeout=FIRST_SECONDS):
+            raise HTTPException(503)
         try:
             if self._value is None or not self._is_fresh(self._value):
                 self._value = (self._monotonic(), self._read())

@@ -1,4 +1,4 @@
-"""Steps that write: they wait for the workspace's lock, and pages that only read must not wait behind them."""
+"""Steps that wait for others, for the workspace's lock or for a platform: pages that only read must not wait behind."""
 
 from __future__ import annotations
 
@@ -14,7 +14,8 @@ if TYPE_CHECKING:
 MOST_AT_ONCE = 4
 """Of the threads that answer requests, so many wait for the lock at most."""
 
-_places = threading.BoundedSemaphore(MOST_AT_ONCE)
+_to_write = threading.BoundedSemaphore(MOST_AT_ONCE)
+_to_ask = threading.BoundedSemaphore(MOST_AT_ONCE * 2)
 
 
 @contextmanager
@@ -24,9 +25,26 @@ def writing() -> Iterator[None]:
     Raises:
         HTTPException: 503, all are taken.
     """
-    if not _places.acquire(timeout=1.0):
+    with _place(_to_write):
+        yield
+
+
+@contextmanager
+def asking() -> Iterator[None]:
+    """Hold one of the few places for a request to a platform.
+
+    Raises:
+        HTTPException: 503, all are taken.
+    """
+    with _place(_to_ask):
+        yield
+
+
+@contextmanager
+def _place(places: threading.BoundedSemaphore) -> Iterator[None]:
+    if not places.acquire(timeout=1.0):
         raise HTTPException(503)
     try:
         yield
     finally:
-        _places.release()
+        places.release()

@@ -16,7 +16,8 @@ from chatfeedback.web.my_chats import hours_left
 from tests.unit.chatfeedback.web.conftest import HOSTILE
 from workspaces.records import SharingState
 from workspaces.store.consent import events
-from workspaces.store.conversations import entries_of, ids_given_by
+from workspaces.store.conversations import conversation, entries_of, ids_given_by
+from workspaces.store.tasks import all_tasks
 from workspaces.store.web_sessions import web_session
 from workspaces.workspace import utc_now
 
@@ -249,3 +250,21 @@ def expires_soon(at: str) -> bool:
 
     moment: datetime = datetime.fromisoformat(at)
     return timedelta(0) < moment - utc_now() <= timedelta(hours=2)
+
+
+def test_a_platform_that_does_not_answer_keeps_nobody_from_withdrawing(browser: Browser, ada: str) -> None:
+    client, workspace = browser.signed_in(ada), browser.workspace
+    with workspace.store.write() as connection:
+        tasks = all_tasks(connection).values()
+        kept, deleted = sorted({name for task in tasks for name in task.conversation_ids})[:2]
+        theirs = conversation.c.conversation_id.in_([kept, deleted])
+        connection.execute(conversation.update().where(theirs).values(giver_id=ada))
+    answer = client.post("/me/chats", id=kept, do="private")
+    assert answer.headers["location"] == "/me/chats?done=private-later"
+    assert "A platform does not answer just now" in client.get(answer.headers["location"]).text
+    assert states(workspace, [kept]) == {SharingState.PRIVATE}
+    done = client.post("/me/chats/delete", id=deleted)
+    assert done.status_code == 200
+    assert "A platform does not answer just now" in done.text
+    assert "Receipt" in done.text
+    assert deleted not in given(workspace, ada)
