@@ -304,6 +304,8 @@ def delete(
 ) -> None:
     """Forget a person: what they gave and wrote, their accounts on our servers, who they are; with a receipt.
 
+    Givers that were linked to them are forgotten with them, each with a receipt.
+
     Their points and their choices on platforms stay under a pseudonym that nobody can link to them any more. What
     they said in chat logs is deleted, and the same log does not bring it back.
     Example: **chatfeedback people delete ada@example.org --yes**
@@ -313,8 +315,11 @@ def delete(
         if not yes and not yes_or_no(f"Forget {person_id} for good? Nobody can undo this.", default=False):
             note("Nothing was deleted.")
             raise typer.Exit(1)
-        receipt = steps.forget_person(opened, person_id, by="giver", reason=reason)
+        receipts, failure = steps.forget_everywhere(opened, person_id, reason=reason)
     if as_json:
-        emit_json({"receipts": [receipt]})
-        return
-    show_receipt(receipt)
+        emit_json({"receipts": receipts})
+    else:
+        for receipt in receipts:
+            show_receipt(receipt)
+    if failure is not None:
+        raise failure

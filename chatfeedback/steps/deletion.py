@@ -135,28 +135,30 @@ def forget_person(workspace: Workspace, person_id: str, *, by: str, reason: str 
         return _receipt(workspace, receipt_id)
 
 
-def forget_everywhere(workspace: Workspace, person_id: str) -> tuple[list[Receipt], bool]:
-    """Forget a person who asked for it themselves, and the givers that the lead linked to them; they are signed out.
+def forget_everywhere(
+    workspace: Workspace, person_id: str, *, reason: str | None = None
+) -> tuple[list[Receipt], WorkbenchError | None]:
+    """Forget a person who asked for it, and the givers that the lead linked to them; they are signed out.
 
     Returns:
-        The receipts, and whether all of it is complete: while a platform cannot be asked the rest waits.
+        The receipts, and what keeps some of it waiting, such as a platform that cannot be asked; None: nothing does.
     """
     with workspace.store.read() as connection:
         everybody = givers_of(connection, person_id)
     receipts: list[Receipt] = []
-    complete = True
+    failure: WorkbenchError | None = None
     for each in reversed(everybody):  # the person last: with them goes the link to the others
         try:
-            receipts.append(forget_person(workspace, each, by="giver"))
-        except WorkbenchError:
+            receipts.append(forget_person(workspace, each, by="giver", reason=reason))
+        except WorkbenchError as error:
             begun = _begun(workspace, each)
             if not begun:
                 raise
             receipts += begun
-            complete = False
+            failure = failure or error
         with workspace.store.write() as connection:
             end_sessions_of(connection, each)
-    return receipts, complete
+    return receipts, failure
 
 
 def _begun(workspace: Workspace, person_id: str) -> list[Receipt]:

@@ -55,8 +55,8 @@ def forget(request: Request, person: Person) -> Response:
         return _about(request, person, 422, f"Nothing was deleted: type '{CONFIRMATION}' to confirm.")
     workspace = site_of(request).workspace
     with writing():
-        receipts, complete = steps.forget_everywhere(workspace, person.person_id)
-    response = receipts_page(request, receipts, complete=complete, gone=True)
+        receipts, failure = steps.forget_everywhere(workspace, person.person_id)
+    response = receipts_page(request, receipts, complete=failure is None, gone=True)
     return forget_browser(response)
 
 

@@ -132,7 +132,7 @@ def keep_judgment(
         person_id: the giver.
         now: the time of the judgment.
     """
-    task = _task(conversation_id, judgment, now)
+    task = _task(conversation_id, judgment, now, IMPORTED)
     of_task = latest_revisions(connection, [task.id]).values()
     before = sorted(
         (each for each in of_task if each.person_id == person_id), key=lambda each: each.annotation_id

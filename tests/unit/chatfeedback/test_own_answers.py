@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING
@@ -27,6 +28,7 @@ from workspaces.errors import UsageError
 from workspaces.privacy import CHAT_LOG
 from workspaces.records import IMPORTED, AnnotationStatus
 from workspaces.store.annotations import AnnotationRevision, save_revisions
+from workspaces.store.conversations import entries_of
 from workspaces.store.own_answers import own_answer, own_answers
 from workspaces.store.settlements import settlement
 from workspaces.store.tasks import save_tasks
@@ -128,6 +130,19 @@ def test_a_mark_stays_when_the_conversation_is_deleted_and_a_link_goes_with_the_
     with workspace.store.read() as connection:
         assert connection.execute(sa.text("SELECT count(*) FROM giver_link")).scalar_one() == 0
         assert connection.execute(sa.select(sa.func.count()).select_from(own_answer)).scalar_one() == 2
+
+
+def test_who_is_forgotten_is_forgotten_as_the_giver_that_they_are_in_logs(workspace: Workspace) -> None:
+    people = filled(workspace)
+    steps.link_giver(workspace, ADA, NICK)
+    arguments = ["people", "delete", ADA, "--yes", "--json", "--workspace", str(workspace.path)]
+    done = CliRunner().invoke(app, arguments)
+    assert done.exit_code == 0, done.output
+    receipts = json.loads(done.stdout)["receipts"]
+    assert {receipt["person"] is not None for receipt in receipts} == {True}
+    assert len(receipts) == len({people["ada"], people["nick"]})
+    with workspace.store.read() as connection:
+        assert not entries_of(connection, ["c", "d"])
 
 
 @pytest.mark.parametrize(("own", "points"), [(None, 10), (0.5, 5), (0, 0), (1.25, 13)])
