@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 
     CardOf = Callable[[Mapping[str, JsonValue]], str]
     """Takes the part of the header that describes the written files; returns the text of the card."""
+    About = Callable[[Mapping[str, str]], Mapping[str, str]]
+    """Takes the checksum of every file by path; returns the text of further files by path."""
 
 FORMAT = "chatfeedback-export/1"
 MANIFEST = "manifest.json"
@@ -79,6 +81,7 @@ def write_dataset(
     manifest: Mapping[str, JsonValue],
     card_of: CardOf,
     further: Mapping[str, str],
+    about: About = lambda _: {},
 ) -> bool:
     """Write an export to ``folder``, unless an equal export is there.
 
@@ -93,6 +96,7 @@ def write_dataset(
             between equal exports.
         card_of: returns the text of ``README.md``.
         further: the text of any further file, by path.
+        about: returns the text of files that tell the checksums of all others.
 
     Returns:
         Whether the export was written.
@@ -108,7 +112,7 @@ def write_dataset(
         existing = _existing(place, manifest["kind"])
         if existing is not None and _is_same(place, existing, manifest):
             return False
-        _write(new, tables, manifest, card_of, further)
+        _write(new, tables, manifest, card_of, further, about)
         _put_in_place(new, place, old)
     return True
 
@@ -195,16 +199,16 @@ def _write(
     manifest: Mapping[str, JsonValue],
     card_of: CardOf,
     further: Mapping[str, str],
+    about: About,
 ) -> None:
     folder.mkdir()
     card = card_of(write_tables(folder, tables))
     for name, text in {CARD: card, **further}.items():
         (folder / name).write_text(text, "utf-8", newline="\n")
-    files = {
-        path.relative_to(folder).as_posix(): sha256_of(path)
-        for path in sorted(folder.rglob("*"))
-        if path.is_file()
-    }
+    files = _sums_in(folder)
+    for name, text in about(files).items():
+        (folder / name).write_text(text, "utf-8", newline="\n")
+        files[name] = sha256_of(folder / name)
     written_with = {package: version(package) for package in ("datasets", "pyarrow")}
     text = json.dumps(
         {**manifest, "files": files, "written_with": written_with}, indent=2, ensure_ascii=False
@@ -213,6 +217,15 @@ def _write(
     (folder / SUMS).write_text(sums_of(folder, files), "utf-8", newline="\n")
     for path in (*folder.rglob("*"), folder):
         _fsync(path)
+
+
+def _sums_in(folder: Path) -> dict[str, str]:
+    """Return the checksum of every file in a folder, by path."""
+    return {
+        path.relative_to(folder).as_posix(): sha256_of(path)
+        for path in sorted(folder.rglob("*"))
+        if path.is_file()
+    }
 
 
 def _put_in_place(new: Path, folder: Path, old: Path) -> None:

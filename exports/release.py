@@ -14,6 +14,8 @@ from exports.card import card
 from exports.choosing import EVERYTHING, chosen, counted_by, in_force
 from exports.columns import TEXT, with_tools
 from exports.counts import count
+from exports.croissant import FILE as CROISSANT
+from exports.croissant import croissant
 from exports.dataset import check_target, tool_version, write_dataset
 from exports.holders import holders_of
 from exports.licences import check_licences, licence_notes
@@ -186,7 +188,17 @@ def export(
     every_row = (row for table in tables for rows in table.rows.values() for row in rows)
     announce(holders_of(every_row, selection.items, evidence.annotations))
     further = projection.files({table.name: table.files for table in tables})
-    written = write_dataset(folder, tables, manifest, card_of, further)
+    about = partial(
+        croissant,
+        tables,
+        title=projection.title,
+        method=projection.method,
+        limits=projection.limits,
+        licences=[*licences],
+        created_on=created_at.astimezone(UTC).date().isoformat(),
+        digest=digest,
+    )
+    written = write_dataset(folder, tables, manifest, card_of, further, lambda sums: {CROISSANT: about(sums)})
     return replace(result, unchanged=not written)
 
 
