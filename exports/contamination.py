@@ -137,7 +137,7 @@ class Benchmarks:
 def _runs(hashes: Hashes, length: int) -> Hashes:
     """Return a hash of each run of so many neighbouring shingles; ``length`` + 2 words are in it."""
     count = max(len(hashes) - length + 1, 0)
-    runs = np.zeros(count, np.uint64)
+    runs: Hashes = np.zeros(count, np.uint64)
     for offset in range(length):
         runs = runs * _MULTIPLIER + hashes[offset : offset + count]
     return runs

@@ -29,6 +29,8 @@ if TYPE_CHECKING:
     CardOf = Callable[[Mapping[str, JsonValue], str], str]
     """Takes the part of the header that describes the written files, and what is said of the release; returns the text
     of the card."""
+    About = Callable[[Mapping[str, str]], Mapping[str, str]]
+    """Takes the checksum of every file by path; returns the text of further files by path."""
 
 FORMAT = "chatfeedback-export/1"
 MANIFEST = "manifest.json"
@@ -86,6 +88,7 @@ def write_dataset(
     manifest: Mapping[str, JsonValue],
     card_of: CardOf,
     further: Mapping[str, str],
+    about: About = lambda _: {},
 ) -> Release | None:
     """Write an export to ``folder``, unless an equal export is there. It is the next release of what is there.
 
@@ -102,6 +105,7 @@ def write_dataset(
             between equal exports.
         card_of: returns the text of ``README.md``.
         further: the text of any further file, by path.
+        about: returns the text of files that tell the checksums of all others.
 
     Returns:
         The release that was written; None if none was.
@@ -120,7 +124,7 @@ def write_dataset(
             return None
         release = _release(place, existing, manifest, tables)
         kept = None if existing is None else _kept(place, existing)
-        _write(new, tables, manifest, release, card_of, further, kept)
+        _write(new, tables, manifest, release, card_of, further, about, kept)
         _put_in_place(new, place, old)
     return release
 
@@ -224,25 +228,34 @@ def _write(
     release: Release,
     card_of: CardOf,
     further: Mapping[str, str],
+    about: About,
     kept: Kept | None,
 ) -> None:
     folder.mkdir()
-    about = write_tables(folder, tables, kept)
+    described = write_tables(folder, tables, kept)
     feed = release.feed.text(str(manifest["kind"]), release.version)
-    for name, text in {CARD: card_of(about.header, release.card()), TOMBSTONES: feed, **further}.items():
+    for name, text in {CARD: card_of(described.header, release.card()), TOMBSTONES: feed, **further}.items():
         (folder / name).write_text(text, "utf-8", newline="\n")
-    files = {
-        path.relative_to(folder).as_posix(): sha256_of(path)
-        for path in sorted(folder.rglob("*"))
-        if path.is_file()
-    }
+    files = _sums_in(folder)
+    for name, text in about(files).items():
+        (folder / name).write_text(text, "utf-8", newline="\n")
+        files[name] = sha256_of(folder / name)
     written_with = {package: version(package) for package in ("datasets", "pyarrow")}
-    written = {"release": release.as_json(), "files": files, "bytes_in_memory": {**about.sizes}}
+    written = {"release": release.as_json(), "files": files, "bytes_in_memory": {**described.sizes}}
     text = json.dumps({**manifest, **written, "written_with": written_with}, indent=2, ensure_ascii=False)
     (folder / MANIFEST).write_text(text + "\n", "utf-8", newline="\n")
     (folder / SUMS).write_text(sums_of(folder, files), "utf-8", newline="\n")
     for path in (*folder.rglob("*"), folder):
         _fsync(path)
+
+
+def _sums_in(folder: Path) -> dict[str, str]:
+    """Return the checksum of every file in a folder, by path."""
+    return {
+        path.relative_to(folder).as_posix(): sha256_of(path)
+        for path in sorted(folder.rglob("*"))
+        if path.is_file()
+    }
 
 
 def _put_in_place(new: Path, folder: Path, old: Path) -> None:

@@ -15,6 +15,8 @@ from exports.card import card
 from exports.choosing import EVERYTHING, chosen, counted_by, in_force
 from exports.columns import TEXT, with_tools
 from exports.counts import count
+from exports.croissant import FILE as CROISSANT
+from exports.croissant import croissant
 from exports.dataset import check_target, tool_version, write_dataset
 from exports.difference import ITEM_COLUMNS, ITEMS, LISTED
 from exports.holders import holders_of
@@ -204,7 +206,17 @@ def export(
     announce(holders_of(every_row, selection.items, evidence.annotations))
     paths = {table.name: {split: names[0] for split, names in table.files.items()} for table in tables}
     further = projection.files(paths) if projection.in_one_file else {}
-    release = write_dataset(folder, tables, manifest, card_of, further)
+    about = partial(
+        croissant,
+        tables,
+        title=projection.title,
+        method=projection.method,
+        limits=projection.limits,
+        licences=[*licences],
+        created_on=created_at.astimezone(UTC).date().isoformat(),
+        digest=digest,
+    )
+    release = write_dataset(folder, tables, manifest, card_of, further, lambda sums: {CROISSANT: about(sums)})
     if release is None:
         return replace(result, unchanged=True)
     return replace(result, version=release.version, difference=release.difference)
