@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -14,6 +14,9 @@ from workspaces.errors import UsageError, together
 from workspaces.grammar import counted, word_for
 from workspaces.registry import PLATFORMS
 from workspaces.workspace import Workspace
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
 
 
 def remove(
@@ -33,7 +36,7 @@ def remove(
         person_id = steps.find_person(opened, person)
         names = opened.config.platforms.names()
         if platform is not None:
-            names = [_platform(platform, names)]
+            names = (_platform(platform, names),)
         removed = steps.remove_accounts(opened, person_id, names)
     if as_json:
         emit_json(
@@ -76,7 +79,7 @@ def link_account(person: str, account: str, workspace: WorkspacePath, *, as_json
     )
 
 
-def _platform(given: str, names: list[str]) -> str:
+def _platform(given: str, names: Collection[str]) -> str:
     known = {PLATFORMS[name].slug: name for name in names} | {name: name for name in names}
     if (found := known.get(given.casefold())) is None:
         raise UsageError(f"there is no platform {given!r} here: it is one of {', '.join(sorted(known))}")

@@ -180,7 +180,7 @@ class ArgillaConnection:
                 was_done = response.status_code != TOO_MANY_REQUESTS
                 if was_done and response.status_code < httpx.codes.INTERNAL_SERVER_ERROR:
                     return take(response)
-                failure = ServerFailedError(
+                failure: ConnectionFailedError = ServerFailedError(
                     f"Argilla at {self.url} failed with HTTP {response.status_code}", response.status_code
                 )
             except CredentialsError:
