@@ -57,11 +57,22 @@ class Explanation:
     text: str
 
 
-def explain(connection: sa.Connection, person_id: str) -> list[Explanation]:
-    """Return an explanation of every movement of a person's wallet, oldest first."""
+def explain(
+    connection: sa.Connection, person_id: str, *, before: int | None = None, limit: int | None = None
+) -> list[Explanation]:
+    """Return an explanation of every movement of a person's wallet, oldest first.
+
+    Args:
+        connection: a connection to the store.
+        person_id: whose wallet.
+        before: only movements with a smaller sequence.
+        limit: only the last so many of these.
+    """
     book = RuleBook(all_rules(connection))
     snapshots = confidence_history(connection, person_id)
-    return [_explained(movement, book, snapshots) for movement in _movements(connection, person_id)]
+    return [
+        _explained(movement, book, snapshots) for movement in _movements(connection, person_id, before, limit)
+    ]
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +96,9 @@ class _Movement:
     quote: Mapping[str, int] | None
 
 
-def _movements(connection: sa.Connection, person_id: str) -> list[_Movement]:
+def _movements(
+    connection: sa.Connection, person_id: str, before: int | None, limit: int | None
+) -> list[_Movement]:
     transaction = ledger_transaction.c
     query = (
         sa.select(
@@ -110,9 +123,12 @@ def _movements(connection: sa.Connection, person_id: str) -> list[_Movement]:
         .outerjoin(task, task.c.task_id == settlement.c.task_id)
         .where(ledger_entry.c.account.in_([person_account(person_id), owed_account(person_id)]))
         .group_by(transaction.sequence, *settlement.primary_key, task.c.task_id)
-        .order_by(transaction.sequence)
+        .order_by(transaction.sequence.desc())
+        .limit(limit)
     )
-    return [_Movement(**row._mapping) for row in connection.execute(query)]
+    if before is not None:
+        query = query.where(transaction.sequence < before)
+    return [_Movement(**row._mapping) for row in connection.execute(query)][::-1]
 
 
 def _explained(movement: _Movement, book: RuleBook, snapshots: Sequence[PersonConfidence]) -> Explanation:

@@ -32,6 +32,7 @@ class PlatformEntry:
         name: names the platform in the configuration, in the store and in JSON: lower case and underscores.
         title: the name that its makers give it.
         skip: the words on the button by which an annotator passes a task by.
+        page: the path at which people see the tasks of a container, whose id stands for ``{}``.
         capabilities: what it can do.
         server: makes the server that ``chatfeedback up`` runs, from the server's folder and the port that the
             configuration asks for.
@@ -47,6 +48,7 @@ class PlatformEntry:
     name: str
     title: str
     skip: str
+    page: str
     capabilities: Capabilities
     server: Callable[[Path, int | None], ManagedServer]
     connect: Callable[[PlatformConfig, str, SecretStr, PersonIdOf, str], Platform]
@@ -131,6 +133,7 @@ _ENTRIES = (
         name="argilla",
         title="Argilla",
         skip="Discard",
+        page="/dataset/{}/annotation-mode",
         capabilities=Capabilities(
             assignment=True,
             overlap_enforced=False,
@@ -148,6 +151,7 @@ _ENTRIES = (
         name="label_studio",
         title="Label Studio",
         skip="Skip",
+        page="/projects/{}/data",
         capabilities=Capabilities(
             assignment=False,
             overlap_enforced=True,

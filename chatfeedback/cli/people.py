@@ -16,6 +16,7 @@ from chatfeedback.cli.form import form
 from chatfeedback.cli.listing import Everything, Limit
 from chatfeedback.cli.output import HERE, AsJson, WorkspacePath, emit_json, note, say
 from chatfeedback.cli.questions import yes_or_no
+from chatfeedback.cli.reports import reports
 from chatfeedback.cli.review import review
 from chatfeedback.cli.sign_in_link import sign_in_link
 from workspaces.errors import UsageError
@@ -40,7 +41,7 @@ def register(app: typer.Typer) -> None:
     group.command("reset-password")(reset_password)
     group.command()(revoke)
     group.command("sign-in-link")(sign_in_link)
-    for command in (link, form, review, export, delete):
+    for command in (link, form, review, reports, export, delete):
         group.command()(command)
     app.add_typer(group, name="people")
 

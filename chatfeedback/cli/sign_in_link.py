@@ -27,11 +27,11 @@ def sign_in_link(
     ] = None,
     lead: Annotated[bool, typer.Option("--lead", help="For yourself: with the lead's pages.")] = False,
     lasts: Annotated[
-        timedelta,
+        timedelta | None,
         typer.Option(
             "--lasts", parser=duration, help="How long it is good, such as 2h or 7d.", show_default="1d"
         ),
-    ] = USUAL,
+    ] = None,
     end: Annotated[
         bool, typer.Option("--end", help="Make none: sign the person out everywhere, and undo links.")
     ] = False,
@@ -47,6 +47,7 @@ def sign_in_link(
 
     if (person is None) != lead:
         raise UsageError("for whom? Give a person, or --lead for yourself")
+    lasts = USUAL if lasts is None else lasts
     if not timedelta(0) < lasts <= LONGEST:
         raise UsageError(f"--lasts is more than nothing and at most {LONGEST.days} days")
     with Workspace.open(workspace) as opened:

@@ -8,7 +8,14 @@ from .chat_collect import CollectedChats, collect_chats
 from .chat_keys import list_chat_keys, make_chat_key, revoke_chat_keys
 from .consent import Changed, Event, change_sharing, history, requested_conversations
 from .counterparts import Counterparts, failed_counterparts, generate_counterparts
-from .deletion import Receipt, delete_conversations, finish_requests, forget_person
+from .deletion import (
+    Receipt,
+    delete_conversations,
+    finish_requests,
+    forget_everywhere,
+    forget_person,
+    receipts_of_conversations,
+)
 from .demographics import publish_demographics
 from .diagnosis import (
     Finding,
@@ -21,14 +28,25 @@ from .diagnosis import (
 from .evaluation import evaluate
 from .expected_cost import SeedCost
 from .generate import Generated, generate_tasks
+from .given_chats import (
+    GivenChat,
+    GivenChats,
+    OneChat,
+    give_thumb,
+    my_chat,
+    my_chats,
+    owns,
+    states_of_conversations,
+)
 from .gold import GoldAnswer, add_gold, list_gold, remove_all_gold, remove_gold
 from .ingest import check_file, count_collection, ingest_file
 from .ledger import adjust_points, checkpoint_ledger, export_entries, release_expired_holds, verify_ledger
 from .members import accept_everybody, accept_people, admit_people
 from .moderation import moderate
 from .outcomes import HELD
+from .own_standing import MyStanding, all_balances, my_history, my_standing
 from .people import find_person, link_giver, set_group_of, set_person
-from .personal_data import export_person
+from .personal_data import as_json, data_about, export_person
 from .practice import Practised, practised
 from .publish import Published, hold_of, is_collection_empty, named_by, publish_held
 from .push import Pushed, push_tasks
@@ -47,6 +65,7 @@ from .tasks import Listed, TaskFilter, list_tasks
 from .topics import cluster_topics
 from .training_sets import export
 from .unanswered import Withdrawn, withdraw_unanswered
+from .waiting import OnOffer, Waiting, read_on_offer, waiting_for
 from .wallet import ExplainedWallet, explain_wallet
 from .watched import Way
 from .watching import AlreadyWatchedError, Round, watch
@@ -66,11 +85,16 @@ __all__ = [
     "ExplainedWallet",
     "Finding",
     "Generated",
+    "GivenChat",
+    "GivenChats",
     "GoldAnswer",
     "Invited",
     "JudgeRun",
     "Listed",
     "Moved",
+    "MyStanding",
+    "OnOffer",
+    "OneChat",
     "Practised",
     "ProposedRubric",
     "Published",
@@ -86,6 +110,7 @@ __all__ = [
     "Settled",
     "Shortfall",
     "TaskFilter",
+    "Waiting",
     "WaitingTask",
     "Way",
     "Withdrawn",
@@ -95,6 +120,8 @@ __all__ = [
     "adjudicate",
     "adjust_points",
     "admit_people",
+    "all_balances",
+    "as_json",
     "benchmark_prompts",
     "budget_report",
     "challenge_prompts",
@@ -104,6 +131,7 @@ __all__ = [
     "cluster_topics",
     "collect_chats",
     "count_collection",
+    "data_about",
     "delete_conversations",
     "disputed_item",
     "disputed_tasks",
@@ -121,9 +149,11 @@ __all__ = [
     "find_person",
     "findings",
     "finish_requests",
+    "forget_everywhere",
     "forget_person",
     "generate_counterparts",
     "generate_tasks",
+    "give_thumb",
     "history",
     "hold_of",
     "ingest_file",
@@ -138,13 +168,20 @@ __all__ = [
     "make_chat_key",
     "make_sign_in_link",
     "moderate",
+    "my_chat",
+    "my_chats",
+    "my_history",
+    "my_standing",
     "named_by",
     "old_texts_warning",
+    "owns",
     "practised",
     "propose_rubric",
     "publish_demographics",
     "publish_held",
     "push_tasks",
+    "read_on_offer",
+    "receipts_of_conversations",
     "redact_collection",
     "release_expired_holds",
     "remove_all_gold",
@@ -160,11 +197,13 @@ __all__ = [
     "set_group_of",
     "set_person",
     "settle_answers",
+    "states_of_conversations",
     "sync_answers",
     "take_back",
     "unknown_columns",
     "unknown_sources",
     "verify_ledger",
+    "waiting_for",
     "watch",
     "withdraw_unanswered",
 ]

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from chatfeedback.steps.members import admit_people
 from workspaces.errors import UsageError, WorkbenchError, together
 from workspaces.store.members import is_revoked, meet, note_restored, note_revoked
+from workspaces.store.web_sessions import end_sessions_of
 from workspaces.workspace import utc_now
 
 if TYPE_CHECKING:
@@ -125,7 +126,7 @@ def revoke_access(workspace: Workspace, person_id: str) -> Revoked:
 
 
 def reset_password(workspace: Workspace, person_id: str, password: SecretStr) -> Renewed:
-    """Give a person's accounts on every platform the same new password."""
+    """Give a person's accounts on every platform the same new password; on the page they are signed out."""
     result = Renewed()
     for name in workspace.config.platforms.names():
         try:
@@ -138,6 +139,8 @@ def reset_password(workspace: Workspace, person_id: str, password: SecretStr) ->
             result.accounts[name] = accounts
         else:
             result.without.append(name)
+    with workspace.store.write() as connection:
+        end_sessions_of(connection, person_id)
     return result
 
 

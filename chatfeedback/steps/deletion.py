@@ -44,9 +44,11 @@ from workspaces.store.erasure import (
     rename_tasks,
 )
 from workspaces.store.identities import digests_of
+from workspaces.store.own_answers import givers_of
 from workspaces.store.rewrites import checks, rename_rewrites, rewrites_by, rewrites_in
 from workspaces.store.tasks import all_tasks
 from workspaces.store.tombstones import bury, bury_judgments, receipts_of, tombstones_of
+from workspaces.store.web_sessions import end_sessions_of
 from workspaces.store.withdrawals import begin_withdrawal
 from workspaces.sync import sync
 from workspaces.workspace import utc_now
@@ -131,6 +133,43 @@ def forget_person(workspace: Workspace, person_id: str, *, by: str, reason: str 
         )
         _finish(workspace)
         return _receipt(workspace, receipt_id)
+
+
+def forget_everywhere(workspace: Workspace, person_id: str) -> tuple[list[Receipt], bool]:
+    """Forget a person who asked for it themselves, and the givers that the lead linked to them; they are signed out.
+
+    Returns:
+        The receipts, and whether all of it is complete: while a platform cannot be asked the rest waits.
+    """
+    with workspace.store.read() as connection:
+        everybody = givers_of(connection, person_id)
+    receipts: list[Receipt] = []
+    complete = True
+    for each in reversed(everybody):  # the person last: with them goes the link to the others
+        try:
+            receipts.append(forget_person(workspace, each, by="giver"))
+        except WorkbenchError:
+            begun = _begun(workspace, each)
+            if not begun:
+                raise
+            receipts += begun
+            complete = False
+        with workspace.store.write() as connection:
+            end_sessions_of(connection, each)
+    return receipts, complete
+
+
+def _begun(workspace: Workspace, person_id: str) -> list[Receipt]:
+    with workspace.store.read() as connection:
+        begun = [each.receipt_id for each in open_deletions(connection) if each.person_id == person_id]
+    return [_receipt(workspace, receipt_id) for receipt_id in begun]
+
+
+def receipts_of_conversations(workspace: Workspace, conversation_ids: Sequence[str]) -> list[Receipt]:
+    """Return the receipts of those of these conversations that were deleted, also of deletions not complete yet."""
+    with workspace.store.read() as connection:
+        receipts = set(_receipts_before(workspace, connection, conversation_ids).values())
+    return [_receipt(workspace, receipt_id) for receipt_id in sorted(receipts)]
 
 
 def finish_requests(workspace: Workspace) -> int:

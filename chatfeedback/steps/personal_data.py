@@ -6,7 +6,7 @@ import csv
 import io
 import json
 import zipfile
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 from chatfeedback.steps.written import noted
@@ -17,6 +17,7 @@ from workspaces.files import write_bytes, write_text
 from workspaces.store import consent
 from workspaces.store.annotations import revisions_by
 from workspaces.store.conversations import given_by
+from workspaces.store.own_answers import givers_of
 from workspaces.store.person_rows import rows_about
 from workspaces.store.tasks import tasks_of
 from workspaces.store.written import PERSON
@@ -75,7 +76,41 @@ def export_person(workspace: Workspace, person_id: str, output: Path) -> Path:
     return output
 
 
-def _files(workspace: Workspace, person_id: str) -> dict[str, str]:
+def data_about(workspace: Workspace, person_id: str) -> dict[str, Any]:
+    """Return all of a person's data as one object for JSON: what ``export_person`` writes, and what they gave under
+    the names that the lead linked to them.
+    """
+    with workspace.store.read() as connection:
+        givers = givers_of(connection, person_id)
+    found = [_gathered(workspace, each) for each in givers]
+    return {
+        "person": person_id,
+        "at": utc_now(),
+        "about": "All that is kept about you, under your pseudonym. What you said of yourself in the voluntary form is "
+        "sealed and counted only together with others': nobody reads it, so it is not here.",
+        "conversations": [log for each in found for log in each.logs],
+        "answers": found[0].answers,
+        "wallet": found[0].movements,
+        "consent": [event for each in found for event in each.events],
+        "other": {name: [dict(row) for row in rows] for name, rows in found[0].others.items()},
+    }
+
+
+def as_json(data: Mapping[str, Any]) -> str:
+    """Return somebody's data as JSON."""
+    return json.dumps(data, default=_plain, ensure_ascii=False, indent=1)
+
+
+@dataclass(frozen=True, slots=True)
+class _Gathered:
+    logs: list[dict[str, Any]]
+    answers: list[dict[str, object]]
+    movements: list[dict[str, object]]
+    events: list[dict[str, object]]
+    others: Mapping[str, Sequence[Mapping[str, object]]]
+
+
+def _gathered(workspace: Workspace, person_id: str) -> _Gathered:
     with workspace.store.read() as connection:
         revisions = revisions_by(connection, person_id)
         tasks = tasks_of(connection, {revision.task_id for revision in revisions})
@@ -90,16 +125,27 @@ def _files(workspace: Workspace, person_id: str) -> dict[str, str]:
         for entry in conversations
         if entry.conversation_id in texts
     ]
+    return _Gathered(
+        logs=logs,
+        answers=[_answer(revision, tasks[revision.task_id]) for revision in revisions],
+        movements=[asdict(movement) for movement in movements],
+        events=[asdict(event) for event in events],
+        others=others,
+    )
+
+
+def _files(workspace: Workspace, person_id: str) -> dict[str, str]:
+    found = _gathered(workspace, person_id)
     files = {
         "conversations.jsonl": "".join(
-            json.dumps(log, default=_plain, ensure_ascii=False) + "\n" for log in logs
+            json.dumps(log, default=_plain, ensure_ascii=False) + "\n" for log in found.logs
         ),
-        "answers.csv": _csv([_answer(revision, tasks[revision.task_id]) for revision in revisions]),
-        "wallet.csv": _csv([asdict(movement) for movement in movements]),
-        "consent.csv": _csv([asdict(event) for event in events]),
+        "answers.csv": _csv(found.answers),
+        "wallet.csv": _csv(found.movements),
+        "consent.csv": _csv(found.events),
     }
-    files |= {f"{name}.csv": _csv(rows) for name, rows in others.items()}
-    more = "".join(f"{name + '.csv':<20} the table of that name, your rows\n" for name in others)
+    files |= {f"{name}.csv": _csv(rows) for name, rows in found.others.items()}
+    more = "".join(f"{name + '.csv':<20} the table of that name, your rows\n" for name in found.others)
     about = {"person": person_id, "at": utc_now().isoformat(), "files": sorted(files)}
     files["about.json"] = json.dumps(about, indent=2) + "\n"
     files["README.txt"] = README.format(at=about["at"], person=person_id, more=more)

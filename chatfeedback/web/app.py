@@ -12,11 +12,13 @@ from starlette.middleware.trustedhost import TrustedHostMiddleware
 from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
-from chatfeedback.web import chat, gateway, my_page, sign_in, style
+from chatfeedback import steps
+from chatfeedback.web import chat, gateway, my_chats, my_data, my_page, report_conversation, sign_in, style
 from chatfeedback.web.errors import handlers
 from chatfeedback.web.guard import Guard
 from chatfeedback.web.security_headers import SecurityHeaders
 from chatfeedback.web.site import Part, Site, web_key
+from chatfeedback.web.snapshots import Snapshot
 from workspaces.workspace import utc_now
 
 if TYPE_CHECKING:
@@ -25,8 +27,22 @@ if TYPE_CHECKING:
 
     from workspaces.workspace import Workspace
 
-PARTS: tuple[Part, ...] = (my_page.PART, chat.PART, gateway.PART, sign_in.PART)
+PARTS: tuple[Part, ...] = (
+    my_page.PART,
+    chat.PART,
+    my_chats.PART,
+    my_data.PART,
+    gateway.PART,
+    report_conversation.PART,
+    sign_in.PART,
+)
 """Each module of pages, in the order of the navigation."""
+
+ON_OFFER_SECONDS = 15.0
+"""How old what waits may be."""
+
+BALANCES_SECONDS = 0.9
+"""How old balances may be of which pages hear."""
 
 HERE = ("127.0.0.1", "localhost")
 STATIC = Path(__file__).parent / "static"
@@ -67,6 +83,14 @@ def application(
         exception_handlers=handlers(),
     )
     navigation = tuple(link for part in parts for link in part.navigation)
-    made.state.site = Site(workspace, web_key(workspace), address.rstrip("/"), navigation, clock)
+    made.state.site = Site(
+        workspace,
+        web_key(workspace),
+        address.rstrip("/"),
+        navigation,
+        Snapshot(lambda: steps.read_on_offer(workspace), ON_OFFER_SECONDS),
+        Snapshot(lambda: steps.all_balances(workspace), BALANCES_SECONDS),
+        clock,
+    )
     made.state.without_cookies = without_cookies
     return made

@@ -73,8 +73,8 @@ def bounded(receive: Receive, most: int) -> Receive:
     return counted
 
 
-def fields_in(body: bytes) -> dict[str, str]:
-    """Return the fields of a form by name; of several with one name the last.
+def fields_in(body: bytes) -> dict[str, list[str]]:
+    """Return the values of the fields of a form by name.
 
     Raises:
         HTTPException: 400, it is no form.
@@ -85,10 +85,22 @@ def fields_in(body: bytes) -> dict[str, str]:
         )
     except ValueError:  # as UnicodeDecodeError
         raise HTTPException(400, "The form cannot be read.") from None
-    return dict(pairs)
+    fields: dict[str, list[str]] = {}
+    for name, value in pairs:
+        fields.setdefault(name, []).append(value)
+    return fields
 
 
 def form(request: Request) -> Mapping[str, str]:
-    """Return the fields of the form that a request sends; empty for anything else."""
-    fields: Mapping[str, str] = request.scope.get(FORM_KEY, {})
+    """Return the fields of the form that a request sends, of several with one name the last; else nothing."""
+    return {name: values[-1] for name, values in _fields(request).items()}
+
+
+def chosen(request: Request, name: str) -> list[str]:
+    """Return all values of one field, such as those of boxes that are checked."""
+    return list(_fields(request).get(name, ()))
+
+
+def _fields(request: Request) -> Mapping[str, list[str]]:
+    fields: Mapping[str, list[str]] = request.scope.get(FORM_KEY, {})
     return fields

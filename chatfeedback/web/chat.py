@@ -168,7 +168,11 @@ async def _order(
     mode: ChatMode | None = None,
     at_most: int | None = None,
 ) -> Asked:
-    body: dict[str, JsonValue] = {"model": model, "messages": state.messages(without_last=bool(without)), "stream": True}
+    body: dict[str, JsonValue] = {
+        "model": model,
+        "messages": state.messages(without_last=bool(without)),
+        "stream": True,
+    }
     counter.check_turn(person.person_id)
     return await counter.order(
         person.person_id, body, private=state.private, without=without, at_most=at_most, mode=mode

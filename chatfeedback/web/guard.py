@@ -75,11 +75,11 @@ async def _checked(scope: Scope, receive: Receive) -> Receive:
     if not _from_here(request):
         raise _no_proof()
     body = await read_body(scope, receive)
-    fields = {}
+    fields: dict[str, list[str]] = {}
     if request.headers.get("content-type", "").partition(";")[0].strip().lower() == FORM:
         fields = fields_in(body)
-    in_form = fields.pop(FIELD, "")
-    if not is_token(request, request.headers.get(HEADER) or in_form):
+    in_form = fields.pop(FIELD, [""])
+    if not is_token(request, request.headers.get(HEADER) or in_form[-1]):
         raise _no_proof()
     scope[FORM_KEY] = fields
     return given_again(body, receive)

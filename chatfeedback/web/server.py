@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 PORT = 6970
 HOST = "127.0.0.1"
-END_SECONDS = 5
+END_SECONDS = 2
 MOST_AT_ONCE = 1000
 """Connections, with those that wait for events."""
 

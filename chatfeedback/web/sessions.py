@@ -63,6 +63,12 @@ def signed_in(request: Request) -> Person | None:
     return person
 
 
+def still_signed_in(site: Site, person: Person) -> bool:
+    """Return whether a session still holds, of a page that is open for long."""
+    with site.workspace.store.read() as connection:
+        return session_of(connection, person.session, site.clock()) is not None
+
+
 def person_needed(page: Page) -> Endpoint:
     """Return an endpoint for whoever is signed in; others are sent to sign in. The page runs in a thread."""
 
@@ -150,6 +156,11 @@ def end(request: Request, response: Response) -> Response:
     if token is not None:
         with site.workspace.store.write() as connection:
             end_session(connection, hash_of_token(token))
+    return forget_browser(response)
+
+
+def forget_browser(response: Response) -> Response:
+    """Take our cookies out of a browser."""
     response.delete_cookie(SESSION, path="/")
     response.delete_cookie(VISIT, path="/")
     return response

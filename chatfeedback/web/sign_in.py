@@ -22,6 +22,7 @@ from chatfeedback.web.limits import Limit, TooOftenError
 from chatfeedback.web.pages import render
 from chatfeedback.web.sessions import SIGN_IN_PATH, begin, end, signed_in
 from chatfeedback.web.site import Part, site_of
+from chatfeedback.web.writing import asking
 from workspaces.errors import ConnectionFailedError
 from workspaces.registry import PLATFORMS
 from workspaces.store.web_sessions import hash_of_token, may_enter, use_link
@@ -81,7 +82,8 @@ def _enter(request: Request) -> Response:
     except TooOftenError as error:
         raise too_often(error) from None
     try:
-        entrant = steps.enter_with_account(site.workspace, platform, name, password)
+        with asking():
+            entrant = steps.enter_with_account(site.workspace, platform, name, password)
     except ConnectionFailedError:
         title = PLATFORMS[platform].title
         return _form(
@@ -136,7 +138,7 @@ def _form(
         "sign_in.html.jinja",
         status,
         platforms={name: PLATFORMS[name].title for name in names},
-        chosen=platform or names[0],
+        chosen=platform if platform in names else names[0],
         refused=refused,
         next=next_,
     )

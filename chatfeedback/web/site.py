@@ -14,13 +14,15 @@ from workspaces.privacy import create_key, read_key
 from workspaces.workspace import utc_now
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
     from datetime import datetime
 
     from pydantic import SecretBytes
     from starlette.requests import Request
     from starlette.routing import BaseRoute
 
+    from chatfeedback.steps import OnOffer
+    from chatfeedback.web.snapshots import Snapshot
     from workspaces.workspace import Workspace
 
 KEY_NAME = "web.key"
@@ -53,12 +55,17 @@ class Part:
 
 @dataclass(frozen=True, slots=True)
 class Site:
-    """One workspace as a web page. ``address`` is where people reach it, without a slash at the end."""
+    """One workspace as a web page. ``address`` is where people reach it, without a slash at the end.
+
+    ``on_offer`` is what is open on the platforms, ``balances`` are those of every account of the ledger.
+    """
 
     workspace: Workspace
     key: SecretBytes
     address: str
     navigation: tuple[Link, ...]
+    on_offer: Snapshot[OnOffer]
+    balances: Snapshot[Mapping[str, int]]
     clock: Callable[[], datetime] = utc_now
     limits: Limits = field(default_factory=Limits)
 

@@ -19,13 +19,20 @@ from workspaces.records import (
     Task,
     stable_id,
 )
-from workspaces.store.annotations import AnnotationRevision, save_new_annotations
+from workspaces.store.annotations import (
+    AnnotationRevision,
+    add_revisions,
+    latest_revisions,
+    save_new_annotations,
+)
 from workspaces.store.conversations import content_hashes
 from workspaces.store.tasks import save_tasks
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
     from datetime import datetime
+
+    import sqlalchemy as sa
 
     from task_generators.chat_logs.readers import Feedback
     from workspaces.store import Store
@@ -113,8 +120,52 @@ def keep_feedback(
         return Kept(save_new_annotations(connection, list(revisions.values())), n_forgotten)
 
 
+def keep_judgment(
+    connection: sa.Connection, conversation_id: str, judgment: Feedback, person_id: str, now: datetime
+) -> None:
+    """Store what a giver says of their own chat beside what came with it; it replaces what they said before.
+
+    Args:
+        connection: a writing transaction.
+        conversation_id: the conversation.
+        judgment: its values are empty where the giver takes back what they said.
+        person_id: the giver.
+        now: the time of the judgment.
+    """
+    task = _task(conversation_id, judgment, now)
+    of_task = latest_revisions(connection, [task.id]).values()
+    before = sorted(
+        (each for each in of_task if each.person_id == person_id), key=lambda each: each.annotation_id
+    )
+    if not before:
+        if judgment.values:
+            save_tasks(connection, [task])
+            save_new_annotations(connection, [_answer(task, judgment, person_id, now, Counter())])
+        return
+    said = AnnotationStatus.SUBMITTED if judgment.values else AnnotationStatus.DELETED
+    changed = [
+        replace(
+            each,
+            revision=each.revision + 1,
+            status=said if place == 0 else AnnotationStatus.DELETED,
+            answers=dict(judgment.values),
+            content_hash=stable_id(said, json.dumps(dict(judgment.values), sort_keys=True)),
+            updated_at=max(now, each.updated_at),
+            synced_at=now,
+            number=None,
+        )
+        for place, each in enumerate(before)
+    ]
+    add_revisions(connection, changed)
+
+
+def imported_task_id(kind: str, message_ids: Sequence[str]) -> str:
+    """Return the id of the task that feedback of a chat log on these messages answers; they are in ascending order."""
+    return stable_id(IMPORTED, kind, *message_ids)
+
+
 def _task_id(judgment: Feedback) -> str:
-    return stable_id(IMPORTED, judgment.kind, *judgment.message_ids)
+    return imported_task_id(judgment.kind, judgment.message_ids)
 
 
 def _task(conversation_id: str, judgment: Feedback, now: datetime, origin: str) -> Task:

@@ -19,7 +19,13 @@ from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 from workspaces.errors import ConfigurationError
 from workspaces.privacy.pseudonyms import create_key, read_key
-from workspaces.store.demographic_answers import all_sealed, any_sealed, delete_sealed, save_sealed
+from workspaces.store.demographic_answers import (
+    all_sealed,
+    any_sealed,
+    delete_sealed,
+    is_sealed,
+    save_sealed,
+)
 from workspaces.store.snapshots import any_snapshot, replace_roster, sealed_rosters
 
 if TYPE_CHECKING:
@@ -73,6 +79,13 @@ class DemographicAnswers:
                     roster[secrets.token_hex(32)] = roster.pop(subject)
                     replace_roster(connection, layer, number, self.seal(dict(sorted(roster.items()))))
         return withdrawn
+
+    def has_answers(self, person_id: str) -> bool:
+        """Return whether a person's answers are stored; not what they are."""
+        if not self._path.exists():
+            return False
+        with self._store.read() as connection:
+            return is_sealed(connection, self.subject(person_id))
 
     def everyone(self) -> dict[str, dict[str, str]]:
         """Return the answers of all people, by subject. For counting only: no command prints a single answer."""

@@ -119,6 +119,24 @@ def save_new_annotations(connection: sa.Connection, revisions: Sequence[Annotati
     return len(new)
 
 
+def add_revisions(connection: sa.Connection, revisions: Sequence[AnnotationRevision]) -> None:
+    """Append revisions that did not come from a platform, and have no place in the order in which answers came in."""
+    insert_missing(connection, annotation_revision, [_row(revision) for revision in revisions])
+
+
+def imported_answers_of(
+    connection: sa.Connection, person_id: str, task_ids: Iterable[str]
+) -> dict[str, Mapping[str, str]]:
+    """Return what a person says now, in judgments that came with chat logs or beside them, by task."""
+    return {
+        revision.task_id: revision.answers
+        for revision in latest_revisions(connection, task_ids).values()
+        if revision.person_id == person_id
+        and revision.platform == IMPORTED
+        and revision.status is AnnotationStatus.SUBMITTED
+    }
+
+
 def latest_revisions(connection: sa.Connection, task_ids: Iterable[str]) -> dict[str, AnnotationRevision]:
     """Return the latest genuine revision of every annotation of these tasks, by annotation id."""
     return _latest(connection, annotation_revision.c.task_id, task_ids)
@@ -239,6 +257,16 @@ def genuine_revisions(connection: sa.Connection, task_ids: Iterable[str]) -> lis
     ]
 
 
+def tasks_done_by(connection: sa.Connection, person_id: str) -> set[str]:
+    """Return the tasks to which a person ever submitted or deleted an answer, or which they passed by."""
+    query = sa.select(annotation_revision.c.task_id).distinct()
+    query = query.where(
+        annotation_revision.c.person_id == person_id,
+        annotation_revision.c.status != AnnotationStatus.DRAFT.value,
+    )
+    return set(connection.execute(query).scalars())
+
+
 def revisions_by(connection: sa.Connection, person_id: str) -> list[AnnotationRevision]:
     """Return all revisions of a person's answers, by annotation and revision."""
     query = (
@@ -344,10 +372,13 @@ def people_who_answered(connection: sa.Connection, task_ids: Iterable[str]) -> s
     return people
 
 
-def first_submissions(connection: sa.Connection) -> dict[tuple[str, str], datetime]:
+def first_submissions(
+    connection: sa.Connection, person_id: str | None = None
+) -> dict[tuple[str, str], datetime]:
     """Return when each person first submitted an answer to each task, by (person, task), by the platform's clock.
 
-    The time never becomes later: edits, withdrawals and further answers to the task do not change it.
+    The time never becomes later: edits, withdrawals and further answers to the task do not change it. With a
+    ``person_id`` only theirs are read.
     """
     query = (
         sa.select(
@@ -358,7 +389,9 @@ def first_submissions(connection: sa.Connection) -> dict[tuple[str, str], dateti
         .where(annotation_revision.c.status == AnnotationStatus.SUBMITTED.value)
         .group_by(annotation_revision.c.person_id, annotation_revision.c.task_id)
     )
-    return {(person_id, task_id): at for person_id, task_id, at in connection.execute(query)}
+    if person_id is not None:
+        query = query.where(annotation_revision.c.person_id == person_id)
+    return {(person, task_id): at for person, task_id, at in connection.execute(query)}
 
 
 def imported_people(connection: sa.Connection) -> set[str]:

@@ -151,6 +151,29 @@ def given_by(connection: sa.Connection, giver_id: str) -> list[ConversationEntry
     return _entries(connection, sa.select(conversation).where(conversation.c.giver_id == giver_id))
 
 
+def page_given_by(
+    connection: sa.Connection, giver_ids: Sequence[str], limit: int, offset: int = 0
+) -> list[ConversationEntry]:
+    """Return some of the conversations of these givers, the newest first, without deleted ones."""
+    columns = conversation.c
+    query = sa.select(conversation).where(
+        columns.giver_id.in_(giver_ids), columns.state != SharingState.DELETED.value
+    )
+    query = query.order_by(columns.added_at.desc(), columns.conversation_id)
+    return _entries(connection, query.limit(limit).offset(offset))
+
+
+def count_given_by(connection: sa.Connection, giver_ids: Sequence[str]) -> dict[SharingState, int]:
+    """Return how many conversations of these givers are in each state that occurs."""
+    columns = conversation.c
+    query = (
+        sa.select(columns.state, sa.func.count())
+        .where(columns.giver_id.in_(giver_ids))
+        .group_by(columns.state)
+    )
+    return {SharingState(state): count for state, count in connection.execute(query)}
+
+
 def ids_given_by(connection: sa.Connection, giver_id: str) -> list[str]:
     """Return the ids of the conversations that a person gave, without deleted ones."""
     query = sa.select(conversation.c.conversation_id).where(

@@ -29,6 +29,12 @@ def delete_sealed(connection: sa.Connection, subject: str) -> bool:
     return connection.execute(statement).rowcount > 0
 
 
+def is_sealed(connection: sa.Connection, subject: str) -> bool:
+    """Return whether somebody's encrypted answers are stored."""
+    query = sa.select(demographic_answer.c.subject).where(demographic_answer.c.subject == subject)
+    return connection.execute(query).first() is not None
+
+
 def all_sealed(connection: sa.Connection) -> dict[str, str]:
     """Return everybody's encrypted answers, by subject."""
     query = sa.select(demographic_answer.c.subject, demographic_answer.c.sealed)

@@ -153,6 +153,15 @@ def members(connection: sa.Connection) -> list[Member]:
     ]
 
 
+def members_of(connection: sa.Connection, person_id: str) -> list[Member]:
+    """Return what a person is on each platform."""
+    query = sa.select(member).where(member.c.person_id == person_id).order_by(member.c.platform)
+    return [
+        Member(row.person_id, row.platform, MemberStatus(row.status), row.since, row.revoked_at)
+        for row in connection.execute(query)
+    ]
+
+
 def accepted_after(connection: sa.Connection) -> dict[tuple[str, str], int]:
     """Return after which revision people who were strangers were accepted, by (person, platform)."""
     query = sa.select(member.c.person_id, member.c.platform, member.c.accepted_after)

@@ -83,6 +83,12 @@ def given_by(connection: sa.Connection, conversation_ids: Iterable[str]) -> set[
     return givers | set(connection.execute(linked).scalars())
 
 
+def givers_of(connection: sa.Connection, person_id: str) -> list[str]:
+    """Return under which ids a person gave conversations: their own, and the givers linked to them."""
+    query = sa.select(giver_link.c.giver_id).where(giver_link.c.person_id == person_id)
+    return [person_id, *sorted(connection.execute(query).scalars())]
+
+
 def own_conversations(connection: sa.Connection, people: Collection[str]) -> dict[str, set[str]]:
     """Return the conversations that each of these people gave, under their own id or as a giver linked to them."""
     people_of: dict[str, set[str]] = {person_id: {person_id} for person_id in people}

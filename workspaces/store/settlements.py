@@ -13,6 +13,7 @@ from workspaces.store.ledger import ledger_transaction
 from workspaces.store.schema import metadata
 
 if TYPE_CHECKING:
+    from collections.abc import Collection, Sequence
     from datetime import datetime
 
 settlement = sa.Table(
@@ -48,3 +49,21 @@ def points_for_answers(connection: sa.Connection) -> list[tuple[datetime, int]]:
         .order_by(ledger_transaction.c.sequence)
     )
     return [(moment, points) for moment, points in connection.execute(query)]
+
+
+def paid_tasks(connection: sa.Connection, person_id: str, without: Collection[str] = ()) -> set[str]:
+    """Return the tasks for which a person has points now, by any part but those of ``without``."""
+    columns = settlement.c
+    query = (
+        sa.select(columns.task_id)
+        .where(columns.person_id == person_id, columns.part.not_in(sorted(without)))
+        .group_by(columns.task_id, columns.part)
+        .having(sa.func.sum(columns.delta) > 0)
+    )
+    return set(connection.execute(query).scalars())
+
+
+def points_for_sharing(connection: sa.Connection, person_ids: Sequence[str]) -> int:
+    """Return the points that people have for conversations that they shared."""
+    query = sa.select(sa.func.coalesce(sa.func.sum(sharing_settlement.c.delta), 0))
+    return int(connection.execute(query.where(sharing_settlement.c.person_id.in_(person_ids))).scalar_one())

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import sqlalchemy as sa
 
 from workspaces.store.identities import is_person
-from workspaces.store.members import OUTSIDE, MemberStatus, member
+from workspaces.store.members import OUTSIDE, MemberStatus, members_of
 from workspaces.store.schema import UTCDateTime, metadata
 
 if TYPE_CHECKING:
@@ -150,13 +150,11 @@ def may_enter(
     """
     if not is_person(connection, person_id):
         return False
-    rows = connection.execute(
-        sa.select(member.c.platform, member.c.status, member.c.revoked_at).where(
-            member.c.person_id == person_id
-        )
-    ).all()
+    known = members_of(connection, person_id)
     if platform is None:
-        return not rows or any(
-            row.revoked_at is None and row.status != MemberStatus.BARRED.value for row in rows
+        return not known or any(
+            each.revoked_at is None and each.status is not MemberStatus.BARRED for each in known
         )
-    return any(row.platform == platform and row.revoked_at is None and row.status in statuses for row in rows)
+    return any(
+        each.platform == platform and each.revoked_at is None and each.status in statuses for each in known
+    )

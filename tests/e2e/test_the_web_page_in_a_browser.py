@@ -1,0 +1,214 @@
+"""The page in a real Chromium: signing in with an account of a real Argilla, and what people see on every page."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+import tarfile
+import threading
+import time
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Literal, TypeAlias
+
+import pytest
+from playwright.sync_api import expect
+
+from chatfeedback import steps
+from chatfeedback.web.server import Server
+from reward_engine import adjust
+from workspaces.workspace import utc_now
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from playwright.sync_api import Browser, BrowserContext, Page
+
+    from tests.e2e.workplace import Bench
+
+pytestmark = [pytest.mark.servers, pytest.mark.browser]
+
+ColorScheme: TypeAlias = Literal["light", "dark"]
+
+AXE = "axe-core@4.14.1"
+PHONE, DESKTOP = (360, 740), (1366, 768)
+PAGES = ("/me", "/me/waiting", "/me/chats", "/me/settings", "/me/form", "/me/data")
+PUBLIC = ("/sign-in", "/report-a-conversation", "/nothing")
+
+FAULTS = """
+async () => (await axe.run(document, {runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'best-practice']}))
+  .violations.map(it => `${it.impact} ${it.id}: ${it.nodes.map(node => node.html.slice(0, 120)).join(' | ')}`)
+"""
+
+
+@contextmanager
+def running(bench: Bench) -> Iterator[Server]:
+    server = Server(bench.workspace, port=0)
+    thread = threading.Thread(target=server.run, daemon=True)
+    thread.start()
+    try:
+        yield server
+    finally:
+        server.stop()
+        thread.join(10)
+
+
+@pytest.fixture(scope="module")
+def axe(tmp_path_factory: pytest.TempPathFactory) -> str | None:
+    """The text of axe-core; None where npm or the network is missing."""
+    folder = tmp_path_factory.mktemp("axe")
+    npm = shutil.which("npm")
+    if npm is None:
+        return None
+    packed = subprocess.run([npm, "pack", AXE], cwd=folder, capture_output=True, timeout=60, check=False)
+    if packed.returncode:
+        return None
+    with tarfile.open(next(folder.glob("*.tgz"))) as archive:
+        member = archive.extractfile("package/axe.min.js")
+        assert member is not None
+        return member.read().decode()
+
+
+def context_of(browser: Browser, size: tuple[int, int], scheme: ColorScheme = "light") -> BrowserContext:
+    return browser.new_context(
+        viewport={"width": size[0], "height": size[1]},
+        color_scheme=scheme,
+        reduced_motion="reduce",
+        bypass_csp=False,
+    )
+
+
+def width_of(page: Page) -> tuple[int, int]:
+    both: list[int] = page.evaluate("[document.documentElement.scrollWidth, window.innerWidth]")
+    return both[0], both[1]
+
+
+def test_a_person_signs_in_with_a_real_account_and_stands_on_their_page(
+    argilla_bench: Bench, browser: Browser, tmp_path: Path, axe: str | None
+) -> None:
+    bench, complaints = argilla_bench, list[str]()
+    email, password = bench.people[0]
+    person = bench.workspace.pseudonyms.find(email, ("argilla",))
+    assert person is not None
+    give_chats(bench, email, tmp_path)
+    with running(bench) as server:
+        context = context_of(browser, DESKTOP)
+        page = context.new_page()
+        page.on("console", lambda it: complaints.append(it.text) if it.type == "error" else None)
+        page.on(
+            "request", lambda it: complaints.append(it.url) if not it.url.startswith(server.address) else None
+        )
+        page.goto(f"{server.address}/me")
+        expect(page.get_by_role("heading", name="Sign in")).to_be_visible()
+
+        page.get_by_label("User name").fill(email)
+        page.get_by_label("Password").fill("not the password")
+        page.get_by_role("button", name="Sign in").click()
+        expect(page.get_by_role("alert")).to_contain_text("That did not work")
+        assert [it for it in complaints if "403" not in it] == []
+        complaints.clear()
+
+        page.get_by_label("User name").fill(email)
+        page.get_by_label("Password").fill(password)
+        page.keyboard.press("Enter")
+        expect(page.get_by_role("heading", name="My page")).to_be_visible()
+        assert page.url == f"{server.address}/me"
+        expect(page.locator("#points")).to_contain_text("0")
+
+        # what waits comes by itself, and leads to the platform
+        first = page.locator(".card a").first
+        expect(first).to_be_visible()
+        address = first.get_attribute("href")
+        assert address is not None
+        assert address.startswith(f"{bench.url}/dataset/")
+
+        # points come to an open page by themselves
+        with bench.workspace.store.write() as connection:
+            adjust(connection, person, 1234, reason="welcome", author="lead", rules_version="", now=utc_now())
+        begun = time.monotonic()
+        expect(page.locator("#points")).to_contain_text("1,234")
+        assert time.monotonic() - begun < 5, "two seconds, on a machine that does other things as well"
+
+        # by keyboard alone
+        page.goto(f"{server.address}/me")
+        page.keyboard.press("Tab")
+        expect(page.get_by_role("link", name="To the content")).to_be_focused()
+
+        state = context.storage_state()
+        faults: list[str] = []
+        for size, scheme in ((PHONE, "light"), (PHONE, "dark"), (DESKTOP, "light"), (DESKTOP, "dark")):
+            for paths, cookies in ((PAGES, state), (PUBLIC, None)):
+                looking = browser.new_context(
+                    viewport={"width": size[0], "height": size[1]},
+                    color_scheme="dark" if scheme == "dark" else "light",
+                    storage_state=cookies,
+                    bypass_csp=True,  # for axe, which is put into the page
+                )
+                shown = looking.new_page()
+                for path in (*paths, *([one_chat(bench, email)] if cookies else [])):
+                    shown.goto(f"{server.address}{path}")
+                    if path == "/me":
+                        expect(shown.locator(".card").first).to_be_visible()
+                    name = f"{path.strip('/').replace('/', '-').partition('?')[0]}-{size[0]}-{scheme}.png"
+                    shown.screenshot(path=tmp_path / name, full_page=True)
+                    wide, window = width_of(shown)
+                    if wide > window:
+                        faults.append(f"{path} at {size[0]} px scrolls sideways: {wide}")
+                    if axe is not None and size == PHONE:
+                        shown.evaluate(axe)
+                        faults += [f"{path} {size[0]} {scheme}: {it}" for it in shown.evaluate(FAULTS)]
+                looking.close()
+        print(f"screenshots: {tmp_path}; axe: {'ran' if axe else 'npm or the network is missing'}")
+        assert faults == []
+        assert complaints == []
+        context.close()
+
+
+def test_without_scripts_all_is_there(argilla_bench: Bench, browser: Browser) -> None:
+    email, password = argilla_bench.people[1]
+    with running(argilla_bench) as server:
+        context = browser.new_context(java_script_enabled=False)
+        page = context.new_page()
+        page.goto(f"{server.address}/sign-in")
+        page.get_by_label("User name").fill(email)
+        page.get_by_label("Password").fill(password)
+        page.get_by_role("button", name="Sign in").click()
+        page.get_by_role("link", name="Look what waits").click()
+        expect(page.locator(".card a").first).to_be_visible()
+        page.get_by_role("link", name="Settings").click()
+        page.get_by_label("Time zone").fill("Asia/Tokyo")
+        page.get_by_role("button", name="Save").click()
+        expect(page.get_by_role("status")).to_contain_text("saved")
+        expect(page.locator("main")).to_contain_text("Asia/Tokyo")
+        page.get_by_role("button", name="Sign out").click()
+        expect(page.get_by_role("heading", name="Sign in")).to_be_visible()
+        context.close()
+
+
+def give_chats(bench: Bench, email: str, folder: Path) -> None:
+    log = folder / "chats.jsonl"
+    rows = [
+        {
+            "conversation_id": f"{email}-{number}",
+            "conversation": [
+                {"role": "user", "content": f"{'W' * 90} how do I {number}? " + "and then? " * 30},
+                {"role": "assistant", "content": "```python\n" + "x" * 200 + "\n```"},
+            ],
+            "model_name": "a-model-with-a-long-name-" * 3,
+            "user_id": email,
+            "timestamp": utc_now().isoformat(),
+            "source": "https://chat.example.org",
+            "user_metadata": {},
+            "conversation_metadata": {},
+        }
+        for number in range(3)
+    ]
+    log.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+    steps.ingest_file(bench.workspace, log)
+
+
+def one_chat(bench: Bench, email: str) -> str:
+    from urllib.parse import quote
+
+    return f"/me/chats/one?id={quote(f'{email}-0')}"
