@@ -35,6 +35,7 @@ from workspaces.records import ChatMode
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
+    from pydantic import JsonValue
     from starlette.requests import Request
     from starlette.types import Receive, Scope, Send
 
@@ -167,7 +168,11 @@ async def _order(
     mode: ChatMode | None = None,
     at_most: int | None = None,
 ) -> Asked:
-    body = {"model": model, "messages": state.messages(without_last=bool(without)), "stream": True}
+    body: dict[str, JsonValue] = {
+        "model": model,
+        "messages": state.messages(without_last=bool(without)),
+        "stream": True,
+    }
     counter.check_turn(person.person_id)
     return await counter.order(
         person.person_id, body, private=state.private, without=without, at_most=at_most, mode=mode

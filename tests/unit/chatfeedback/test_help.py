@@ -45,6 +45,8 @@ CONTRACT = {
     "export",
     "people",
     "web",
+    "keys",
+    "chats",
     "gold",
     "doctor",
     "demo",

@@ -64,12 +64,11 @@ def nothing_waits(workspace: Workspace) -> None:
 
 def chat(asking: openai.OpenAI, *messages: str, **options: Any) -> str:
     """Ask with prompts and answers in turn; return the answer."""
-    turns = [
+    turns: Any = [
         {"role": ("user", "assistant")[place % 2], "content": text} for place, text in enumerate(messages)
     ]
-    reply = asking.chat.completions.create(model="dynamic", messages=turns, **options)  # type: ignore[call-overload]
-    text: str = reply.choices[0].message.content
-    return text
+    reply = asking.chat.completions.create(model="dynamic", messages=turns, **options)
+    return str(reply.choices[0].message.content)
 
 
 def test_a_chat_becomes_one_held_conversation_that_grows_by_its_turns_redacted(
@@ -132,7 +131,7 @@ def test_a_private_chat_is_stored_nowhere_not_even_when_a_later_request_forgets_
     turns: list[Any] = [{"role": "user", "content": secret}]
     with client(address, key_of(workspace, eve)) as asking:
         headers = {"X-Chatfeedback-Private": "true"}
-        first = asking.chat.completions.create(
+        first: Any = asking.chat.completions.create(
             model="dynamic", messages=turns, extra_headers=headers, stream=stream
         )
         text = (
@@ -184,12 +183,13 @@ def test_errors_have_the_shape_of_openai_and_cost_nothing(workspace: Workspace, 
         with pytest.raises(openai.NotFoundError) as missing:
             asking.chat.completions.create(model="http://169.254.169.254/latest", **ask)
         assert error_of(missing)[:2] == (404, "model_not_found")
-        for wrong in (
+        wrongs: Any = (
             {"n": 2},
             {"messages": []},
             {"messages": "x"},
             {"messages": [{"role": "system", "content": "x"}]},
-        ):
+        )
+        for wrong in wrongs:
             with pytest.raises(openai.BadRequestError):
                 asking.chat.completions.create(model="dynamic", **(ask | wrong))
         with pytest.raises(openai.APIStatusError) as long:
