@@ -210,7 +210,8 @@ def queue(request: Request, _lead: Person) -> Response:
     ]
     is_part = request.headers.get("HX-Request") == "true"
     template = "_lead_queue.html.jinja" if is_part else "lead_queue.html.jinja"
-    return render(request, template, rows=rows, expired=_figures(request).expired)
+    figures = live_figures(request).current()
+    return render(request, template, rows=rows, expired=figures.expired if figures else None)
 
 
 @lead_needed

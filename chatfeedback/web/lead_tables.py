@@ -150,7 +150,7 @@ def days(figures: Figures) -> Table:
     names = sorted({kind for kinds in figures.issued.values() for kind in kinds})
     rows = [
         (f"{day}", *(kinds.get(kind, 0) for kind in names), sum(kinds.values()))
-        for day, kinds in reversed(figures.issued.items())
+        for day, kinds in sorted(figures.issued.items(), reverse=True)
     ]
     return _table("Points issued", "chatfeedback budget --days 365", "day", (*names, "all"), rows)
 

@@ -25,6 +25,7 @@ from workspaces.workspace import utc_now
 if TYPE_CHECKING:
     from chatfeedback.web.lead_figures import Figures
     from tests.unit.chatfeedback.web.browser import Browser, Client
+    from workspaces.records import Task
     from workspaces.workspace import Workspace
 
 pytestmark = pytest.mark.filterwarnings("ignore::UserWarning")
@@ -113,7 +114,7 @@ def test_figures_are_those_of_the_commands_whatever_happens_between_two_readings
     assert live.version == before
 
 
-def _open(workspace: Workspace) -> list:
+def _open(workspace: Workspace) -> list[Task]:
     from chatfeedback.counts import offered, open_tasks
     from workspaces.store.standing import standing
 
@@ -173,8 +174,8 @@ def test_conversations_are_published_and_kept_private(browser: Browser) -> None:
     for _ in range(2):
         assert lead.post("/lead/keep-private", conversation=name).status_code == 303
         assert count(workspace).conversations[SharingState.PRIVATE] == 1
-    page = lead.get("/lead/conversations?done=private&n=1")
-    assert "1 conversation kept private" in page.text
+    page = lead.get("/lead/conversations?done=private&n=1").text
+    assert "1 conversation kept private" in page
     lead.post("/lead/publish", conversation=name)
     assert (
         lead.post("/lead/publish", all="yes")
