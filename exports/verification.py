@@ -13,6 +13,7 @@ from exports.dataset import DISPOSABLE, FORMAT, MANIFEST, SUMS, sums_of
 from exports.difference import ITEMS, TOMBSTONES, conversations_of, entries_in, read_feed
 from exports.tables import DIGITS, digest_of, is_plain_file, sha256_of
 from workspaces.errors import UsageError
+from workspaces.grammar import counted
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -206,7 +207,7 @@ def _release(folder: Path, manifest: Mapping[str, Any]) -> Iterator[str]:
     items = manifest.get("accounting", {}).get("items", {})
     expected = items.get("all", 0) - sum((items.get("left_out") or {}).values())
     if not len(entries) == sum(manifest["rows"].get(ITEMS, {}).values()) == expected:
-        yield f"{ITEMS} lists {len(entries)} items, and the manifest accounts for {expected}"
+        yield f"{ITEMS} lists {counted(len(entries), 'item')}, and the manifest accounts for {expected}"
     for path in sorted((folder / "data" / ITEMS).glob("*.parquet")):
         number = int(path.name.split("-")[1])
         for name in pq.read_table(path, columns=["id"]).column(0).to_pylist():

@@ -57,9 +57,11 @@ def filled(tmp_path: Path) -> Iterator[Workspace]:
         yield workspace
 
 
-def export(workspace: Workspace, folder: Path, name: str = "dpo", **options: bool) -> dict[str, bytes]:
+def export(
+    workspace: Workspace, folder: Path, name: str = "dpo", *, json_lines: bool = False
+) -> dict[str, bytes]:
     """Export, verify, and return the files by path."""
-    steps.export(workspace, name, folder, test_share=0.3, **options)
+    steps.export(workspace, name, folder, test_share=0.3, json_lines=json_lines)
     assert verify(folder).problems == ()
     return {
         path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("*") if path.is_file()
