@@ -8,7 +8,7 @@ share of the people are spammers who throw a coin. What models are trained on co
 report, confidence, posteriors, closing, routing, and the columns of an export. The same number of answers gives
 
 - ``majority``: 3 people a pair, the rows of an export, all alike;
-- ``weight``, ``margin``: the same rows, the loss weighted with that column of ``provenance`` (``margin`` as in ``reward``);
+- ``weight``, ``margin``: the same rows, the loss weighted with this column (``margin`` as in ``reward``);
 - ``posterior``: the same answers, the posterior of each pair as a soft label;
 - ``routed``: the policy of ``chatfeedback route`` and closing by posterior, in three forms likewise;
 - ``practice``: the same where people qualify first, the answers to practice tasks taken off the budget;
@@ -38,6 +38,9 @@ from bench.training.crowd import PRACTICE, Collecting, Labels, People, World, fi
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from typing import Any
+
+    from numpy.typing import NDArray
 
 SPAMMERS = (0.0, 0.2)
 OVERLAP, POOL = 3, 2.5
@@ -65,8 +68,8 @@ def arms(world: World, seed: int, spammers: float, budget: int, count: int) -> I
     yield "once", fixed(world, *people(), budget, 1).training_sets()["majority"]
 
 
-def all_sets(seeds: int, shared: Path | None, only: str | None) -> dict[str, np.ndarray]:
-    arrays: dict[str, np.ndarray] = {}
+def all_sets(seeds: int, shared: Path | None, only: str | None) -> dict[str, NDArray[Any]]:
+    arrays: dict[str, NDArray[Any]] = {}
     for seed in range(seeds):
         rng = np.random.default_rng(seed)
         made = {"drawn": (worlds.drawn(rng, DRAWN[0]), DRAWN)}
@@ -88,18 +91,18 @@ def all_sets(seeds: int, shared: Path | None, only: str | None) -> dict[str, np.
     return arrays
 
 
-def _share_right(world: World, labels: Labels) -> np.ndarray:
+def _share_right(world: World, labels: Labels) -> NDArray[Any]:
     """Return the share of the labels that name the better response."""
     gain = world.reward[np.array(labels.pairs)] @ np.array([1, -1])
     return np.array(np.mean((np.array(labels.target) > 0.5) == (gain > 0)))
 
 
-def interval(values: np.ndarray) -> tuple[float, float]:
+def interval(values: NDArray[Any]) -> tuple[float, float]:
     """Return the mean and half the width of its 95 % interval."""
     return float(values.mean()), float(stats.t.ppf(0.975, len(values) - 1) * stats.sem(values))
 
 
-def report(arrays: dict[str, np.ndarray], accuracies: dict[str, float]) -> None:
+def report(arrays: dict[str, NDArray[Any]], accuracies: dict[str, float]) -> None:
     by_crowd: dict[str, dict[str, dict[int, str]]] = defaultdict(lambda: defaultdict(dict))
     for name in accuracies:
         kind, seed, spammers, arm = name.split("/")
@@ -136,9 +139,9 @@ def main() -> None:
     print(f"crowds, pipeline and routing: {time.process_time() - start:.0f} s of processor", flush=True)
     with tempfile.TemporaryDirectory() as folder:
         sets, result = Path(folder) / "sets.npz", Path(folder) / "result.json"
-        np.savez(sets, **arrays)
+        np.savez(sets, allow_pickle=False, **arrays)
         script = Path(__file__).with_name("reward_models.py")
-        subprocess.run([wanted.torch, script, sets, result], check=True)  # noqa: S603
+        subprocess.run([wanted.torch, script, sets, result], check=True)
         report(arrays, json.loads(result.read_text("utf-8")))
     used = os.times()
     print(

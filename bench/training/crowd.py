@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from exports.context import contexts_of
-from exports.pair_tables import provenance
 from exports.projection import Evidence
 from exports.selections import select_pairs
 from exports.weights import Weights
@@ -134,7 +133,7 @@ class Collecting:
                 1,
                 {"preference": "a" if said else "b"},
                 NOW + timedelta(seconds=count),
-            )  # fmt: skip
+            )
         )
         return said == (gain > 0)
 
@@ -164,18 +163,17 @@ class Collecting:
     def training_sets(self) -> dict[str, Labels]:
         """Return what a model can be trained on, by the name of the weighting.
 
-        ``majority``, ``weight`` and ``margin`` are the rows of an export of pairs with the columns of its
-        ``provenance``; ``posterior`` has ties as well, and the probability of each side as a soft label.
+        ``majority``, ``weight`` and ``margin`` are the pairs of an export with what its ``provenance`` and
+        ``reward`` write of them; ``posterior`` has those without a majority as well, and the probability of each side as a soft label.
         """
         sets = {name: Labels() for name in ("majority", "weight", "margin", "posterior")}
         for pair in select_pairs(self.evidence()).items:
             if pair.winner is None:
                 continue
-            [row] = provenance(pair)
-            chosen, rejected = (_number(row[f"{side}_message_ids"][0]) for side in ("chosen", "rejected"))
+            chosen, rejected = (_number(side.message_ids[0]) for side in (pair.chosen, pair.rejected))
             sets["majority"].add(chosen, rejected, 1.0)
-            sets["weight"].add(chosen, rejected, 1.0, row["weight"])
-            sets["margin"].add(chosen, rejected, 1.0, max(0.0, row["margin"]))
+            sets["weight"].add(chosen, rejected, 1.0, pair.weight)
+            sets["margin"].add(chosen, rejected, 1.0, max(0.0, pair.margin))
         for posterior in self.posteriors():
             first, second = map(_number, posterior.item.split("|"))
             sets["posterior"].add(

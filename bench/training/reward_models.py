@@ -1,4 +1,4 @@
-"""Trains small reward models from scratch, on a CPU: runs with an interpreter that has torch, and imports nothing of ours.
+"""Trains small reward models from scratch, on a CPU, with an interpreter that has torch; imports nothing of ours.
 
     python reward_models.py SETS.npz RESULT.json
 
@@ -11,15 +11,21 @@ from __future__ import annotations
 import json
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
 from torch import nn
 
+if TYPE_CHECKING:
+    from typing import Any
+
+    from numpy.typing import NDArray
+
 STEPS, HIDDEN, RATE, DECAY = 100, 16, 2e-2, 1e-2
 
 
-def accuracy(sets: dict[str, np.ndarray], name: str, world: str, seed: int) -> float:
+def accuracy(sets: dict[str, NDArray[Any]], name: str, world: str, seed: int) -> float:
     """Train one model; return the share of the held-out pairs that it orders as the truth does."""
     torch.manual_seed(seed)
     features = torch.tensor(sets[f"{world}/features"], dtype=torch.float32)
@@ -43,7 +49,7 @@ def accuracy(sets: dict[str, np.ndarray], name: str, world: str, seed: int) -> f
     with torch.no_grad():
         said = model(features).squeeze(1)
     right = (said[held_out[:, 0]] > said[held_out[:, 1]]) == (truth[held_out[:, 0]] > truth[held_out[:, 1]])
-    return right.double().mean().item()
+    return float(right.double().mean())
 
 
 def main() -> None:
