@@ -164,7 +164,8 @@ class Collecting:
         """Return what a model can be trained on, by the name of the weighting.
 
         ``majority``, ``weight`` and ``margin`` are the pairs of an export with what its ``provenance`` and
-        ``reward`` write of them; ``posterior`` has those without a majority as well, and the probability of each side as a soft label.
+        ``reward`` write of them; ``posterior`` has those without a majority as well,
+        and the probability of each side as a soft label.
         """
         sets = {name: Labels() for name in ("majority", "weight", "margin", "posterior")}
         for pair in select_pairs(self.evidence()).items:
