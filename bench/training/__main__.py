@@ -134,6 +134,8 @@ def main() -> None:
     parser.add_argument("--world", choices=("drawn", "MT-bench"), help="this one alone")
     wanted = parser.parse_args()
     shared = os.environ.get("CHATFEEDBACK_SHARED")
+    if shared is None and wanted.world == "MT-bench":
+        parser.error("set CHATFEEDBACK_SHARED to the folder that holds data/mt_bench")
     start = time.process_time()
     arrays = all_sets(wanted.seeds, Path(shared) if shared else None, wanted.world)
     print(f"crowds, pipeline and routing: {time.process_time() - start:.0f} s of processor", flush=True)
