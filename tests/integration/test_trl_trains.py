@@ -37,6 +37,7 @@ pytestmark = [
 
 PACKAGES = ("torch==2.13.0", "trl==1.16.0", "transformers==5.23.0", "datasets==5.2.0")
 STEPS = 3
+PAGES = Path(__file__).parents[2] / "docs" / "training"
 NOW = datetime(2026, 5, 1, tzinfo=UTC)
 
 TRAIN = '''
@@ -85,11 +86,19 @@ model = Qwen2ForCausalLM(
 model.save_pretrained(work + "/model")
 tokenizer.save_pretrained(work + "/model")
 
-config = getattr(trl, kind + "Config")(
+if kind == "TPO":
+    from trl.experimental import tpo as home
+elif kind == "WeightedReward":
+    sys.path.insert(0, os.environ["TRAINING_PAGES"])
+    import weighted_reward as home
+    home.WeightedRewardConfig = trl.RewardConfig
+else:
+    home = trl
+config = getattr(home, kind + "Config")(
     output_dir=work + "/out", max_steps=int(steps), per_device_train_batch_size=2, use_cpu=True, bf16=False,
     report_to="none", save_strategy="no", max_length=128, logging_steps=1, learning_rate=1e-2,
 )
-run = getattr(trl, kind + "Trainer")(
+run = getattr(home, kind + "Trainer")(
     model=work + "/model", args=config, train_dataset=rows, processing_class=tokenizer
 )
 before = {name: value.detach().clone() for name, value in run.model.named_parameters()}
@@ -123,7 +132,7 @@ def trl_python() -> Path:
 
 
 def write_exports(folder: Path) -> None:
-    """Answer preference tasks, tag and rewrite responses; export both kinds, all rows for training."""
+    """Answer preference tasks, tag and rewrite responses; export each kind that TRL reads, all rows for training."""
     conversations: list[Conversation] = []
     tasks: dict[str, Task] = {}
     annotations: list[Annotation] = []
@@ -149,12 +158,21 @@ def write_exports(folder: Path) -> None:
         answer("qualitative", (one,), "p1", instruction="yes", helpful="yes")
         answer("qualitative", (two,), "p1", helpful="no", suggestion=f"{number} + {number} = {2 * number}")
     evidence = Evidence(tasks, annotations, contexts_of(conversations), weights=Weights())
-    for name in ("dpo", "kto"):
+    for name in ("dpo", "kto", "reward", "sft", "tpo"):
         export(folder / name, projection_of(name), evidence, ledger_tip=None, created_at=NOW, test_share=0.0)
 
 
 @pytest.mark.parametrize(
-    ("kind", "name", "rows"), [("DPO", "dpo", 16), ("Reward", "dpo", 16), ("KTO", "kto", 24)]
+    ("kind", "name", "rows"),
+    [
+        ("DPO", "dpo", 16),
+        ("Reward", "dpo", 16),
+        ("Reward", "reward", 16),
+        ("WeightedReward", "reward", 16),
+        ("KTO", "kto", 24),
+        ("SFT", "sft", 16),
+        ("TPO", "tpo", 8),
+    ],
 )
 def test_a_trainer_takes_every_row_and_learns(
     kind: str, name: str, rows: int, trl_python: Path, tmp_path: Path
@@ -163,7 +181,8 @@ def test_a_trainer_takes_every_row_and_learns(
     script = tmp_path / "train.py"
     script.write_text(TRAIN, "utf-8")
     command: list[str | Path] = [trl_python, script, kind, tmp_path / name, tmp_path, str(STEPS)]
-    done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=tmp_path)
+    known = {**os.environ, "TRAINING_PAGES": str(PAGES)}
+    done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=tmp_path, env=known)
     assert done.returncode == 0, done.stderr[-4000:]
     report = json.loads(done.stdout.splitlines()[-1])
     print(kind, report)
