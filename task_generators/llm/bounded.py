@@ -116,7 +116,9 @@ class BoundedClient:
                 following = answer.following
                 if following is None or not is_same_host(url, following):
                     break
-                if answer.status not in _KEPT and method != "GET":
+                if answer.status in _KEPT:
+                    body = _body(content, headers)  # a form is sent once
+                else:
                     method, body = "GET", None
                     headers.pop("Content-Type", None)
                 answer = await self._whole(method, following.with_user(None), headers, body)

@@ -313,7 +313,7 @@ def test_an_address_with_a_password_is_asked_by_it_and_nothing_else_says_who_we_
     class Server(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
             found.extend(self.headers.get_all("Authorization", []))
-            self.send_error(404)
+            self.close_connection = True  # and no reply
 
     with ThreadingHTTPServer(("127.0.0.1", 0), Server) as server:
         thread = threading.Thread(target=server.serve_forever, daemon=True)
