@@ -10,9 +10,9 @@ from contextlib import suppress
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, TypeVar
 
-import httpx
+import aiohttp
 
-from task_generators.llm.bounded import MAX_REPLY_BYTES, BoundedClient, TooLongReplyError
+from task_generators.llm.bounded import MAX_REPLY_BYTES, Answer, BoundedClient, TooLongReplyError
 from task_generators.llm.errors import EarlyRefusalError, RefusedError, UnansweredError, UnusableReplyError
 from task_generators.llm.meter import Meter
 from task_generators.llm.retry import MAX_ASKED_SECONDS, asked_wait, backoff, is_passing
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
 
     from pydantic import SecretStr
+    from yarl import URL
 
     from workspaces.config import LLMConfig, ModerationConfig
 
@@ -41,23 +42,23 @@ class HaltedError(Exception):
 class StatusError(Exception):
     """The endpoint answered with a status that is no success; asking again did not help."""
 
-    def __init__(self, response: httpx.Response) -> None:
-        super().__init__(response.status_code)
-        self.response = response
+    def __init__(self, answer: Answer) -> None:
+        super().__init__(answer.status)
+        self.answer = answer
 
     @property
     def refuses_text(self) -> bool:
         """Whether the request was refused because of what was sent: its form, its content or its length."""
-        return self.response.status_code in (400, 413, 422)
+        return self.answer.status in (400, 413, 422)
 
 
 def _without_user(address: str) -> str:
     return re.sub(r"(?<=//)[^/]*@", "", address)  # it may hold a password
 
 
-def _host_of(following: httpx.Request | None) -> str:
+def _host_of(following: URL) -> str:
     """Return where a redirect goes, without anything that may hold a secret."""
-    return "nowhere" if following is None else f"{following.url.scheme}://{following.url.netloc.decode()}"
+    return f"{following.scheme}://{following.host_port_subcomponent}"
 
 
 class Endpoint:
@@ -96,7 +97,7 @@ class Endpoint:
         self._api_key = api_key
         self._max_bytes = max_bytes
         self._context = tls_context()
-        self._idle: list[BoundedClient] = []
+        self._client: BoundedClient | None = None
         self._base = str(config.base_url).rstrip("/")
         self.meter = Meter()
         self._slots = asyncio.Semaphore(concurrency)
@@ -123,11 +124,12 @@ class Endpoint:
         Args:
             path: below the base address, such as ``/chat/completions``.
             attempts: the most of them; None: as configured.
-            content: ``content``, ``json`` or ``data`` and ``files``, as httpx takes them.
+            content: as ``BoundedClient.send`` takes it.
 
         Raises:
             StatusError: the answer is no success.
-            httpx.HTTPError: there is none.
+            aiohttp.ClientError: there is none.
+            OSError: there is none.
             HaltedError: ``halt`` was called before it was sent.
         """
         return (await self._send("POST", path, content, attempts or self._config.max_attempts)).content
@@ -136,48 +138,39 @@ class Endpoint:
         """Return the body of the answer to a GET; as ``post``."""
         return (await self._send("GET", path, content, self._config.max_attempts)).content
 
-    async def _send(self, method: str, path: str, content: dict[str, Any], attempts: int) -> httpx.Response:
+    async def _send(self, method: str, path: str, content: dict[str, Any], attempts: int) -> Answer:
         attempt = 0
         while True:
             attempt += 1
-            response = None
+            answer = None
             try:
                 async with self._slots:
                     if self._halted.is_set():
                         raise HaltedError
-                    response = await self._sent(method, self._base + path, content)
-            except TooLongReplyError:
+                    answer = await self._send_once(method, self._base + path, content)
+            except aiohttp.InvalidURL:
                 raise
-            except httpx.HTTPError:
+            except (aiohttp.ClientError, OSError):
                 if attempt >= attempts:
                     raise
             asked = None
-            if response is not None:
-                if response.is_success:
-                    return response
-                asked = asked_wait(response.headers.get("retry-after"), datetime.now(UTC))
+            if answer is not None:
+                if answer.is_success:
+                    return answer
+                asked = asked_wait(answer.headers.get("retry-after"), datetime.now(UTC))
                 given_up = attempt >= attempts or (asked or 0) > MAX_ASKED_SECONDS
-                if not is_passing(response.status_code) or given_up:
-                    raise StatusError(response)
+                if not is_passing(answer.status) or given_up:
+                    raise StatusError(answer)
             seconds = backoff(attempt, random.uniform) if asked is None else asked
             with suppress(TimeoutError):
                 await asyncio.wait_for(self._halted.wait(), seconds)
 
-    def _new_client(self) -> BoundedClient:
-        authorization = f"Bearer {self._api_key.get_secret_value()}"
-        return BoundedClient(self._config.timeout_seconds, authorization, self._context, self._max_bytes)
-
-    async def _sent(self, method: str, address: str, content: dict[str, Any]) -> httpx.Response:
-        """Send a request by a client that nobody uses: each has one connection.
-
-        The pool of a client looks at each of its connections for each of them, in every request: 6 ms of processor at
-        64 connections, where it is .4 ms at one.
-        """
-        client = self._idle.pop() if self._idle else self._new_client()
-        try:
-            return await client.send(client.build_request(method, address, **content))
-        finally:
-            self._idle.append(client)
+    async def _send_once(self, method: str, address: str, content: dict[str, Any]) -> Answer:
+        if self._client is None:  # in the event loop, to which it belongs
+            authorization = f"Bearer {self._api_key.get_secret_value()}"
+            seconds = self._config.timeout_seconds
+            self._client = BoundedClient(seconds, authorization, self._context, self._max_bytes)
+        return await self._client.send(method, address, **content)
 
     async def answer(self, request: Callable[[], Coroutine[Any, Any, Reply]]) -> Reply:
         """Return the result of ``request``, which awaits ``post``.
@@ -199,7 +192,7 @@ class Endpoint:
             raise self._refusal(error) from None
         except TooLongReplyError:
             raise self._garble() from None
-        except (httpx.HTTPError, httpx.InvalidURL, OSError) as error:
+        except (aiohttp.ClientError, OSError) as error:
             reason = reason_of(error, self._section, self._config.timeout_seconds)
             raise UnansweredError(f"{self._where} cannot be reached: {reason}") from None
         except (TypeError, ValueError, RecursionError):
@@ -213,17 +206,17 @@ class Endpoint:
         return asyncio.run_coroutine_threadsafe(self.answer(request), self.loop).result()
 
     def _refusal(self, error: StatusError) -> Exception:
-        model, response = self._config.model, error.response
-        status = response.status_code
+        model, answer = self._config.model, error.answer
+        status = answer.status
         if status in (401, 403):
             return CredentialsError(f"{self._where} does not accept the key in {self._config.api_key_env}")
-        if response.is_redirect:
+        if answer.following is not None:
             return ConnectionFailedError(
-                f"{self._where} redirects to {_host_of(response.next_request)}, and neither texts nor the key follow: "
+                f"{self._where} redirects to {_host_of(answer.following)}, and neither texts nor the key follow: "
                 f"if you trust that one, set {self._section}.base_url to its address"
             )
         if is_passing(status):
-            asked = asked_wait(response.headers.get("retry-after"), datetime.now(UTC)) or 0.0
+            asked = asked_wait(answer.headers.get("retry-after"), datetime.now(UTC)) or 0.0
             later = f"; it says to ask again in {asked:.0f} seconds" if asked > MAX_ASKED_SECONDS else ""
             return UnansweredError(f"{self._where} refused model {model!r}: {status}{later}")
         if not error.refuses_text:
@@ -264,5 +257,5 @@ class Endpoint:
         for task in pending:
             task.cancel()
         await asyncio.gather(*pending, return_exceptions=True)
-        for client in self._idle:
-            await client.aclose()
+        if self._client is not None:
+            await self._client.aclose()

@@ -6,10 +6,19 @@ import socket
 import ssl
 from typing import TYPE_CHECKING
 
-import httpx
+import aiohttp
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+
+_ENDED = (
+    aiohttp.ServerDisconnectedError,
+    aiohttp.ClientPayloadError,
+    aiohttp.ClientResponseError,
+    ssl.SSLError,
+    ConnectionResetError,
+)
 
 
 def reason_of(error: BaseException, section: str, seconds: float) -> str:
@@ -26,20 +35,25 @@ def reason_of(error: BaseException, section: str, seconds: float) -> str:
         return any(isinstance(cause, kind) for cause in causes)
 
     check = f"check {section}.base_url"
-    refused = [cause for cause in causes if isinstance(cause, ssl.SSLCertVerificationError)]
+    refused = [
+        cause
+        for cause in causes
+        if isinstance(cause, ssl.SSLCertVerificationError) and not isinstance(cause, aiohttp.ClientError)
+    ]
     if refused:
         return (
             f"its certificate is refused ({refused[0].verify_message}): {check}; if an authority of your own signed "
             "it, name the authority's file in the environment variable SSL_CERT_FILE"
         )
-    if is_a(httpx.ProxyError):
+    if is_a(aiohttp.ClientHttpProxyError) or is_a(aiohttp.ClientProxyConnectionError):
         return (
             "the proxy between here and there does not let us through: check HTTPS_PROXY and HTTP_PROXY, "
             "or name the host in NO_PROXY"
         )
-    if is_a(ssl.SSLError) and is_a(httpx.ConnectError):
+    hung_up = is_a(ConnectionResetError) and is_a(aiohttp.ClientConnectorError)  # in the handshake
+    if is_a(aiohttp.ClientConnectorSSLError) or hung_up:
         return f"it does not speak TLS: {check} (http or https?)"
-    if is_a(httpx.TimeoutException):
+    if is_a(TimeoutError):
         return (
             f"no whole reply within {seconds:g} seconds: try again later, or raise {section}.timeout_seconds"
         )
@@ -47,9 +61,9 @@ def reason_of(error: BaseException, section: str, seconds: float) -> str:
         return f"its name is not known: {check} and the network"
     if is_a(ConnectionRefusedError):
         return f"nothing listens there: is it running? Else {check}"
-    if is_a(httpx.RemoteProtocolError) or is_a(ssl.SSLError) or is_a(ConnectionResetError):
+    if any(map(is_a, _ENDED)):
         return f"it ended the connection, or speaks no HTTP: {check}, or try again later"
-    if is_a(httpx.UnsupportedProtocol) or is_a(httpx.InvalidURL):
+    if is_a(aiohttp.InvalidURL):
         return f"its address cannot be used: {check}"
     return f"the network fails ({type(causes[-1]).__name__}): {check} and the network, or try again later"
 

@@ -8,8 +8,10 @@ import socket
 import ssl
 import threading
 import time
+from base64 import b64decode
 from contextlib import contextmanager, nullcontext, suppress
 from datetime import UTC, datetime, timedelta
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING
 
 import pytest
@@ -299,3 +301,25 @@ def ask_in_turn(endpoint: Endpoint, bad: tuple[int, dict[str, str], str]) -> Non
     assert client.ask("system", "material", Fine, "fine thing").fine  # asked a second time
     client.close()
     client.close()
+
+
+def test_an_address_with_a_password_is_asked_by_it_and_nothing_else_says_who_we_are(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / ".netrc").write_text("machine 127.0.0.1 login somebody password else\n", encoding="utf-8")
+    monkeypatch.setenv("NETRC", str(tmp_path / ".netrc"))
+    found: list[str] = []
+
+    class Server(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            found.extend(self.headers.get_all("Authorization", []))
+            self.close_connection = True  # and no reply
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Server) as server:
+        thread = threading.Thread(target=server.serve_forever, daemon=True)
+        thread.start()
+        said(f"http://127.0.0.1:{server.server_port}/v1")
+        said(f"http://us:ours@127.0.0.1:{server.server_port}/v1")
+        server.shutdown()
+    assert [each.partition(" ")[0] for each in found] == ["Bearer", "Basic"]
+    assert b64decode(found[1].partition(" ")[2]) == b"us:ours"
