@@ -132,7 +132,13 @@ def _file(path: str, sha256: str) -> JsonValue:
 def _files(table: DatasetTable, split: str, paths: Sequence[str]) -> JsonValue:
     """Return the declaration of the files of a split that has several."""
     name = _name_of_files(table, split)
-    return {"@type": "cr:FileSet", "@id": name, "name": name, "encodingFormat": PARQUET, "includes": list(paths)}
+    return {
+        "@type": "cr:FileSet",
+        "@id": name,
+        "name": name,
+        "encodingFormat": PARQUET,
+        "includes": list(paths),
+    }
 
 
 def _name_of_files(table: DatasetTable, split: str) -> str:
