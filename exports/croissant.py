@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from exports.columns import ColumnType
     from exports.tables import DatasetTable
 
-    Source = Mapping[str, Mapping[str, str]]
+    Source = Mapping[str, JsonValue]
     """What a field is read from: a file, or several."""
 
 FILE = "croissant.json"

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from secrets import token_hex
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from filelock import FileLock, Timeout
 
@@ -24,6 +24,7 @@ from workspaces.files import read_text, write_text
 from workspaces.workspace import Workspace, utc_now
 
 if TYPE_CHECKING:
+    import os
     from collections.abc import Sequence
 
 FOLDER = ("servers", "runs")
@@ -151,7 +152,7 @@ def _is_running(folder: Path) -> bool:
         return True
 
 
-def _state(folder: Path) -> dict[str, object] | None:
+def _state(folder: Path) -> dict[str, Any] | None:
     try:
         found = json.loads(read_text(folder / STATE, 100_000))
     except (OSError, ValueError):
@@ -170,7 +171,7 @@ def _tail(path: Path) -> tuple[str, ...]:
     return tuple(line for line in text.splitlines() if line.strip())[-LINES:]
 
 
-def _stat(path: Path) -> object:
+def _stat(path: Path) -> os.stat_result | None:
     try:
         return path.stat()
     except OSError:

@@ -216,7 +216,7 @@ def _fold(
             if (
                 left > 0
                 and task_id not in surroundings.closed
-                and surroundings.shown.issuperset(conversation_ids)
+                and surroundings.shown >= set(conversation_ids)
             ):
                 work.open_tasks[kind] += 1
                 work.to_come[kind] += left

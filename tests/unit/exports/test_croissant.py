@@ -9,7 +9,7 @@ import pytest
 
 import exports
 from exports import Evidence, projection_of
-from exports.dataset import sha256_of
+from exports.tables import sha256_of
 from exports.verification import verify
 from exports.weights import Weights
 from tests.unit.exports.export_records import NOW, World

@@ -31,6 +31,7 @@ from exports import (
     projection_of,
 )
 from exports.length_bias import p_wanted_longer
+from exports.tables import sha256_of
 from exports.weights import Weights
 from tests.unit.exports.export_records import NOW, World
 
@@ -395,7 +396,7 @@ def test_a_kill_at_any_moment_leaves_one_whole_export(tmp_path: Path) -> None:
         manifest = manifest_of(folder)
         files = manifest["files"]
         assert isinstance(files, dict)
-        assert all(exports.dataset.sha256_of(folder / name) == sha for name, sha in files.items())
+        assert all(sha256_of(folder / name) == sha for name, sha in files.items())
         assert manifest["digest"] in whole
     export(folder, sample(6))
     assert sorted(path.name for path in tmp_path.iterdir() if path.name.startswith(".out")) == [".out.lock"]
