@@ -33,4 +33,7 @@ def collect(workspace: WorkspacePath = HERE, as_json: AsJson = False) -> None:
     for outcome, count in sorted(collected.outcomes.items()):
         say(f"{counted(count, 'answer')}: {outcome}")
     say(f"{counted(collected.choices, 'judgment')} by people who chatted")
+    if collected.choices_without_chat:
+        without = counted(collected.choices_without_chat, "judgment")
+        say(f"{without} about chats that are not in the collection: dropped")
     note("Next: chatfeedback generate")

@@ -42,17 +42,22 @@ if TYPE_CHECKING:
 AT_ONCE = 500
 """Exchanges appended at once."""
 
-UNREADABLE = "unreadable"
+UNREADABLE, COLLECTED, DUPLICATE = "unreadable", "collected", "duplicate"
 REASON = "chatted here, and was told that it is recorded"
 """What the history of consent says of a chat."""
 
 
 @dataclass(slots=True)
 class CollectedChats:
-    """What became of exchanges by outcome, and how many choices are feedback now."""
+    """What became of exchanges by outcome, and how many choices are feedback now.
+
+    A ``duplicate`` exchange is one whose texts a stored conversation has already. ``choices_without_chat`` are about
+    conversations that are not in the collection: they were deleted, refused, or duplicates.
+    """
 
     outcomes: dict[str, int] = field(default_factory=dict)
     choices: int = 0
+    choices_without_chat: int = 0
 
 
 def collect_chats(workspace: Workspace) -> CollectedChats:
@@ -68,13 +73,12 @@ def collect_chats(workspace: Workspace) -> CollectedChats:
                 waiting = waiting_exchanges(connection, AT_ONCE)
             if not waiting:
                 break
-            outcomes = _append(workspace, waiting)
-            _close(workspace, waiting, outcomes)
+            outcomes = _close(workspace, waiting, _append(workspace, waiting))
             for outcome, count in Counter(outcomes.values()).items():
                 collected.outcomes[outcome] = collected.outcomes.get(outcome, 0) + count
         with workspace.store.read() as connection:
             choices = waiting_choices(connection)
-        collected.choices = _keep(workspace, choices)
+        collected.choices, collected.choices_without_chat = _keep(workspace, choices)
         workspace.collection.share_due(utc_now())
     return collected
 
@@ -104,7 +108,7 @@ def _append(workspace: Workspace, waiting: Sequence[Exchange]) -> dict[str, str]
         measure=lambda grown: tag(Batch(grown)).rows,
     )
     for position, line in enumerate(lines):
-        outcomes[readable[line].hold_id] = "refused" if position in appended.refused else "collected"
+        outcomes[readable[line].hold_id] = "refused" if position in appended.refused else COLLECTED
     for position in appended.deleted:
         outcomes[readable[lines[position]].hold_id] = "deleted"
     return outcomes
@@ -121,28 +125,40 @@ def _licensed(workspace: Workspace, rows: pa.RecordBatch) -> pa.RecordBatch:
     )
 
 
-def _close(workspace: Workspace, waiting: Sequence[Exchange], outcomes: Mapping[str, str]) -> None:
-    """Note what became of exchanges, and of new conversations that their giver was told of the recording."""
+def _close(
+    workspace: Workspace, waiting: Sequence[Exchange], appended: Mapping[str, str]
+) -> Mapping[str, str]:
+    """Note what became of exchanges, and of new conversations that their giver was told of the recording.
+
+    Returns:
+        What became of each, by the id of its hold.
+    """
     now: datetime = utc_now()
-    by_outcome: dict[str, list[str]] = {}
-    for hold_id, outcome in outcomes.items():
-        by_outcome.setdefault(outcome, []).append(hold_id)
     givers = {each.conversation_id: each.person_id for each in waiting}
     with workspace.store.write() as connection:
         there = entries_of(connection, sorted(givers))
+        outcomes = dict(appended)
+        by_outcome: dict[str, list[str]] = {}
+        for each in waiting:
+            if outcomes[each.hold_id] == COLLECTED and each.conversation_id not in there:
+                outcomes[each.hold_id] = DUPLICATE
+            by_outcome.setdefault(outcomes[each.hold_id], []).append(each.hold_id)
         told = {event.conversation_id for event in consent.events(connection, sorted(givers))}
         new = {name: givers[name] for name in sorted(there) if name not in told}
         consent.record_events(connection, new, SharingState.HELD, now, REASON)
         for outcome, hold_ids in by_outcome.items():
             close_exchanges(connection, hold_ids, outcome, now)
+    return outcomes
 
 
-def _keep(workspace: Workspace, choices: Sequence[Choice]) -> int:
-    """Make choices feedback on conversations that are in the collection; return how many were new."""
+def _keep(workspace: Workspace, choices: Sequence[Choice]) -> tuple[int, int]:
+    """Make choices feedback; return how many were new, and how many are about no conversation of the collection."""
     if not choices:
-        return 0
+        return 0, 0
+    with workspace.store.read() as connection:
+        there = entries_of(connection, sorted({each.conversation_id for each in choices}))
     attached = [(each.conversation_id, feedback.from_json(each.judgment)) for each in choices]
     kept = keep_feedback(workspace.store, attached, lambda person_id: person_id, utc_now(), origin=CHAT)
     with workspace.store.write() as connection:
         close_choices(connection, [each.choice_id for each in choices], utc_now())
-    return kept.added
+    return kept.added, sum(each.conversation_id not in there for each in choices)

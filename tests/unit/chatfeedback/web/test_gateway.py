@@ -249,3 +249,15 @@ def test_who_is_forgotten_has_no_key_and_leaves_no_chat(workspace: Workspace, ad
     assert steps.collect_chats(workspace).outcomes == {}
     files = [path for path in workspace.path.rglob("*") if path.is_file()]
     assert [path for path in files if b"xylophonist" in path.read_bytes()] == []
+
+
+def test_the_same_chat_of_another_person_is_said_to_be_a_duplicate(workspace: Workspace, address: str) -> None:
+    outcomes = []
+    for name in ("ann", "ben"):
+        person = person_with(workspace, name, 20)
+        with client(address, key_of(workspace, person)) as asking:
+            asking.chat.completions.create(
+                model="stand-in-1", messages=[{"role": "user", "content": "Word for word the same"}]
+            )
+        outcomes.append(steps.collect_chats(workspace).outcomes)
+    assert outcomes == [{"collected": 1}, {"duplicate": 1}]
