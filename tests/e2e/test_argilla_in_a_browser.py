@@ -213,7 +213,7 @@ def test_guidelines_can_be_read_and_nothing_anchors_the_annotator(
     assert argilla_bench.announce(contact) is None
     page.goto(at.url)
     open_dataset(at, argilla_bench.tasks("qualitative"))  # where the panel is still open
-    expect(page.get_by_text(f"ask {contact}.")).to_be_visible()
+    expect(page.get_by_text(f"Questions about the work: ask {contact}.")).to_be_visible()
 
 
 def _assert_blind_over_the_api(bench: Bench, email: str, password: str, tasks: dict[str, Placed]) -> None:
