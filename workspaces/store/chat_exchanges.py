@@ -124,10 +124,12 @@ def answers_among(
 ) -> dict[str, Exchange]:
     """Return those of these responses that a person paid for and that were recorded, by id."""
     columns = [chat_exchange.c[name] for name in Exchange.__slots__]
-    query = sa.select(*columns).where(
-        chat_exchange.c.person_id == person_id, chat_exchange.c.response_id.in_(response_ids)
-    )
-    return {row.response_id: Exchange(**row._mapping) for row in connection.execute(query)}
+    theirs = sa.select(*columns).where(chat_exchange.c.person_id == person_id)
+    return {
+        row.response_id: Exchange(**row._mapping)
+        for ids in in_chunks(response_ids)
+        for row in connection.execute(theirs.where(chat_exchange.c.response_id.in_(ids)))
+    }
 
 
 def answers_by_model(connection: sa.Connection) -> dict[str, int]:
