@@ -9,6 +9,7 @@ from task_generators.chat_logs.readers import feedback
 from task_generators.chat_logs.readers.feedback import Feedback
 from workspaces.errors import UsageError
 from workspaces.store.chat_exchanges import Choice, answers_among, keep_choice
+from workspaces.store.identities import is_person
 from workspaces.workspace import utc_now
 
 if TYPE_CHECKING:
@@ -69,4 +70,6 @@ def _keep(workspace: Workspace, conversation_id: str, judged: Feedback, person_i
     text = feedback.to_json((judged,)) or "[]"
     choice = Choice(secrets.token_hex(12), person_id, conversation_id, text, utc_now())
     with workspace.store.write() as connection:
+        if not is_person(connection, person_id):
+            raise NotYoursError("nobody has this pseudonym any more")
         keep_choice(connection, choice)

@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
-from chatfeedback.steps.chat_messages import SOURCE, conversation_of
+from chatfeedback.steps.chat_continuations import continued
+from chatfeedback.steps.chat_messages import SOURCE
 from chatfeedback.steps.redact import redactor_of
 from chatfeedback.steps.redaction_state import check_redaction
 from task_generators.chat_logs import keep_feedback
@@ -42,7 +43,7 @@ if TYPE_CHECKING:
 AT_ONCE = 500
 """Exchanges appended at once."""
 
-UNREADABLE, COLLECTED, DUPLICATE = "unreadable", "collected", "duplicate"
+UNREADABLE, COLLECTED, DUPLICATE, REFUSED = "unreadable", "collected", "duplicate", "refused"
 REASON = "chatted here, and was told that it is recorded"
 """What the history of consent says of a chat."""
 
@@ -51,8 +52,9 @@ REASON = "chatted here, and was told that it is recorded"
 class CollectedChats:
     """What became of exchanges by outcome, and how many choices are feedback now.
 
-    A ``duplicate`` exchange is one whose texts a stored conversation has already. ``choices_without_chat`` are about
-    conversations that are not in the collection: they were deleted, refused, or duplicates.
+    A ``duplicate`` exchange is one whose texts a stored conversation has already; one that is ``refused`` keeps its
+    texts in the store. ``choices_without_chat`` are about answers that are not in the collection: they were deleted,
+    refused, or duplicates.
     """
 
     outcomes: dict[str, int] = field(default_factory=dict)
@@ -68,6 +70,10 @@ def collect_chats(workspace: Workspace) -> CollectedChats:
             return collected
     with workspace.exclusive():
         check_redaction(workspace)
+        with workspace.store.read() as connection:
+            choices = waiting_choices(
+                connection
+            )  # first: the answers that they are about are waiting, or stored
         while True:
             with workspace.store.read() as connection:
                 waiting = waiting_exchanges(connection, AT_ONCE)
@@ -76,8 +82,6 @@ def collect_chats(workspace: Workspace) -> CollectedChats:
             outcomes = _close(workspace, waiting, _append(workspace, waiting))
             for outcome, count in Counter(outcomes.values()).items():
                 collected.outcomes[outcome] = collected.outcomes.get(outcome, 0) + count
-        with workspace.store.read() as connection:
-            choices = waiting_choices(connection)
         collected.choices, collected.choices_without_chat = _keep(workspace, choices)
         workspace.collection.share_due(utc_now())
     return collected
@@ -87,13 +91,9 @@ def _append(workspace: Workspace, waiting: Sequence[Exchange]) -> dict[str, str]
     """Append exchanges to the collection; return what became of each, by the id of its hold."""
     outcomes = {each.hold_id: UNREADABLE for each in waiting}
     readable = [each for each in waiting if each.messages is not None]
-    readings = [
-        Reading(conversation_of(each.messages, each.conversation_id, each.person_id, each.answered_at))
-        for each in readable
-        if each.messages is not None
-    ]
-    if not readings:
+    if not readable:
         return outcomes
+    readings = _readings(workspace, readable)
     cleaned = clean(Batch(batch_of(range(len(readings)), readings)))
     for omission in cleaned.omissions:
         outcomes[readable[omission.line].hold_id] = omission.kind
@@ -108,10 +108,24 @@ def _append(workspace: Workspace, waiting: Sequence[Exchange]) -> dict[str, str]
         measure=lambda grown: tag(Batch(grown)).rows,
     )
     for position, line in enumerate(lines):
-        outcomes[readable[line].hold_id] = "refused" if position in appended.refused else COLLECTED
+        outcomes[readable[line].hold_id] = REFUSED if position in appended.refused else COLLECTED
     for position in appended.deleted:
         outcomes[readable[lines[position]].hold_id] = "deleted"
     return outcomes
+
+
+def _readings(workspace: Workspace, readable: Sequence[Exchange]) -> list[Reading]:
+    """Return exchanges as readings, each continuing what is stored of its conversation, and the exchanges before it."""
+    stored = workspace.collection.read({each.conversation_id for each in readable})
+    known = {name: {it.id: it for it in conversation.messages} for name, conversation in stored.items()}
+    readings = []
+    for each in readable:
+        messages = known.setdefault(each.conversation_id, {})
+        conversation = continued(each, messages)
+        for message in conversation.messages:
+            messages.setdefault(message.id, message)
+        readings.append(Reading(conversation))
+    return readings
 
 
 def _licensed(workspace: Workspace, rows: pa.RecordBatch) -> pa.RecordBatch:
@@ -147,18 +161,23 @@ def _close(
         new = {name: givers[name] for name in sorted(there) if name not in told}
         consent.record_events(connection, new, SharingState.HELD, now, REASON)
         for outcome, hold_ids in by_outcome.items():
-            close_exchanges(connection, hold_ids, outcome, now)
+            close_exchanges(connection, hold_ids, outcome, now, keep_texts=outcome == REFUSED)
     return outcomes
 
 
 def _keep(workspace: Workspace, choices: Sequence[Choice]) -> tuple[int, int]:
-    """Make choices feedback; return how many were new, and how many are about no conversation of the collection."""
+    """Make choices feedback; return how many were new, and how many are about answers that are not there."""
     if not choices:
         return 0, 0
-    with workspace.store.read() as connection:
-        there = entries_of(connection, sorted({each.conversation_id for each in choices}))
-    attached = [(each.conversation_id, feedback.from_json(each.judgment)) for each in choices]
+    judged = [(each.conversation_id, feedback.from_json(each.judgment)) for each in choices]
+    stored = workspace.collection.read({name for name, _ in judged})
+    there = {(name, message.id) for name, conversation in stored.items() for message in conversation.messages}
+    attached = [
+        (name, judgments)
+        for name, judgments in judged
+        if all((name, it) in there for judgment in judgments for it in judgment.message_ids)
+    ]
     kept = keep_feedback(workspace.store, attached, lambda person_id: person_id, utc_now(), origin=CHAT)
     with workspace.store.write() as connection:
         close_choices(connection, [each.choice_id for each in choices], utc_now())
-    return kept.added, sum(each.conversation_id not in there for each in choices)
+    return kept.added, len(judged) - len(attached)

@@ -5,15 +5,15 @@ What was said is kept in the transaction that captures the points, unless its pe
 
 from __future__ import annotations
 
+import logging
 import secrets
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-import pyarrow as pa
-
-from chatfeedback.steps.chat_messages import PURPOSE, NoPromptError, answered, kept, path_of, response_id
+from chatfeedback.steps.chat_messages import PURPOSE, answered, kept, path_of, response_id
 from reward_engine import capture, quote_purchase, release, release_expired, reserve
+from workspaces.errors import UsageError
 from workspaces.records import Role
 from workspaces.store.chat_exchanges import (
     Exchange,
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from datetime import datetime
 
+    import sqlalchemy as sa
     from pydantic import JsonValue
 
     from chatfeedback.steps.chat_messages import Path
@@ -38,8 +39,14 @@ if TYPE_CHECKING:
     from workspaces.records import ChatMode
     from workspaces.workspace import Workspace
 
+_LOG = logging.getLogger("chatfeedback.chat")
+
 MARGIN_SECONDS = 20.0
 """A hold outlasts the answer by so much, or by a tenth of its time if that is less, so that it can be captured."""
+
+
+class NoPersonError(UsageError):
+    """Somebody who was forgotten buys or rates nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +85,7 @@ class Till:
         self._redactor = redactor
         self._clock = clock
         self._key = workspace.key_for(PURPOSE)
-        self._names: set[str] = set()
+        self._names: frozenset[str] = frozenset()
 
     def path(self, person_id: str, request: Mapping[str, JsonValue]) -> Path:
         """Return what a person asks.
@@ -106,6 +113,7 @@ class Till:
         """Set the price of an answer aside.
 
         Raises:
+            NoPersonError: the person was forgotten.
             NotEnoughPointsError: the person has fewer points.
         """
         spending, now = self._workspace.config.spending, self._clock()
@@ -113,9 +121,12 @@ class Till:
         lasts = spending.hold_minutes * 60
         hold_id = f"chat/{secrets.token_hex(16)}"
         with self._workspace.store.write() as connection:
+            if not is_person(connection, person_id):
+                raise NoPersonError("nobody has this pseudonym any more")
             private = private or is_private(connection, path.conversation_id)
             if private:
                 keep_private(connection, person_id, path.conversation_id)
+            private = private or self._is_deleted(connection, path.conversation_id)
             reserve(
                 connection,
                 person_id,
@@ -126,44 +137,57 @@ class Till:
             )
         return Order(hold_id, person_id, purchase, path, private, lasts - min(MARGIN_SECONDS, lasts / 10))
 
-    def capture(self, order: Order, turn: Mapping[str, JsonValue]) -> Bought:
+    def capture(self, order: Order, exchange: Exchange | None) -> Bought:
         """Keep the points of an answer that ended, and what was said.
+
+        It is not kept where its giver was forgotten, or deleted the chat, or made it private.
 
         Raises:
             HoldError: the hold expired: the answer came too late, and nothing is kept.
         """
-        exchange = None if order.private else self._exchange(order, turn)
+        name = order.path.conversation_id
         with self._workspace.store.write() as connection:
             ended = capture(connection, order.hold_id, order.purchase.price, now=self._clock())
             wanted = (
                 exchange is not None
                 and is_person(connection, order.person_id)
-                and not is_private(connection, order.path.conversation_id)
+                and not is_private(connection, name)
+                and not self._is_deleted(connection, name)
             )
             if exchange is not None and wanted:
                 keep_exchange(connection, exchange)
         if self._names:
-            self._names.add(order.purchase.model)
+            self._names |= {order.purchase.model}
         return Bought(ended.spent, exchange.response_id if exchange is not None and wanted else None)
+
+    def _is_deleted(self, connection: sa.Connection, conversation_id: str) -> bool:
+        """Return whether a chat was deleted: what follows in it is not recorded either."""
+        return self._workspace.tombstones.buried(connection, [conversation_id], [""])[0]
 
     def release(self, order: Order) -> None:
         """Give back the points of an answer that failed."""
         with self._workspace.store.write() as connection:
             release(connection, order.hold_id, now=self._clock())
 
-    def _exchange(self, order: Order, turn: Mapping[str, JsonValue]) -> Exchange:
-        """Return an exchange; one that nobody can store has no messages, and says so when it is collected."""
+    def exchange(self, order: Order, turn: Mapping[str, JsonValue]) -> Exchange | None:
+        """Return what is to be kept of an answer, redacted; None for a private chat. Long texts take seconds.
+
+        One that cannot be made has no messages, and says so when it is collected: the answer was given, and is paid.
+        """
+        if order.private:
+            return None
         path, model, now = order.path, order.purchase.model, self._clock()
         try:
             path = answered(path, turn, model, order.person_id, self._key)
             ours = {}
             if any(message.role is Role.ASSISTANT for message in order.path.messages):
                 with self._workspace.store.read() as connection:
-                    self._names = self._names or set(answers_by_model(connection))
+                    self._names = self._names or frozenset(answers_by_model(connection))
                     names = sorted({model, *self._names})
                     ours = answers_among(connection, order.person_id, path.candidates(names))
             messages = kept(path, {it: each.model for it, each in ours.items()}, self._redactor)
-        except (NoPromptError, UnicodeError, RecursionError, OverflowError, pa.ArrowException):
+        except Exception as error:
+            _LOG.warning("an answer cannot be kept: %s", type(error).__name__)
             return Exchange(
                 order.hold_id,
                 order.person_id,

@@ -129,15 +129,29 @@ async def _asked(request: Request, person: Person, state: ChatState, wish: str, 
         if not prompt:
             raise RefusedError(422, "Write something first.", "invalid_request_error")
         asking = state.asked(prompt)
-        order = await _order(counter, person, asking, asking.model)
-        return asking.answered(await _turn(counter, person, order, say, 0))
+        with counter.turn(person.person_id):
+            order = await _order(counter, person, asking, asking.model)
+            return asking.answered(await _turn(counter, order, say, 0))
     if last is None:
         raise RefusedError(422, "There is no answer yet.", "invalid_request_error")
     mode = ChatMode.DYNAMIC if last.dynamic else ChatMode.DIRECT
     without = {*state.tried, last.model}
     if wish == "again":
-        order = await _order(counter, person, state, DYNAMIC, without, mode, last.points or None)
-        return state.answered(await _turn(counter, person, order, say, 0))
+        with counter.turn(person.person_id):
+            order = await _order(counter, person, state, DYNAMIC, without, mode, last.points or None)
+            return state.answered(await _turn(counter, order, say, 0))
+    with counter.turn(person.person_id, answers=2):
+        return await _two(counter, person, state, without, mode, say)
+
+
+async def _two(
+    counter: ChatCounter, person: Person, state: ChatState, without: set[str], mode: ChatMode, say: Say
+) -> ChatState:
+    """Return a chat with two more answers side by side; with one, if the other failed.
+
+    Raises:
+        RefusedError: there are no two further models, or neither answered.
+    """
     first = await _order(counter, person, state, DYNAMIC, without, mode)
     try:
         second = await _order(counter, person, state, DYNAMIC, {*without, first.model.name}, mode)
@@ -147,7 +161,7 @@ async def _asked(request: Request, person: Person, state: ChatState, wish: str, 
     sides = [first, second]
     counter.random.shuffle(sides)
     answers = await asyncio.gather(
-        *(_turn(counter, person, asked, say, side) for side, asked in enumerate(sides)),
+        *(_turn(counter, asked, say, side) for side, asked in enumerate(sides)),
         return_exceptions=True,
     )
     turns = [answer for answer in answers if isinstance(answer, Turn)]
@@ -173,39 +187,37 @@ async def _order(
         "messages": state.messages(without_last=bool(without)),
         "stream": True,
     }
-    counter.check_turn(person.person_id)
     return await counter.order(
         person.person_id, body, private=state.private, without=without, at_most=at_most, mode=mode
     )
 
 
-async def _turn(counter: ChatCounter, person: Person, asked: Asked, say: Say, side: int) -> Turn:
+async def _turn(counter: ChatCounter, asked: Asked, say: Say, side: int) -> Turn:
     """Return the answer to an order, once it is paid.
 
     Raises:
         RefusedError: it failed; the points went back.
     """
     streamed, shown = StreamedAnswer(), 0
-    with counter.under_way(person.person_id):
-        try:
-            async with (
-                asyncio.timeout(asked.order.seconds),
-                asked.model.upstream.stream(asked.request) as parts,
-            ):
-                async for part in parts:
-                    streamed.feed(part)
-                    texts = streamed.answer.texts
-                    if len(texts) > shown:
-                        new, shown = "".join(texts[shown:]), len(texts)
-                        await say(side, new)
-            answer = streamed.end()
-            bought = await counter.finish(asked, answer)
-        except FAILURES as error:
-            await counter.fail(asked)
-            raise failure(error) from None
-        except BaseException:
-            await counter.fail(asked)
-            raise
+    try:
+        async with (
+            asyncio.timeout(asked.order.seconds),
+            asked.model.upstream.stream(asked.request) as parts,
+        ):
+            async for part in parts:
+                streamed.feed(part)
+                texts = streamed.answer.texts
+                if len(texts) > shown:
+                    new, shown = "".join(texts[shown:]), len(texts)
+                    await say(side, new)
+        answer = streamed.end()
+        bought = await counter.finish(asked, answer)
+    except FAILURES as error:
+        await counter.fail(asked)
+        raise failure(error) from None
+    except BaseException:
+        await counter.fail(asked)
+        raise
     return Turn(
         "assistant",
         str(answer.turn()["content"]),

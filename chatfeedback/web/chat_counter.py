@@ -18,7 +18,7 @@ from starlette.concurrency import run_in_threadpool
 
 from chatfeedback.steps.chat_messages import NoPromptError
 from chatfeedback.steps.chat_models import chat_models, mode_of, pick
-from chatfeedback.steps.chat_purchases import Bought, Order, Till
+from chatfeedback.steps.chat_purchases import Bought, NoPersonError, Order, Till
 from chatfeedback.steps.redact import redactor_of
 from chatfeedback.web.limits import Limit, Limits, TooOftenError
 from reward_engine import NotEnoughPointsError
@@ -45,6 +45,41 @@ SWEEP_SECONDS = 30.0
 
 FAILURES = (UpstreamError, UnfinishedAnswerError, TimeoutError, HoldError)
 """What an answer that failed raises."""
+
+
+PASSED_ON = frozenset(
+    [
+        "audio",
+        "frequency_penalty",
+        "function_call",
+        "functions",
+        "logit_bias",
+        "logprobs",
+        "messages",
+        "min_p",
+        "modalities",
+        "parallel_tool_calls",
+        "prediction",
+        "presence_penalty",
+        "reasoning_effort",
+        "repetition_penalty",
+        "response_format",
+        "seed",
+        "stop",
+        "stream",
+        "stream_options",
+        "temperature",
+        "tool_choice",
+        "tools",
+        "top_k",
+        "top_logprobs",
+        "top_p",
+        "verbosity",
+    ]
+)
+"""What of a request an endpoint is told: nothing by which it stores the chat, costs more, or asks another model."""
+
+TOKEN_LIMITS = ("max_tokens", "max_completion_tokens")
 
 
 class RefusedError(Exception):
@@ -128,6 +163,10 @@ class ChatCounter:
             order = await self._written(
                 lambda: self.till.reserve(person_id, path, model.name, mode, private=private)
             )
+        except NoPersonError:
+            raise RefusedError(
+                401, "You are not known here any more.", "invalid_request_error", "invalid_api_key"
+            ) from None
         except NotEnoughPointsError as error:
             raise RefusedError(
                 402,
@@ -143,8 +182,8 @@ class ChatCounter:
         Raises:
             HoldError: it came too late; the points went back.
         """
-        turn = answer.turn()
-        return await self._written(lambda: self.till.capture(asked.order, turn))
+        exchange = await run_in_threadpool(self.till.exchange, asked.order, answer.turn())
+        return await self._written(lambda: self.till.capture(asked.order, exchange))
 
     async def fail(self, asked: Asked) -> None:
         """Give back the points of an answer that failed, also where the request is being cancelled."""
@@ -162,14 +201,14 @@ class ChatCounter:
             body = await asked.model.upstream.whole(asked.request)
         return body, whole_answer(body)
 
-    def check_turn(self, person_id: str) -> None:
-        """Check that a person may ask for one more answer, and count it.
+    def _check_turn(self, person_id: str, answers: int) -> None:
+        """Check that a person may ask for so many more answers, and count them; if none is under way, two may be asked.
 
         Raises:
             RefusedError: they ask too often, or for too many at the same time.
         """
         chat = self.workspace.config.chat
-        if self._under_way[person_id] >= chat.at_once:
+        if self._under_way[person_id] + answers > max(chat.at_once, answers):
             raise RefusedError(
                 429,
                 f"{counted(chat.at_once, 'answer')} {word_for(chat.at_once, 'is', 'are')} under way for you: wait for "
@@ -179,7 +218,8 @@ class ChatCounter:
                 {"Retry-After": "5"},
             )
         try:
-            self.limits.take(Limit("chat", chat.requests_per_minute, 60.0), person_id)
+            for _ in range(answers):
+                self.limits.take(Limit("chat", chat.requests_per_minute, 60.0), person_id)
         except TooOftenError as error:
             raise RefusedError(
                 429,
@@ -190,13 +230,18 @@ class ChatCounter:
             ) from None
 
     @contextmanager
-    def under_way(self, person_id: str) -> Iterator[None]:
-        """Count an answer of a person as under way."""
-        self._under_way[person_id] += 1
+    def turn(self, person_id: str, answers: int = 1) -> Iterator[None]:
+        """Count answers of a person as under way, from before they are ordered until they have ended.
+
+        Raises:
+            RefusedError: they ask too often, or for too many at the same time.
+        """
+        self._check_turn(person_id, answers)
+        self._under_way[person_id] += answers
         try:
             yield
         finally:
-            self._under_way[person_id] -= 1
+            self._under_way[person_id] -= answers
             if not self._under_way[person_id]:
                 del self._under_way[person_id]
 
@@ -256,9 +301,11 @@ def counter_of(app: object, workspace: Workspace, limits: Limits) -> ChatCounter
 
 def _passed_on(request: Mapping[str, JsonValue], model: ChatModel) -> dict[str, JsonValue]:
     """Return a request as the endpoint gets it: the name that it knows, no user, and no more tokens than allowed."""
-    passed = {key: value for key, value in request.items() if key not in ("user", "safety_identifier")}
+    passed = {name: value for name, value in request.items() if name in PASSED_ON and value is not None}
     passed["model"] = model.asked_as
-    limit = "max_completion_tokens" if "max_completion_tokens" in passed else "max_tokens"
-    given = passed.get(limit)
-    passed[limit] = min(given, model.max_tokens) if isinstance(given, int) and given > 0 else model.max_tokens
+    limits = [name for name in TOKEN_LIMITS if request.get(name) is not None] or ["max_tokens"]
+    for name in limits:
+        given = request.get(name)
+        is_number = isinstance(given, int) and not isinstance(given, bool) and given > 0
+        passed[name] = min(given, model.max_tokens) if is_number else model.max_tokens
     return passed

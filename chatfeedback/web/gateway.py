@@ -49,9 +49,9 @@ class ChatCompletions:
         try:
             counter, person_id = await _entered(request)
             body = await _body(request, counter)
-            private = request.headers.get(PRIVATE, "").strip().lower() not in NOT_PRIVATE
-            counter.check_turn(person_id)
-            with counter.under_way(person_id):
+            await _entered(request)  # a body can take long, and a key be revoked meanwhile
+            with counter.turn(person_id):
+                private = is_private(request)
                 asked = await counter.order(person_id, body, private=private)
                 if body.get("stream"):
                     with Outlet(send) as outlet:
@@ -150,6 +150,12 @@ async def models(request: Request) -> Response:
     return JSONResponse({"object": "list", "data": listed})
 
 
+def is_private(request: Request) -> bool:
+    """Return whether any header of a request says that its chat is private."""
+    said = (value for line in request.headers.getlist(PRIVATE) for value in line.split(","))
+    return any(value.strip().lower() not in NOT_PRIVATE for value in said)
+
+
 async def _whole(counter: ChatCounter, asked: Asked) -> Response:
     try:
         body, answer = await counter.whole(asked)
@@ -218,10 +224,12 @@ async def _body(request: Request, counter: ChatCounter) -> dict[str, JsonValue]:
 def about(asked: Asked, bought: Bought | None = None) -> dict[str, str]:
     """Return the headers that tell of an answer: the model, the price, and whether the chat is recorded."""
     told = {
-        "X-Chatfeedback-Model": asked.model.name,
+        "X-Chatfeedback-Model": asked.model.name.encode("ascii", "backslashreplace").decode(),
         "X-Chatfeedback-Points": str(asked.order.purchase.price),
         "X-Chatfeedback-Recorded": "false" if asked.order.private else "true",
     }
+    if bought is not None and not bought.response_id:
+        told["X-Chatfeedback-Recorded"] = "false"
     if bought is not None and bought.response_id:
         told["X-Chatfeedback-Response"] = bought.response_id
     return told

@@ -20,23 +20,45 @@ DONE = b"data: [DONE]\n\n"
 """The last event of a stream; it is sent once the points were captured."""
 
 
+_COUNTED = frozenset(
+    [
+        "role",
+        "name",
+        "id",
+        "content",
+        "refusal",
+        "reasoning",
+        "reasoning_content",
+        "tool_calls",
+        "function_call",
+        "provider_specific_fields",
+    ]
+)
+"""The fields of a message that say nothing, or that are counted by what is in them."""
+
+
 class UnfinishedAnswerError(Exception):
     """An answer did not come to its end, or is none; the text says why and holds nothing that the endpoint said."""
 
 
 @dataclass(slots=True)
 class Answer:
-    """What a model said so far: its text, its reasoning, its calls of tools by position, and why it ended."""
+    """What a model said so far: its text, its reasoning, its calls of tools by position, and whether it ended.
+
+    ``has_more``: it also gave what is not kept, such as sound or pictures.
+    """
 
     texts: list[str] = field(default_factory=list)
     reasoning: list[str] = field(default_factory=list)
     calls: dict[int, dict[str, str]] = field(default_factory=dict)
+    has_more: bool = False
     finished: bool = False
 
     @property
     def is_empty(self) -> bool:
-        """Whether it says nothing and calls nothing."""
-        return not (self.calls or any(text.strip() for text in self.texts))
+        """Whether nothing was said, thought, called or given at all: for anything else its reader pays."""
+        said = (*self.texts, *self.reasoning)
+        return not (self.calls or self.has_more or any(text.strip() for text in said))
 
     def turn(self) -> dict[str, JsonValue]:
         """Return it as a message of the protocol."""
@@ -62,11 +84,18 @@ class Answer:
                 self.texts.append(text)
             if isinstance(text := said.get("refusal"), str):
                 self.texts.append(text)
+            audio = said.get("audio")
+            if isinstance(audio, dict) and isinstance(text := audio.get("transcript"), str):
+                self.texts.append(text)
             thought = said.get("reasoning_content") or said.get("reasoning")
             if isinstance(thought, str):
                 self.reasoning.append(thought)
             if calls := said.get("tool_calls"):
                 self._add_calls(calls)
+            if isinstance(call := said.get("function_call"), dict):  # the older form of a single call
+                self._add_calls([{"index": 0, "function": call}])
+            if any(value for name, value in said.items() if name not in _COUNTED):
+                self.has_more = True
         if choice.get("finish_reason"):
             self.finished = True
 

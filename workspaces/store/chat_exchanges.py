@@ -1,8 +1,9 @@
 """Exchanges: what people asked a model for points, and what it answered, until the collection holds it.
 
 A row is written in the transaction that captures the points, so that there is one for each answer that was paid and
-recorded. Its text is redacted; it goes once the collection has it. Of a chat that its person keeps private there is no
-exchange, but its keyed hash, so that a later request with the same beginning is not recorded either.
+recorded. Its text is redacted; it goes once the collection has it, and stays if the collection refuses it. Of a chat
+that its person keeps private there is no exchange, but its keyed hash, so that a later request with the same beginning
+is not recorded either.
 """
 
 from __future__ import annotations
@@ -30,7 +31,9 @@ chat_exchange = sa.Table(
     sa.Column("response_id", sa.Text, nullable=False, index=True),
     sa.Column("model", sa.Text, nullable=False),
     sa.Column(
-        "messages", sa.Text, comment="redacted, as JSON; null: the collection has them, or refused them"
+        "messages",
+        sa.Text,
+        comment="redacted, as JSON; null: the collection has them, or they are unreadable",
     ),
     sa.Column("answered_at", UTCDateTime, nullable=False),
     sa.Column("collected_at", UTCDateTime, index=True, comment="null: they wait"),
@@ -97,14 +100,22 @@ def waiting_exchanges(connection: sa.Connection, most: int) -> list[Exchange]:
     return [Exchange(**row._mapping) for row in rows]
 
 
-def close_exchanges(connection: sa.Connection, hold_ids: Iterable[str], outcome: str, now: datetime) -> None:
-    """Note what became of exchanges; their texts go."""
+def close_exchanges(
+    connection: sa.Connection,
+    hold_ids: Iterable[str],
+    outcome: str,
+    now: datetime,
+    *,
+    keep_texts: bool = False,
+) -> None:
+    """Note what became of exchanges; their texts go, unless nothing else holds them."""
     column = chat_exchange.c
+    changed = {} if keep_texts else {"messages": None}
     for ids in in_chunks(hold_ids):
         connection.execute(
             sa.update(chat_exchange)
             .where(column.hold_id.in_(ids))
-            .values(messages=None, outcome=outcome, collected_at=now)
+            .values(outcome=outcome, collected_at=now, **changed)
         )
 
 
@@ -124,10 +135,12 @@ def answers_among(
 ) -> dict[str, Exchange]:
     """Return those of these responses that a person paid for and that were recorded, by id."""
     columns = [chat_exchange.c[name] for name in Exchange.__slots__]
-    query = sa.select(*columns).where(
-        chat_exchange.c.person_id == person_id, chat_exchange.c.response_id.in_(response_ids)
-    )
-    return {row.response_id: Exchange(**row._mapping) for row in connection.execute(query)}
+    theirs = sa.select(*columns).where(chat_exchange.c.person_id == person_id)
+    return {
+        row.response_id: Exchange(**row._mapping)
+        for ids in in_chunks(response_ids)
+        for row in connection.execute(theirs.where(chat_exchange.c.response_id.in_(ids)))
+    }
 
 
 def answers_by_model(connection: sa.Connection) -> dict[str, int]:

@@ -158,8 +158,18 @@ def test_what_is_deleted_stays_away_also_when_its_chat_goes_on(workspace: Worksp
         with workspace.store.read() as connection:
             (entry,) = given_by(connection, fay)
         steps.delete_conversations(workspace, [entry.conversation_id], by="giver")
-        chat(asking, "delete this, fay", first, "and go on")
-    assert steps.collect_chats(workspace).outcomes == {"deleted": 1}
+        told = asking.chat.completions.with_raw_response.create(
+            model="dynamic",
+            messages=[
+                {"role": "user", "content": "delete this, fay"},
+                {"role": "assistant", "content": first},
+                {"role": "user", "content": "and go on with xochiquetzal"},
+            ],
+        )
+    assert told.headers["X-Chatfeedback-Recorded"] == "false"
+    files = [path for path in workspace.path.rglob("*") if path.is_file()]
+    assert [path for path in files if b"xochiquetzal" in path.read_bytes()] == []
+    assert steps.collect_chats(workspace).outcomes == {}
 
 
 def error_of(caught: pytest.ExceptionInfo[openai.APIStatusError]) -> tuple[int, str, str]:
@@ -251,7 +261,9 @@ def test_who_is_forgotten_has_no_key_and_leaves_no_chat(workspace: Workspace, ad
     assert [path for path in files if b"xylophonist" in path.read_bytes()] == []
 
 
-def test_the_same_chat_of_another_person_is_said_to_be_a_duplicate(workspace: Workspace, address: str) -> None:
+def test_the_same_chat_of_another_person_is_said_to_be_a_duplicate(
+    workspace: Workspace, address: str
+) -> None:
     outcomes = []
     for name in ("ann", "ben"):
         person = person_with(workspace, name, 20)
