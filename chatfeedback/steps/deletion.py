@@ -13,6 +13,7 @@ import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING, TypedDict
 
+from chatfeedback.steps.chats_that_wait import collect_named
 from chatfeedback.steps.withdraw import masked, platforms_in_use, withdraw_tasks, without_text
 from chatfeedback.steps.written import PEOPLE, holding
 from workspaces.errors import UsageError, WorkbenchError, together
@@ -91,11 +92,14 @@ def delete_conversations(
         by: who asked: ``giver`` or ``lead``.
         reason: the reason that they stated, kept word for word.
 
+    One that waits for the collection is moved there first.
+
     Raises:
         UsageError: there never was such a conversation.
         ConnectionFailedError: a platform cannot be reached. Everything is deleted here; the tasks on that platform are
             deleted when this runs again.
     """
+    collect_named(workspace, conversation_ids)
     with workspace.exclusive():
         with workspace.store.read() as connection:
             entries = entries_of(connection, conversation_ids)
