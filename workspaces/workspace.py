@@ -155,19 +155,19 @@ class Workspace:
         return sorted(readable_by_others(path for path in map(self.path.joinpath, WRITTEN) if path.exists()))
 
     @contextmanager
-    def exclusive(self) -> Iterator[None]:
-        """Hold the workspace for a step that writes; another writer waits, then says who is in the way."""
+    def exclusive(self, wait_seconds: float = LOCK_TIMEOUT_SECONDS) -> Iterator[None]:
+        """Hold the workspace for a step that writes; another writer waits so long, then says who is in the way."""
         from filelock import FileLock, Timeout
 
-        lock = FileLock(self.path / ".lock", timeout=LOCK_TIMEOUT_SECONDS)
+        lock = FileLock(self.path / ".lock", timeout=wait_seconds)
         try:
-            with lock, self.store.exclusive(LOCK_TIMEOUT_SECONDS):
+            with lock, self.store.exclusive(wait_seconds):
                 self.pseudonyms.look_again()
                 yield
         except Timeout:
             raise WorkbenchError(
                 f"another chatfeedback command is writing to {self.path}; it still was after "
-                f"{LOCK_TIMEOUT_SECONDS} seconds: wait for it to end and run this one again"
+                f"{wait_seconds:g} seconds: wait for it to end and run this one again"
             ) from None
 
     def servers(self) -> dict[str, ManagedServer]:

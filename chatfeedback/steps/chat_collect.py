@@ -32,7 +32,7 @@ from workspaces.store.chat_exchanges import (
     waiting_exchanges,
 )
 from workspaces.store.conversations import entries_of
-from workspaces.workspace import utc_now
+from workspaces.workspace import LOCK_TIMEOUT_SECONDS, utc_now
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -62,13 +62,17 @@ class CollectedChats:
     choices_without_chat: int = 0
 
 
-def collect_chats(workspace: Workspace) -> CollectedChats:
-    """Move the exchanges that wait into the collection, then the choices; a second run moves nothing."""
+def collect_chats(workspace: Workspace, *, wait_seconds: float = LOCK_TIMEOUT_SECONDS) -> CollectedChats:
+    """Move the exchanges that wait into the collection, then the choices; a second run moves nothing.
+
+    Raises:
+        WorkbenchError: another step held the workspace for longer than ``wait_seconds``.
+    """
     collected = CollectedChats()
     with workspace.store.read() as connection:
         if not is_waiting(connection):
             return collected
-    with workspace.exclusive():
+    with workspace.exclusive(wait_seconds):
         check_redaction(workspace)
         with workspace.store.read() as connection:
             choices = waiting_choices(

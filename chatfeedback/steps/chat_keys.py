@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from workspaces.errors import UsageError
 from workspaces.store.chat_keys import ChatKey, keep_key, keys_of, owner_of, revoke_keys
+from workspaces.store.identities import is_person
 from workspaces.workspace import utc_now
 
 if TYPE_CHECKING:
@@ -24,13 +25,16 @@ def make_chat_key(workspace: Workspace, person_id: str, name: str = "") -> str:
     """Return a new key of a person. It is shown this once: the store keeps its hash.
 
     Raises:
-        UsageError: the person has as many good keys as are allowed, or the name is too long.
+        UsageError: the person has as many good keys as are allowed, or is about to be forgotten; or the name is too
+            long.
     """
     name = " ".join(name.split())
     if len(name) > MOST_NAME:
         raise UsageError(f"a key's name has at most {MOST_NAME} characters")
     key = BEGINNING + secrets.token_urlsafe(SECRET_BYTES)
     with workspace.store.write() as connection:
+        if not is_person(connection, person_id):
+            raise UsageError(f"{person_id} is nobody here, or is about to be forgotten, and gets no key")
         good = [each for each in keys_of(connection, person_id) if each.revoked_at is None]
         if len(good) >= MOST_KEYS:
             raise UsageError(f"{MOST_KEYS} keys are enough: revoke one first")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from chatfeedback.steps.chats_that_wait import collect_given, collect_named
 from chatfeedback.steps.withdraw import withdraw_tasks
 from workspaces.errors import UsageError, WorkbenchError
 from workspaces.records import SharingState
@@ -55,7 +56,7 @@ def change_sharing(
     """Publish conversations now (``SHARED``) or keep them private (``PRIVATE``); a giver may change their mind.
 
     Either all of them change or none. Tasks of private conversations are taken off the platforms; answers to them stay
-    in the store and are not exported.
+    in the store and are not exported. A chat that waits for the collection is moved there first.
 
     Args:
         workspace: whose conversations.
@@ -69,6 +70,7 @@ def change_sharing(
         ConnectionFailedError: a platform that has tasks of the conversations cannot be reached. The conversations are
             private here; the next ``sync``, ``push`` or ``consent finish`` takes the tasks off that platform.
     """
+    collect_named(workspace, conversation_ids)
     now = utc_now()
     with workspace.exclusive():
         with workspace.store.write() as connection:
@@ -113,6 +115,7 @@ def requested_conversations(
         )
     if giver_id is None:
         return list(dict.fromkeys(conversation_ids))
+    collect_given(workspace, giver_id)
     with workspace.store.read() as connection:
         ids = conversations.ids_given_by(connection, giver_id)
     if not ids:

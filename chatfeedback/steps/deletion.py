@@ -13,6 +13,7 @@ import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING, TypedDict
 
+from chatfeedback.steps.chats_that_wait import collect_named
 from chatfeedback.steps.withdraw import masked, platforms_in_use, withdraw_tasks, without_text
 from chatfeedback.steps.written import PEOPLE, holding
 from workspaces.errors import UsageError, WorkbenchError, together
@@ -34,6 +35,7 @@ from workspaces.store.erasure import (
     CONVERSATION_ROWS,
     MESSAGE_ROWS,
     PERSON_ROWS,
+    PERSON_ROWS_AT_ONCE,
     drop_unanswered,
     erase_groups,
     erase_imported_answers,
@@ -48,7 +50,6 @@ from workspaces.store.own_answers import givers_of
 from workspaces.store.rewrites import checks, rename_rewrites, rewrites_by, rewrites_in
 from workspaces.store.tasks import all_tasks
 from workspaces.store.tombstones import bury, bury_judgments, receipts_of, tombstones_of
-from workspaces.store.web_sessions import end_sessions_of
 from workspaces.store.withdrawals import begin_withdrawal
 from workspaces.sync import sync
 from workspaces.workspace import utc_now
@@ -91,11 +92,14 @@ def delete_conversations(
         by: who asked: ``giver`` or ``lead``.
         reason: the reason that they stated, kept word for word.
 
+    One that waits for the collection is moved there first.
+
     Raises:
         UsageError: there never was such a conversation.
         ConnectionFailedError: a platform cannot be reached. Everything is deleted here; the tasks on that platform are
             deleted when this runs again.
     """
+    collect_named(workspace, conversation_ids)
     with workspace.exclusive():
         with workspace.store.read() as connection:
             entries = entries_of(connection, conversation_ids)
@@ -123,14 +127,7 @@ def forget_person(workspace: Workspace, person_id: str, *, by: str, reason: str 
         ConnectionFailedError: a platform cannot be reached; the remaining work is done when this runs again.
     """
     with workspace.exclusive():
-        with workspace.store.read() as connection:
-            begun = [deletion for deletion in open_deletions(connection) if deletion.person_id == person_id]
-            conversation_ids = ids_given_by(connection, person_id)
-        receipt_id = (
-            begun[0].receipt_id
-            if begun
-            else _mark(workspace, conversation_ids, person_id=person_id, by=by, reason=reason)
-        )
+        receipt_id = _mark_person(workspace, person_id, by=by, reason=reason)
         _finish(workspace)
         return _receipt(workspace, receipt_id)
 
@@ -138,33 +135,26 @@ def forget_person(workspace: Workspace, person_id: str, *, by: str, reason: str 
 def forget_everywhere(
     workspace: Workspace, person_id: str, *, reason: str | None = None
 ) -> tuple[list[Receipt], WorkbenchError | None]:
-    """Forget a person who asked for it, and the givers that the lead linked to them; they are signed out.
+    """Forget a person who asked for it, and the givers that the lead linked to them.
+
+    All of them are marked before a platform is asked about one.
 
     Returns:
         The receipts, and what keeps some of it waiting, such as a platform that cannot be asked; None: nothing does.
     """
-    with workspace.store.read() as connection:
-        everybody = givers_of(connection, person_id)
-    receipts: list[Receipt] = []
     failure: WorkbenchError | None = None
-    for each in reversed(everybody):  # the person last: with them goes the link to the others
+    with workspace.exclusive():
+        with workspace.store.read() as connection:
+            everybody = givers_of(connection, person_id)
+        marked = [
+            _mark_person(workspace, each, by="giver", reason=reason)
+            for each in reversed(everybody)  # the person last, so that they can ask again after a crash
+        ]
         try:
-            receipts.append(forget_person(workspace, each, by="giver", reason=reason))
+            _finish(workspace)
         except WorkbenchError as error:
-            begun = _begun(workspace, each)
-            if not begun:
-                raise
-            receipts += begun
-            failure = failure or error
-        with workspace.store.write() as connection:
-            end_sessions_of(connection, each)
-    return receipts, failure
-
-
-def _begun(workspace: Workspace, person_id: str) -> list[Receipt]:
-    with workspace.store.read() as connection:
-        begun = [each.receipt_id for each in open_deletions(connection) if each.person_id == person_id]
-    return [_receipt(workspace, receipt_id) for receipt_id in begun]
+            failure = error
+        return [_receipt(workspace, receipt_id) for receipt_id in marked], failure
 
 
 def receipts_of_conversations(workspace: Workspace, conversation_ids: Sequence[str]) -> list[Receipt]:
@@ -184,6 +174,16 @@ def finish_requests(workspace: Workspace) -> int:
         completed = _finish(workspace)
         withdraw_tasks(workspace)
     return completed
+
+
+def _mark_person(workspace: Workspace, person_id: str, *, by: str, reason: str | None) -> str:
+    """Delete of a person what one transaction can delete, unless that was done; return the receipt's id."""
+    with workspace.store.read() as connection:
+        begun = [each.receipt_id for each in open_deletions(connection) if each.person_id == person_id]
+        conversation_ids = ids_given_by(connection, person_id)
+    if begun:
+        return begun[0]
+    return _mark(workspace, conversation_ids, person_id=person_id, by=by, reason=reason)
 
 
 def _mark(
@@ -225,6 +225,8 @@ def _mark(
         removed: Removed = {"collection": {"conversations": len(entries)}}
         removed["store"], removed["platforms"] = _erase(workspace, connection, texts, set(entries))
         if person_id is not None:
+            at_once = erase_rows(connection, PERSON_ROWS_AT_ONCE, [person_id])
+            removed["store"] = _sum(removed["store"], at_once)
             answers = _erase_imported(workspace, connection, receipt_id, person_id)
             if answers:
                 about_theirs = removed["store"].get("imported_feedback", 0)
@@ -237,6 +239,10 @@ def _mark(
         removed["exports_to_make_again"], removed["copies_to_remove"] = held.exports, held.copies
         note_removed(connection, receipt_id, removed)
     return receipt_id
+
+
+def _sum(counts: Mapping[str, int], more: Mapping[str, int]) -> dict[str, int]:
+    return {**counts, **{name: counts.get(name, 0) + count for name, count in more.items()}}
 
 
 def _erase_rewrites(workspace: Workspace, connection: sa.Connection, person_id: str) -> dict[str, int]:
@@ -367,7 +373,7 @@ def _leave_platforms(workspace: Workspace, receipt_id: str, person_id: str) -> N
         identities = workspace.pseudonyms.forget(connection, person_id)
         if counts or identities:  # a second run has nothing left to count
             removed = deletion_of(connection, receipt_id).removed
-            removed["store"] = {**removed["store"], **counts, "identities": identities}
+            removed["store"] = _sum(removed["store"], {**counts, "identities": identities})
             removed["store"]["answers_without_text"] += masks
             removed["accounts"] = closed
             note_removed(connection, receipt_id, removed)

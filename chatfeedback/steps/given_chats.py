@@ -5,11 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from chatfeedback.steps.chats_that_wait import collect_named, collect_own
 from task_generators.chat_logs.imported import imported_task_id, keep_judgment
 from task_generators.chat_logs.readers.feedback import RATING, Feedback
 from workspaces.errors import UsageError
 from workspaces.records import SharingState
 from workspaces.store.annotations import imported_answers_of
+from workspaces.store.chat_exchanges import waiting_chats
 from workspaces.store.conversations import count_given_by, entries_of, page_given_by
 from workspaces.store.own_answers import givers_of
 from workspaces.store.settlements import points_for_sharing
@@ -46,12 +48,16 @@ class GivenChat:
 
 @dataclass(frozen=True, slots=True)
 class GivenChats:
-    """A page of what a person gave, and their contribution: conversations by state, and points for sharing."""
+    """A page of what a person gave, and their contribution: conversations by state, and points for sharing.
+
+    ``waiting`` chats are not among them yet, because another step is at work.
+    """
 
     chats: tuple[GivenChat, ...]
     has_more: bool
     states: Mapping[SharingState, int]
     points: int
+    waiting: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +71,7 @@ class OneChat:
 
 def my_chats(workspace: Workspace, person_id: str, page: int = 0) -> GivenChats:
     """Return a page of the conversations that a person gave, also under names that the lead linked to them."""
+    waiting = collect_own(workspace, person_id)
     with workspace.store.read() as connection:
         givers = givers_of(connection, person_id)
         entries = page_given_by(connection, givers, PAGE + 1, page * PAGE)
@@ -74,12 +81,13 @@ def my_chats(workspace: Workspace, person_id: str, page: int = 0) -> GivenChats:
     chats = tuple(
         _given(workspace, person_id, entry, texts.get(entry.conversation_id)) for entry in entries[:PAGE]
     )
-    return GivenChats(chats, len(entries) > PAGE, states, points)
+    return GivenChats(chats, len(entries) > PAGE, states, points, waiting)
 
 
 def my_chat(workspace: Workspace, person_id: str, conversation_id: str) -> OneChat | None:
     """Return one conversation that a person gave; None for any other, and for a deleted one."""
-    if not owns(workspace, person_id, [conversation_id]):
+    collect_own(workspace, person_id)
+    if not _gave(workspace, person_id, [conversation_id]):
         return None
     with workspace.store.read() as connection:
         entry = entries_of(connection, [conversation_id])[conversation_id]
@@ -94,7 +102,18 @@ def states_of_conversations(workspace: Workspace, conversation_ids: Sequence[str
 
 
 def owns(workspace: Workspace, person_id: str, conversation_ids: Sequence[str]) -> bool:
-    """Return whether a person gave all of these conversations, and none of them is deleted."""
+    """Return whether a person gave all of these conversations, and none of them is deleted.
+
+    Raises:
+        WorkbenchError: one of theirs among them waits for the collection, and cannot be moved there now.
+    """
+    with workspace.store.read() as connection:
+        own = waiting_chats(connection, people=givers_of(connection, person_id))
+    collect_named(workspace, own.intersection(conversation_ids))
+    return _gave(workspace, person_id, conversation_ids)
+
+
+def _gave(workspace: Workspace, person_id: str, conversation_ids: Sequence[str]) -> bool:
     with workspace.store.read() as connection:
         givers = givers_of(connection, person_id)
         entries = entries_of(connection, conversation_ids)

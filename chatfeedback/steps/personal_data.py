@@ -9,6 +9,7 @@ import zipfile
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
+from chatfeedback.steps.chats_that_wait import collect_own
 from chatfeedback.steps.written import noted
 from reward_engine import wallet
 from workspaces.csv_cells import harmless
@@ -59,6 +60,7 @@ def export_person(workspace: Workspace, person_id: str, output: Path) -> Path:
         check_folder(output)
         if output.is_dir() and any(output.iterdir()):
             raise UsageError(f"{output} is not empty: name a new folder, or a file that ends in .zip")
+    collect_own(workspace, person_id)
     with workspace.exclusive(), noted(workspace, output, PERSON) as writing:
         files = _files(workspace, person_id)
         writing.announce([person_id], ())
@@ -80,6 +82,7 @@ def data_about(workspace: Workspace, person_id: str) -> dict[str, Any]:
     """Return all of a person's data as one object for JSON: what ``export_person`` writes, and what they gave under
     the names that the lead linked to them.
     """
+    collect_own(workspace, person_id)
     with workspace.store.read() as connection:
         givers = givers_of(connection, person_id)
     found = [_gathered(workspace, each) for each in givers]

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from workspaces.errors import CredentialsError, UsageError
 from workspaces.registry import PLATFORMS
+from workspaces.store.deletions import is_to_be_forgotten
 from workspaces.store.members import MemberStatus
 from workspaces.store.web_sessions import (
     SignInLink,
@@ -82,12 +83,16 @@ def make_sign_in_link(workspace: Workspace, person_id: str | None, lasts: timede
         lasts: how long the link is good.
 
     Raises:
-        UsageError: the person is revoked or barred everywhere.
+        UsageError: the person is revoked or barred everywhere, or is about to be forgotten.
     """
     is_lead = person_id is None
     person = workspace.pseudonyms.on_platform(WEB)(LEAD) if person_id is None else person_id
     token, now = secrets.token_urlsafe(TOKEN_BYTES), utc_now()
     with workspace.store.write() as connection:
+        if is_to_be_forgotten(connection, person) and not is_lead:
+            raise UsageError(
+                f"{person} is about to be forgotten and cannot sign in: 'chatfeedback consent finish' completes it"
+            )
         if not is_lead and not may_enter(connection, person, None):
             raise UsageError(
                 f"{person} is revoked or barred and cannot sign in: 'chatfeedback people list {person}' shows where; "

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 from typing import TYPE_CHECKING
-from urllib.parse import urlsplit
 
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
-from starlette.middleware.trustedhost import TrustedHostMiddleware
 from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
@@ -26,6 +24,7 @@ from chatfeedback.web import (
 )
 from chatfeedback.web.errors import handlers
 from chatfeedback.web.guard import Guard
+from chatfeedback.web.hosts import OurHosts
 from chatfeedback.web.security_headers import SecurityHeaders
 from chatfeedback.web.site import Part, Site, web_key
 from chatfeedback.web.snapshots import Snapshot
@@ -55,7 +54,6 @@ ON_OFFER_SECONDS = 15.0
 BALANCES_SECONDS = 0.9
 """How old balances may be of which pages hear."""
 
-HERE = ("127.0.0.1", "localhost")
 STATIC = Path(__file__).parent / "static"
 
 
@@ -84,11 +82,7 @@ def application(
         ],
         middleware=[
             Middleware(SecurityHeaders),
-            Middleware(
-                TrustedHostMiddleware,
-                allowed_hosts=[*HERE, urlsplit(address).hostname or HERE[0]],
-                www_redirect=False,
-            ),
+            Middleware(OurHosts, address=address),
             Middleware(Guard, without_cookies=without_cookies),
         ],
         exception_handlers=handlers(),

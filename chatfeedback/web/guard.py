@@ -6,7 +6,6 @@ A middleware, so that no route can be forgotten: it bounds and reads the body, a
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
-from urllib.parse import urlsplit
 
 from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
@@ -23,6 +22,7 @@ from chatfeedback.web.bodies import (
 )
 from chatfeedback.web.csrf import is_token
 from chatfeedback.web.errors import refusal
+from chatfeedback.web.hosts import place_in
 from chatfeedback.web.limits import Limit, TooOftenError
 from chatfeedback.web.sessions import SESSION, signed_token
 from chatfeedback.web.site import site_of
@@ -99,8 +99,8 @@ def _from_here(request: Request) -> bool:
     if request.headers.get("sec-fetch-site", "same-origin") not in {"same-origin", "none"}:
         return False
     origin = request.headers.get("origin")
-    ours = {request.headers.get("host", ""), urlsplit(site_of(request).address).netloc}
-    return origin is None or urlsplit(origin).netloc in ours
+    ours = {place_in(f"//{request.headers.get('host', '')}"), place_in(site_of(request).address)} - {None}
+    return origin is None or place_in(origin) in ours
 
 
 def _no_proof() -> HTTPException:

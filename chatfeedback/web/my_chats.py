@@ -158,7 +158,9 @@ def _own_ids(request: Request, person: Person) -> list[str]:
     ids = list(dict.fromkeys(chosen(request, "id")))
     if not 0 < len(ids) <= MOST_CHOSEN:
         raise HTTPException(422, f"Choose 1 to {MOST_CHOSEN} conversations.")
-    if not steps.owns(site_of(request).workspace, person.person_id, ids):
+    with writing():
+        own = steps.owns(site_of(request).workspace, person.person_id, ids)
+    if not own:
         raise HTTPException(404)
     return ids
 

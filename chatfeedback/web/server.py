@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import uvicorn
 
 from chatfeedback.web.app import application
+from chatfeedback.web.hosts import origin_of
 from workspaces.errors import ConfigurationError
 from workspaces.files import read_text, write_text
 
@@ -48,7 +49,7 @@ class Server:
     ) -> None:
         self._socket = _listening(host, port)
         self.port: int = self._socket.getsockname()[1]
-        self.address = (address or f"http://{host}:{self.port}").rstrip("/")
+        self.address = (address or origin_of(host, self.port)).rstrip("/")
         self._state = workspace.path / "servers" / STATE
         # no log of requests: their addresses hold links to sign in
         self._server = uvicorn.Server(

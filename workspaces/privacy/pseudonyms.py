@@ -14,7 +14,7 @@ from pydantic import SecretBytes
 
 from workspaces.errors import ConfigurationError
 from workspaces.files import create_text
-from workspaces.store.identities import delete_identities, is_person, person_ids_of, save_identities
+from workspaces.store.identities import delete_identities, is_known, person_ids_of, save_identities
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -99,7 +99,7 @@ class Pseudonyms:
     def is_person(self, person_id: str) -> bool:
         """Return whether a person with this id is known."""
         with self._store.read() as connection:
-            return is_person(connection, person_id)
+            return is_known(connection, person_id)
 
     def digest(self, platform: str, name: str) -> str:
         """Return the keyed hash of the identity that a name on ``platform`` is."""

@@ -130,6 +130,19 @@ def is_waiting(connection: sa.Connection) -> bool:
     )
 
 
+def waiting_chats(
+    connection: sa.Connection, *, conversation_ids: Iterable[str] = (), people: Iterable[str] = ()
+) -> set[str]:
+    """Return the chats with exchanges that wait for the collection, of those with these ids or of these people."""
+    found: set[str] = set()
+    column = chat_exchange.c
+    for named, names in ((column.conversation_id, conversation_ids), (column.person_id, people)):
+        for chunk in in_chunks(names):
+            query = sa.select(column.conversation_id).where(named.in_(chunk), column.collected_at.is_(None))
+            found.update(connection.execute(query).scalars())
+    return found
+
+
 def answers_among(
     connection: sa.Connection, person_id: str, response_ids: Sequence[str]
 ) -> dict[str, Exchange]:

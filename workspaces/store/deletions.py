@@ -88,6 +88,14 @@ def open_deletions(connection: sa.Connection) -> list[Deletion]:
     return [Deletion(**row._mapping) for row in rows]
 
 
+def is_to_be_forgotten(connection: sa.Connection, person_id: str) -> bool:
+    """Return whether a deletion of this person was asked for and is not complete."""
+    query = sa.select(deletion.c.receipt_id).where(
+        deletion.c.person_id == person_id, deletion.c.completed_at.is_(None)
+    )
+    return connection.execute(query).first() is not None
+
+
 def deletion_of(connection: sa.Connection, receipt_id: str) -> Deletion:
     """Return the deletion with this receipt."""
     row = connection.execute(sa.select(deletion).where(deletion.c.receipt_id == receipt_id)).one()

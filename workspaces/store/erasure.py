@@ -84,20 +84,25 @@ PROMPT_ROWS: tuple[tuple[sa.Table, str], ...] = (
 )
 """The tables among ``CONVERSATION_ROWS`` that describe the first prompt of a conversation."""
 
-PERSON_ROWS: tuple[tuple[sa.Table, str], ...] = (
+PERSON_ROWS_AT_ONCE: tuple[tuple[sa.Table, str], ...] = (
     (person_settings, "person_id"),
     (flag, "person_id"),
-    (dispute, "person_id"),
-    (giver_link, "person_id"),
-    (giver_link, "giver_id"),
     (person_group, "person_id"),
-    (takeback, "person_id"),
     (web_session, "person_id"),
     (sign_in_link, "person_id"),
     (chat_key, "person_id"),
     (chat_exchange, "person_id"),
     (chat_private, "person_id"),
     (chat_choice, "person_id"),
+)
+"""The tables among ``PERSON_ROWS`` that no platform is asked about: what a person may do here, and what they said."""
+
+PERSON_ROWS: tuple[tuple[sa.Table, str], ...] = (
+    *PERSON_ROWS_AT_ONCE,
+    (dispute, "person_id"),
+    (giver_link, "person_id"),
+    (giver_link, "giver_id"),
+    (takeback, "person_id"),
 )
 """Tables other than ``person`` whose rows are deleted with a person, and the column that names them."""
 

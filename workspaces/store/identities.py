@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import sqlalchemy as sa
 
 from workspaces.chunks import in_chunks
+from workspaces.store.deletions import is_to_be_forgotten
 from workspaces.store.insert import insert_missing
 from workspaces.store.schema import UTCDateTime, metadata
 
@@ -51,7 +52,12 @@ def digests_of(connection: sa.Connection, person_id: str) -> list[str]:
 
 
 def is_person(connection: sa.Connection, person_id: str) -> bool:
-    """Return whether somebody has this pseudonym."""
+    """Return whether somebody has this pseudonym, and is not about to be forgotten: who is can do nothing here."""
+    return is_known(connection, person_id) and not is_to_be_forgotten(connection, person_id)
+
+
+def is_known(connection: sa.Connection, person_id: str) -> bool:
+    """Return whether an identity has this pseudonym, also that of somebody whose deletion is not complete yet."""
     query = sa.select(person.c.person_id).where(person.c.person_id == person_id)
     return connection.execute(query).first() is not None
 

@@ -1,7 +1,8 @@
 """Who is signed in to the web page, and the links by which the lead lets somebody sign in once. Hashes, no secrets.
 
 A session holds as long as its person may enter: whoever is revoked, barred or forgotten is signed out with the next
-request, whatever took the right from them.
+request, whatever took the right from them. Who asked to be forgotten may not enter from that moment on, however long
+the platforms take; sessions go then, too, and the lead alone can open another one.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
 
-from workspaces.store.identities import is_person
+from workspaces.store.identities import is_known, is_person
 from workspaces.store.members import OUTSIDE, MemberStatus, members_of
 from workspaces.store.schema import UTCDateTime, metadata
 
@@ -86,7 +87,7 @@ def session_of(connection: sa.Connection, token_hash: str, now: datetime) -> Web
         return None
     found = WebSession(**row._mapping)
     entitled = (
-        is_person(connection, found.person_id)
+        is_known(connection, found.person_id)
         if found.is_lead
         else may_enter(connection, found.person_id, found.platform)
     )
@@ -142,7 +143,7 @@ def may_enter(
 
     Args:
         connection: a connection to the store.
-        person_id: a pseudonym; one that was forgotten is nobody's.
+        person_id: a pseudonym; one that was forgotten, or is about to be, is nobody's.
         platform: whose account they use: they have to be a member there with access and one of ``statuses``. None: they
             have a link of the lead's; then it is enough to be on no platform, as givers are, or to be neither revoked
             nor barred on one.
