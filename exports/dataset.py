@@ -37,8 +37,10 @@ MANIFEST = "manifest.json"
 CARD = "README.md"
 SUMS = "SHA256SUMS"
 """The checksums of all other files, which ``sha256sum --check`` reads."""
-DISPOSABLE = (".cache/", ".DS_Store")
-"""Files that the Hub's client and the desktop leave in a folder; they may be removed."""
+ATTRIBUTES = ".gitattributes"
+"""What the Hub adds to every data set that is made there."""
+DISPOSABLE = (".cache/", ATTRIBUTES, ".DS_Store")
+"""Files that the Hub, its client and the desktop leave in a folder; they may be removed."""
 
 
 class NotOurExportError(UsageError):

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
-from exports.dataset import FORMAT, MANIFEST, SUMS
+from exports.dataset import ATTRIBUTES, CARD, FORMAT, MANIFEST, SUMS
+from exports.tables import sha256_of
 from exports.verification import read_manifest, verify
 from workspaces.errors import UsageError, WorkbenchError
 
@@ -18,10 +21,16 @@ if TYPE_CHECKING:
     from pydantic import SecretStr
 
 REPO = re.compile(r"[\w.-]+/[\w.-]+", re.ASCII)
+TOKEN = re.compile(r"[A-Za-z0-9._~+/-]+=*")
+"""What a bearer token is made of. Source: RFC 6750, section 2.1."""
 
 
 class NotPublishedError(WorkbenchError):
     """The Hub did not take the release: what is published there is as it was."""
+
+
+class HistoryKeptError(WorkbenchError):
+    """The release is published, and the Hub keeps the history that was to be dropped."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,8 +63,9 @@ def publish(
 ) -> Published:
     """Publish an export as a data set on the Hub, which is made if it is not there.
 
-    Everything goes in one commit upon the one that was seen: the Hub has the release before or this one. Files of the
-    release before that this one has not are removed by the same commit; the Hub keeps them in its history.
+    Everything goes in one commit upon the one that was seen: the Hub has the release before or this one. It is planned
+    from the files that are there: those that this release has not are removed by the same commit, and the Hub keeps
+    them in its history.
 
     Args:
         folder: an export that passes ``verify``.
@@ -68,33 +78,40 @@ def publish(
 
     Raises:
         NoExportError: ``folder`` holds no export.
-        UsageError: ``repo`` is no name of a data set, or the data set there is no export of this kind, or a later one.
+        UsageError: ``repo`` is no name of a data set, the token or the address is none, or the data set there is no
+            export of this kind, a later release, or one of another history.
         NotPublishedError: the export is not what was written, or the Hub cannot be reached or says no.
+        HistoryKeptError: everything is published, and the history was not dropped.
     """
     if not REPO.fullmatch(repo):
         raise UsageError(f"{repo!r} names no data set on the Hub: expected OWNER/NAME")
+    secret = _secret(token)
+    _check_endpoint(endpoint)
     manifest = read_manifest(folder)
     if problems := verify(folder).problems:
         raise NotPublishedError(
             f"{folder} is not what was written ({problems[0]}): export it again; 'chatfeedback export verify {folder}' "
             "tells all"
         )
-    from httpx import HTTPError  # the client takes long to import
-    from huggingface_hub import CommitOperationAdd, CommitOperationDelete, HfApi
-    from huggingface_hub.errors import HFValidationError, RepositoryNotFoundError
+    from huggingface_hub import CommitOperationAdd, CommitOperationDelete, HfApi  # takes long to import
+    from huggingface_hub.errors import HfHubHTTPError, HFValidationError, RepositoryNotFoundError
 
-    api = HfApi(endpoint=endpoint, token=token.get_secret_value())
+    # their version of httpx changes: the base of their own error is what it raises
+    errors = (HfHubHTTPError.__bases__[0], OSError, HFValidationError, ValueError, RuntimeError)
+    api = HfApi(endpoint=endpoint or None, token=secret)
     sha: str | None = None
     try:
         try:
             sha = api.repo_info(repo, repo_type="dataset").sha
         except RepositoryNotFoundError:
-            published: set[str] = set()
+            there: dict[str, Any] = {}
         else:
-            published = set(api.list_repo_files(repo, repo_type="dataset", revision=sha))
-        before = _manifest_there(api, repo, sha, published) if sha is not None else None
-        _check(before, manifest, repo, published)
-        result = _planned(api.endpoint, repo, folder, manifest, before, private=private, dry_run=dry_run)
+            there = _files_there(api, repo, sha)
+        before = _manifest_there(api, repo, sha) if sha is not None and MANIFEST in there else None
+        _check(before, manifest, repo, there)
+        result = _planned(
+            api.endpoint, repo, folder, manifest, there, before, private=private, dry_run=dry_run
+        )
         if dry_run:
             return result
         if sha is None:
@@ -111,21 +128,59 @@ def publish(
                 commit_message=f"Release {result.version}",
                 parent_commit=sha,
             )
-        if squash:
-            api.super_squash_history(repo, repo_type="dataset")
-    except (HTTPError, OSError, HFValidationError, ValueError) as error:
-        said = " ".join(str(error).split()).replace(token.get_secret_value(), "***")
+    except errors as error:
         raise NotPublishedError(
-            f"{repo} was not published: {said or type(error).__name__}. The folder and what the Hub had are as they "
-            "were; run it again"
+            f"{repo} was not published: {_said(error, secret)}. The folder and what the Hub had are as they were; run "
+            "it again"
         ) from None
+    if squash:
+        try:
+            api.super_squash_history(repo, repo_type="dataset")
+        except errors as error:
+            raise HistoryKeptError(
+                f"release {result.version} of {repo} is published, and its history was not dropped: "
+                f"{_said(error, secret)}. Earlier releases can still be read there: run it again"
+            ) from None
     return result
 
 
-def _manifest_there(api: Any, repo: str, sha: str, published: Collection[str]) -> dict[str, Any] | None:
-    """Return the manifest of what is published; None where there is none."""
-    if MANIFEST not in published:
-        return None
+def _secret(token: SecretStr) -> str:
+    """Return the token as it is sent; no error shows it."""
+    secret = token.get_secret_value().strip()
+    if not TOKEN.fullmatch(secret):
+        raise UsageError(
+            "the token holds what no token does, as a space, a line break or a letter with an accent: copy it again "
+            "from https://huggingface.co/settings/tokens"
+        )
+    return secret
+
+
+def _check_endpoint(endpoint: str | None) -> None:
+    if not endpoint:
+        return
+    try:
+        address = urlsplit(endpoint)
+        sound = address.scheme in ("http", "https") and address.hostname and address.port != 0
+    except ValueError:  # a port or an address that is none
+        sound = False
+    if not sound:
+        raise UsageError("the address of the Hub is none: expected one as https://huggingface.co")
+
+
+def _said(error: BaseException, secret: str) -> str:
+    return " ".join(str(error).split()).replace(secret, "***") or type(error).__name__
+
+
+def _files_there(api: Any, repo: str, sha: str | None) -> dict[str, Any]:
+    """Return what the Hub holds at a commit by path, each with the checksums that it tells."""
+    from huggingface_hub.hf_api import RepoFile
+
+    tree = api.list_repo_tree(repo, recursive=True, repo_type="dataset", revision=sha)
+    return {entry.path: entry for entry in tree if isinstance(entry, RepoFile)}
+
+
+def _manifest_there(api: Any, repo: str, sha: str) -> dict[str, Any]:
+    """Return the manifest of what is published."""
     from tempfile import TemporaryDirectory
 
     with TemporaryDirectory() as cache:
@@ -140,7 +195,7 @@ def _check(
 ) -> None:
     """Raise an error where the push would replace something else than an earlier release of this export."""
     if before is None:
-        if others := sorted(set(published) - {".gitattributes", "README.md"}):
+        if others := sorted({*published} - {ATTRIBUTES, CARD}):
             raise UsageError(f"{repo} holds {others[0]!r} and no export: name another data set")
         return
     if before.get("format") != FORMAT or before.get("kind") != manifest["kind"]:
@@ -150,6 +205,20 @@ def _check(
             f"{repo} has release {_version(before)}, and this folder release {_version(manifest)}: it is older, or has "
             "a history of its own. Export into the folder that was published, or name another data set"
         )
+    one, other = _digests(before), _digests(manifest)
+    if any(one[version] != other[version] for version in one.keys() & other.keys()):
+        raise UsageError(
+            f"{repo} has a release {_version(before)} of another history, and what it says of deletions would be lost. "
+            "Export into the folder that was published, or name another data set"
+        )
+
+
+def _digests(manifest: Mapping[str, Any]) -> dict[int, object]:
+    """Return the digests of the releases that a manifest tells of, by version: its own, and the one before it."""
+    release, version = manifest.get("release"), _version(manifest)
+    previous = release.get("previous") if isinstance(release, dict) else None
+    earlier = {} if not isinstance(previous, dict) else {version - 1: previous.get("digest")}
+    return {version: manifest.get("digest"), **earlier}
 
 
 def _planned(
@@ -157,31 +226,40 @@ def _planned(
     repo: str,
     folder: Path,
     manifest: Mapping[str, Any],
+    there: Mapping[str, Any],
     before: Mapping[str, Any] | None,
     *,
     private: bool,
     dry_run: bool,
 ) -> Published:
-    from exports.tables import sha256_of
-
-    ours = {**manifest["files"], MANIFEST: sha256_of(folder / MANIFEST)}
-    theirs = {} if before is None else dict(before.get("files") or {})
-    same = before == manifest
-    added = sorted(
-        name for name, sha in ours.items() if theirs.get(name) != sha and not (same and name == MANIFEST)
-    )
+    ours = {*manifest["files"], MANIFEST, SUMS}
+    kept = {name for name in ours & there.keys() if _is_there(folder / name, there[name])}
     return Published(
         url=f"{endpoint}/datasets/{repo}",
         version=_version(manifest),
         before=None if before is None else _version(before),
-        added=tuple(added if same else sorted([*added, SUMS])),
-        removed=tuple(sorted(theirs.keys() - ours.keys())),
-        kept=sum(theirs.get(name) == sha for name, sha in ours.items()),
+        added=tuple(sorted(ours - kept)),
+        removed=tuple(sorted(there.keys() - ours - {ATTRIBUTES})),
+        kept=len(kept),
         private=private,
         dry_run=dry_run,
     )
 
 
+def _is_there(path: Path, there: Any) -> bool:
+    """Return whether the Hub holds the bytes of a file: it tells the sha256 of large files, and Git's id of others."""
+    if there.lfs is not None:
+        return bool(there.lfs.sha256 == sha256_of(path))
+    content = path.read_bytes() if path.stat().st_size == there.size else None
+    return content is not None and there.blob_id == blob_of(content)
+
+
+def blob_of(content: bytes) -> str:
+    """Return the id that Git gives a file. Source: https://git-scm.com/book/en/v2/Git-Internals-Git-Objects."""
+    return hashlib.sha1(b"blob %d\0%b" % (len(content), content), usedforsecurity=False).hexdigest()
+
+
 def _version(manifest: Mapping[str, Any]) -> int:
     release = manifest.get("release")
-    return int(release["version"]) if isinstance(release, dict) else 1
+    version = release.get("version") if isinstance(release, dict) else 1
+    return version if isinstance(version, int) else 1

@@ -15,6 +15,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote, urlsplit
 
+from exports.publication import blob_of
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -31,6 +33,7 @@ class Hub:
     squashed: list[str] = field(default_factory=list)
     requests: list[str] = field(default_factory=list)
     fails: int = 0
+    squash_fails: bool = False
 
     def sha(self, repo: str) -> str:
         held = sorted((name, hashlib.sha256(text).hexdigest()) for name, text in self.files[repo].items())
@@ -56,6 +59,15 @@ def running() -> Iterator[Hub]:
             thread.join()
 
 
+def _entry(name: str, text: bytes) -> dict[str, Any]:
+    """Return what the Hub lists of a file; of Parquet it keeps a pointer in Git."""
+    entry: dict[str, Any] = {"type": "file", "path": name, "size": len(text), "oid": blob_of(text)}
+    if name.endswith(".parquet"):
+        stored = {"oid": hashlib.sha256(text).hexdigest(), "size": len(text), "pointerSize": 130}
+        entry |= {"oid": hashlib.sha1(name.encode(), usedforsecurity=False).hexdigest(), "lfs": stored}
+    return entry
+
+
 class _Handler(BaseHTTPRequestHandler):
     held: Hub
 
@@ -76,10 +88,7 @@ class _Handler(BaseHTTPRequestHandler):
             elif rest.startswith("tree/"):
                 self._say(
                     200,
-                    [
-                        {"type": "file", "path": name, "size": len(text), "oid": "0" * 40}
-                        for name, text in sorted(hub.files[repo].items())
-                    ],
+                    [_entry(name, text) for name, text in sorted(hub.files[repo].items())],
                 )
             else:
                 self._say(
@@ -108,7 +117,7 @@ class _Handler(BaseHTTPRequestHandler):
         elif path == "/api/repos/create":
             asked = json.loads(body)
             repo = f"{asked.get('organization') or 'me'}/{asked['name']}"
-            hub.files.setdefault(repo, {})
+            hub.files.setdefault(repo, {".gitattributes": b"*.parquet filter=lfs diff=lfs merge=lfs -text\n"})
             hub.private.setdefault(repo, bool(asked.get("private") or asked.get("visibility") == "private"))
             self._say(200, {"url": f"{hub.url}/datasets/{repo}"})
         else:
@@ -121,6 +130,8 @@ class _Handler(BaseHTTPRequestHandler):
                 self._say(200, {"files": listed})
             elif rest.startswith("commit/"):
                 self._commit(repo, [json.loads(line) for line in body.splitlines()])
+            elif rest.startswith("super-squash/") and hub.squash_fails:
+                self._say(507, {"error": "no room"})
             elif rest.startswith("super-squash/"):
                 hub.squashed.append(repo)
                 self._say(200, {})
