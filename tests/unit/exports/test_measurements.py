@@ -12,9 +12,10 @@ from hypothesis import strategies as st
 
 import exports
 from exports import Evidence, projection_of
-from exports.choice_bias import Share
+from exports.choice_bias import Share, position_bias, share_of
 from exports.label_noise import LabelVotes, label_noise
 from exports.measurements import with_label_noise
+from exports.pairs import PreferencePair
 from exports.truncation import LIMITS, over_limits, quantiles, tokens
 from exports.weights import Weights
 from tests.unit.exports.export_records import NOW, World
@@ -116,11 +117,58 @@ def test_a_rule_about_agreement_leaves_the_noise_unknown(tmp_path: Path) -> None
 
 @given(st.integers(1, 500), st.data())
 def test_the_interval_of_a_share_holds_it(of: int, data: st.DataObject) -> None:
-    share = Share(data.draw(st.integers(0, of)), of)
+    share = Share(data.draw(st.integers(0, of)), of, data.draw(st.floats(1, of)))
     low, high = share.interval
     assert 0 <= low <= share.value + 1e-9
     assert share.value - 1e-9 <= high <= 1
     assert high > low
+
+
+@pytest.mark.parametrize("people", [1, 3, 5])
+@pytest.mark.parametrize("error", [0.1, 0.3])
+def test_the_interval_holds_the_true_share_where_people_who_see_one_order_agree(
+    people: int, error: float
+) -> None:
+    """The better response is shown first in half of all tasks, so that the true share is 0.5."""
+    draw = random.Random(5)
+    held = 0
+    for _ in range(600):
+        clusters = []
+        for _ in range(60):
+            better_first = draw.random() < 0.5
+            clusters.append((sum(better_first == (draw.random() >= error) for _ in range(people)), people))
+        share = share_of(clusters)
+        assert share is not None
+        assert share.of == 60 * people
+        held += share.interval[0] <= 0.5 <= share.interval[1]
+    assert held / 600 == pytest.approx(0.95, abs=0.025)
+
+
+@given(st.lists(st.integers(0, 1), min_size=1))
+def test_cases_that_are_alone_in_their_clusters_are_independent(cases: list[int]) -> None:
+    share = share_of((case, 1) for case in cases)
+    assert share is not None
+    assert share.effective == pytest.approx(len(cases))
+
+
+@pytest.mark.parametrize("cluster", [(1, 3), (3, 7), (5, 5), (0, 2)])
+def test_clusters_that_are_all_alike_count_once_each(cluster: tuple[int, int]) -> None:
+    share = share_of([cluster] * 10)
+    assert share is not None
+    assert share.effective == 10
+
+
+def test_votes_on_one_prompt_are_one_cluster_of_position_bias() -> None:
+    """Ten people who agree about each of four pairs, two of each prompt, tell as much as four votes at most."""
+    made = World()
+    for number in range(4):
+        made.votes(
+            made.task(*made.chat(f"q{number // 2}", f"one {number}", f"two {number}")), "ab"[number // 2] * 10
+        )
+    selection = projection_of("dpo").select(Evidence(made.tasks, made.annotations, made.contexts, Weights()))
+    share = position_bias([pair for pair in selection.items if isinstance(pair, PreferencePair)])
+    assert share is not None
+    assert (share.count, share.of, share.effective) == (20, 40, 2)
 
 
 def test_people_who_prefer_what_they_see_first_and_what_has_lists_are_reported() -> None:
