@@ -98,6 +98,11 @@ def chosen(
     )
 
 
+def by_agreement(rules: ExportsConfig) -> bool:
+    """Return whether rules may leave out items for what people voted, and not for how many they are."""
+    return rules.min_agreement > 0 or rules.min_margin is not None
+
+
 def in_force(rules: ExportsConfig) -> dict[str, str]:
     """Return the rules that leave something out as ``{key: value}``, in the order of the configuration.
 

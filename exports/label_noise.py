@@ -4,6 +4,10 @@ Every vote is taken to be wrong with one probability e, the same for all people 
 votes (the one-coin model of Dawid and Skene, 1979, of binary labels). Two votes then disagree with probability
 2 e (1 - e), from which e follows; an item of k votes for its label and m against it is wrong with the probability
 1 / (1 + ((1 - e) / e)^(k - m)). People who err together, or in one direction, make it an underestimate.
+
+Items without a label are not in a training set, so that those with one disagree less than all: of two votes that
+disagree, none is left. e is told from items that have a label however people vote: an odd number of votes, none of them
+undecided, on one question.
 """
 
 from __future__ import annotations
@@ -22,35 +26,46 @@ if TYPE_CHECKING:
 class LabelNoise:
     """What votes say of noise: both shares from 0 to 0.5 and 0 to 1.
 
-    ``judged_twice`` counts the items with two votes or more, from which ``vote_error`` is told.
+    ``told_from`` counts the items from which ``vote_error`` is told.
     """
 
     vote_error: float
     wrong_labels: float
-    judged_twice: int
+    told_from: int
 
     def as_json(self) -> dict[str, JsonValue]:
         """Return the figures as the manifest holds them."""
         return {
             "vote_error": round(self.vote_error, 6),
             "wrong_labels": round(self.wrong_labels, 6),
-            "judged_twice": self.judged_twice,
+            "told_from": self.told_from,
         }
 
 
-def label_noise(votes: Sequence[tuple[int, int]]) -> LabelNoise | None:
-    """Return the noise of labels; None where no item has two votes.
+@dataclass(frozen=True, slots=True)
+class LabelVotes:
+    """How many people are for the label of an item, against it, and neither; ``questions``: on how many."""
 
-    Args:
-        votes: of each item, those for its label and those against it.
-    """
-    several = [(for_it, against) for for_it, against in votes if for_it + against > 1]
+    for_it: int
+    against: int
+    undecided: int = 0
+    questions: int = 1
+
+    @property
+    def always_labelled(self) -> bool:
+        """Whether the item has a label however its people vote, as long as each decides."""
+        return self.undecided == 0 and self.questions == 1 and (self.for_it + self.against) % 2 == 1
+
+
+def label_noise(votes: Sequence[LabelVotes]) -> LabelNoise | None:
+    """Return the noise of labels from the votes on each item; None where no item tells it."""
+    several = [each for each in votes if each.always_labelled and each.for_it + each.against > 1]
     if not several:
         return None
-    pairs = sum(math.comb(for_it + against, 2) for for_it, against in several)
-    disagreement = sum(for_it * against for for_it, against in several) / pairs
+    pairs = sum(math.comb(each.for_it + each.against, 2) for each in several)
+    disagreement = sum(each.for_it * each.against for each in several) / pairs
     error = (1 - math.sqrt(max(0.0, 1 - 2 * disagreement))) / 2
-    wrong = math.fsum(_wrong(for_it - against, error) for for_it, against in votes) / len(votes)
+    wrong = math.fsum(_wrong(each.for_it - each.against, error) for each in votes) / len(votes)
     return LabelNoise(error, wrong, len(several))
 
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections import Counter, defaultdict
 from typing import TYPE_CHECKING
 
 from exports.choice_bias import position_bias, style_bias
-from exports.label_noise import label_noise
+from exports.completions import OUTCOMES, Basis, label_of
+from exports.label_noise import LabelVotes, label_noise
 from exports.length_bias import length_bias, p_wanted_longer
 from exports.projection import Measurements
 from exports.truncation import over_limits, quantiles, tokens
@@ -16,7 +18,7 @@ if TYPE_CHECKING:
 
     from pydantic import JsonValue
 
-    from exports.completions import LabelledCompletion
+    from exports.completions import LabelledCompletion, Verdict
     from exports.pairs import PreferencePair
 
 
@@ -25,13 +27,6 @@ def measure_pairs(pairs: Sequence[PreferencePair]) -> Measurements:
     bias = length_bias(pairs)
     position = position_bias(pairs)
     styles = style_bias(pairs)
-    noise = _noise(
-        [
-            (pair.count(side), pair.count(1 - side))
-            for pair in pairs
-            if (side := pair.winner) is not None and pair.adjudicated is None
-        ]
-    )
     lengths = _lengths(
         [max(tokens(pair.prompt, side.text) for side in pair.sides) for pair in pairs],
         "pair, its longer side",
@@ -43,7 +38,6 @@ def measure_pairs(pairs: Sequence[PreferencePair]) -> Measurements:
             "length_bias": bias.as_json(),
             "position_bias": None if position is None else position.as_json(),
             "style_bias": {name: share.as_json() for name, share in styles.items()},
-            **noise.manifest,
             **lengths.manifest,
             "duplicates": {"pairs": len(pairs), "prompts": len({pair.prompt for pair in pairs})},
         },
@@ -57,25 +51,44 @@ def measure_pairs(pairs: Sequence[PreferencePair]) -> Measurements:
                 f"- P(chosen has more {name.replace('_', ' ')}), where sides differ in it: {share.sentence('pairs')}.\n"
                 for name, share in styles.items()
             )
-            + f"{noise.card}\n{lengths.card}\n"
+            + f"{lengths.card}\n"
             f"- Different prompts: {len({pair.prompt for pair in pairs}):,} of {counted(len(pairs), 'pair')}."
         ),
+        votes=[
+            LabelVotes(
+                for_it := pair.count(side),
+                against := pair.count(1 - side),
+                undecided=len(pair.votes) - for_it - against,
+            )
+            for pair in pairs
+            if (side := pair.winner) is not None and pair.adjudicated is None
+        ],
     )
 
 
-def _noise(votes: Sequence[tuple[int, int]]) -> Measurements:
-    """Return how many labels are probably wrong, of those that no lead decided (``exports.label_noise``)."""
-    noise = label_noise(votes)
-    if noise is None:
-        return Measurements(
-            {"label_noise": None}, "- Label noise: unknown, nobody judged what somebody else judged."
+def with_label_noise(found: Measurements, *, by_agreement: bool) -> Measurements:
+    """Return measurements with how many labels are probably wrong (``exports.label_noise``), if they have votes.
+
+    ``by_agreement``: items on which people disagree were left out, and so nothing tells how often they do.
+    """
+    if found.votes is None:
+        return found
+    noise = None if by_agreement else label_noise(found.votes)
+    if by_agreement:
+        said = "- Label noise: unknown, a rule leaves out what people disagree about."
+    elif noise is None:
+        said = "- Label noise: unknown, no item has three votes, or another odd number, with none undecided."
+    else:
+        said = (
+            f"- Label noise, if all people err alike and alone: {noise.vote_error:.3f} of votes and "
+            f"{noise.wrong_labels:.3f} of labels are wrong, told from {counted(noise.told_from, 'item')} with an odd "
+            "number of votes."
         )
-    return Measurements(
-        {"label_noise": noise.as_json()},
-        f"- Label noise, if all people err alike and alone: {noise.vote_error:.3f} of votes and "
-        f"{noise.wrong_labels:.3f} of labels are wrong, told from {counted(noise.judged_twice, 'item')} judged by "
-        "several people.",
-    )
+    manifest: dict[str, JsonValue] = {
+        **found.manifest,
+        "label_noise": None if noise is None else noise.as_json(),
+    }
+    return Measurements(manifest, f"{found.card}\n{said}", found.votes)
 
 
 def _lengths(lengths: Sequence[int], what: str) -> Measurements:
@@ -124,18 +137,10 @@ def measure_completions(completions: Sequence[LabelledCompletion]) -> Measuremen
     lengths = _lengths(
         [tokens(row.prompt, row.completion.text) for row in completions], "prompt and completion"
     )
-    noise = _noise(
-        [
-            (agreeing := round(row.agreement * row.n_annotators), row.n_annotators - agreeing)
-            for row in completions
-            if not row.adjudicated
-        ]
-    )
     share = len(wanted) / len(completions)
     return Measurements(
         manifest={
             "labels": {"true": len(wanted), "false": len(unwanted)},
-            **noise.manifest,
             **lengths.manifest,
             "duplicates": {
                 "completions": len(completions),
@@ -145,7 +150,7 @@ def measure_completions(completions: Sequence[LabelledCompletion]) -> Measuremen
         },
         card=(
             f"- Completions: {len(wanted):,} True, {len(unwanted):,} False ({share:.0%} True).\n"
-            f"{noise.card}\n{lengths.card}\n"
+            f"{lengths.card}\n"
             f"- Different prompts: {len({row.prompt for row in completions}):,} of "
             f"{counted(len(completions), 'completion')}.\n"
             + (
@@ -154,4 +159,22 @@ def measure_completions(completions: Sequence[LabelledCompletion]) -> Measuremen
                 else f"- P(a True completion is longer than a False one): {longer:.3f} (0.5: no bias)."
             )
         ),
+        votes=[_label_votes(row) for row in completions if not row.adjudicated],
     )
+
+
+def _label_votes(row: LabelledCompletion) -> LabelVotes:
+    """Return how many people gave verdicts that alone give the label of a completion, the other one, and none."""
+    given: dict[str, list[Verdict]] = defaultdict(list)
+    for verdict in row.verdicts:
+        given[verdict.person_id].append(verdict)
+    said = Counter(_label_alone(row.basis, verdicts) for verdicts in given.values())
+    pairs = len({verdict.question for verdict in row.verdicts}) if row.basis is Basis.PAIRS else 1
+    return LabelVotes(said[row.label], said[not row.label], said[None], questions=pairs)
+
+
+def _label_alone(basis: Basis, verdicts: Sequence[Verdict]) -> bool | None:
+    if basis is not Basis.PAIRS:
+        return label_of({verdict.question: verdict.answer for verdict in verdicts})
+    net = sum(OUTCOMES[verdict.answer] for verdict in verdicts)
+    return None if net == 0 else net > 0

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from exports.columns import Columns, Row
     from exports.contamination import Benchmarks
     from exports.context import Context
+    from exports.label_noise import LabelVotes
     from exports.omissions import Omission, OmissionReason
     from exports.weights import Weights
     from workspaces.records import Annotation, SharingState, Task
@@ -75,10 +76,14 @@ class Selection(Generic[ItemT]):
 
 @dataclass(frozen=True, slots=True)
 class Measurements:
-    """Measurements of the items to train on: further keys of the manifest, and Markdown for the card."""
+    """Measurements of the items to train on: further keys of the manifest, and Markdown for the card.
+
+    ``votes`` on each item with a label that no lead decided, for its noise; None where labels are no matter of votes.
+    """
 
     manifest: Mapping[str, JsonValue]
     card: str
+    votes: Sequence[LabelVotes] | None = None
 
 
 def every_item(item: object) -> bool:

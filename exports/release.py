@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, TypeVar
 from exports.accounting import Accounting, account
 from exports.buckets import bucket_of, buckets_for
 from exports.card import card
-from exports.choosing import EVERYTHING, chosen, counted_by, in_force
+from exports.choosing import EVERYTHING, by_agreement, chosen, counted_by, in_force
 from exports.columns import TEXT, with_tools
 from exports.counts import count
 from exports.croissant import FILE as CROISSANT
@@ -21,6 +21,7 @@ from exports.dataset import check_target, tool_version, write_dataset
 from exports.difference import ITEM_COLUMNS, ITEMS, LISTED
 from exports.holders import holders_of
 from exports.licences import check_licences, licence_notes
+from exports.measurements import with_label_noise
 from exports.omissions import count_omissions
 from exports.shortage import shortage, with_states
 from exports.splits import TEST, TRAIN, SplitItem, assign_splits
@@ -133,7 +134,7 @@ def export(
     ]
     warnings = _warnings(projection, arranged)
     counts = count(trained, (row for rows in tables[0].rows.values() for row in rows), evidence.weights)
-    measurements = projection.measure(trained)
+    measurements = with_label_noise(projection.measure(trained), by_agreement=by_agreement(rules))
     dropped = count_omissions(selection.omissions)
     accounting = account(projection, selection, evidence)
     licences = _counts(item.licences for item in trained)
