@@ -92,6 +92,42 @@ def test_where_no_row_at_all_is_taken_nothing_is_rejected_and_few_requests_are_s
     assert server.requests < 3 * most + 20
 
 
+@given(st.integers(1, 4), st.integers(1, 20), st.integers(MOST_FAILED, 40))
+def test_a_server_that_fails_from_some_moment_on_has_no_row_rejected(
+    good: int, size: int, later: int
+) -> None:
+    """What went through before says nothing of the server now."""
+    server, told, yielded = Server(set(range(good * size, 999)), failed), list[str](), list[str]()
+    halving = Halving(lambda name, _why: told.append(name))
+
+    def push() -> None:
+        for batch in in_chunks(map(row, range(good * size + later)), size):
+            for names in halving.send(batch, server.send):
+                yielded.extend(names)
+        halving.end()
+
+    with pytest.raises(ServerFailedError):
+        push()
+    assert (told, len(yielded)) == ([], good * size)
+
+
+@given(st.integers(1, 30), st.sets(st.integers(0, 29)))
+def test_a_row_at_which_the_server_failed_once_is_sent_again(rows: int, once: set[int]) -> None:
+    server, told = Server(once, failed), list[str]()
+
+    def send(some: list[TaskContent]) -> list[str]:
+        try:
+            return server.send(some)
+        finally:
+            if len(some) == 1:
+                server.bad.discard(some[0].task_id)
+
+    halving = Halving(lambda name, _why: told.append(name))
+    sent = [name for names in halving.send([row(number) for number in range(rows)], send) for name in names]
+    halving.end()
+    assert (told, sorted(sent)) == ([], sorted(f"task {number}" for number in range(rows)))
+
+
 @pytest.mark.parametrize("status", [401, 403, 404, 502, 503])
 def test_what_is_no_rows_fault_is_raised_at_once(status: int) -> None:
     error = RequestRefusedError("no", status) if status < 500 else ServerFailedError("no", status)
