@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import httpx
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from pydantic import SecretStr
 
 from workspaces.chunks import in_chunks
 from workspaces.forms import TaskContent, Turn
+from workspaces.platforms.argilla.connection import ArgillaConnection
 from workspaces.platforms.base import RequestRefusedError, ServerFailedError
-from workspaces.platforms.halving import MOST_FAILED, MOST_REFUSED, Halving, without_texts
+from workspaces.platforms.halving import MOST_FAILED, MOST_REFUSED, QUOTED, Halving, without_texts
 from workspaces.records import Significance
 
 if TYPE_CHECKING:
@@ -143,6 +146,20 @@ def test_without_somebody_to_tell_a_refusal_is_raised() -> None:
     server = Server({1}, refused)
     with pytest.raises(RequestRefusedError):
         list(Halving(None).send([row(0), row(1)], server.send))
+
+
+@given(
+    st.text(st.sampled_from("яжмыл 复利是指 ñß abc"), min_size=QUOTED, max_size=60).map(
+        lambda it: " ".join(it.split())
+    )
+)
+def test_what_argilla_quotes_of_a_text_is_known_as_such_in_every_script(text: str) -> None:
+    answer = httpx.Response(422, json={"detail": [{"msg": f"{text} is no text", "input": text}]})
+    connection = ArgillaConnection("http://argilla.example.org", SecretStr("-"))
+    connection._http = httpx.Client(base_url=connection.url, transport=httpx.MockTransport(lambda _: answer))
+    with pytest.raises(RequestRefusedError) as raised:
+        connection.delete("/api/v1/records")
+    assert len(text) < QUOTED or text not in without_texts(str(raised.value), row(1, text))
 
 
 def test_a_reason_quotes_no_text_of_a_chat_log() -> None:
