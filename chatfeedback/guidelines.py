@@ -6,6 +6,7 @@ Every sentence with a figure is written from the setting that decides it, so non
 from __future__ import annotations
 
 import unicodedata
+from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -13,12 +14,12 @@ from reward_engine import quote
 from reward_engine.periods import Period
 from workspaces.config.people import OwnLogs
 from workspaces.forms import points_text
-from workspaces.grammar import counted
+from workspaces.grammar import counted, word_for
 from workspaces.kinds import ChoiceQuestion, TextQuestion
 from workspaces.records import Display, Significance
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Collection, Iterable, Iterator, Mapping
 
     from workspaces.config import Config
     from workspaces.kinds import Kind, PaidPart
@@ -43,10 +44,14 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class Board:
-    """The highest places of a leaderboard: rank, the name that the person chose or nothing, pseudonym, and points."""
+    """The highest places of a leaderboard: rank, the name that the person chose or nothing, pseudonym, and points.
+
+    ``unnamed`` people share the last of these places and are not listed.
+    """
 
     period: Period
     places: tuple[tuple[int, str, str, int], ...]
+    unnamed: int = 0
 
 
 def guidelines(kind: Kind, config: Config, place: Place, board: Board | None = None) -> str:
@@ -318,12 +323,34 @@ def _leaders(board: Board, contact: str) -> Iterator[str]:
         yield f"Nobody was credited any points {PERIODS[board.period]} yet."
     for rank, name, person_id, points in board.places:
         yield f"{rank}. {plain_name(name) or person_id}: {points_text(points)}"
+    if board.unnamed:
+        yield (
+            f"{counted(board.unnamed, 'more person')} {word_for(board.unnamed, 'shares', 'share')} place "
+            f"{board.places[-1][0]}."
+        )
     if board.places:
         yield f"These earned most {PERIODS[board.period]}, when this was written last."
     yield (
         "You are shown by a pseudonym unless you choose a name, and not at all if you would rather not be: ask "
         f"{contact}."
     )
+
+
+def shown_names(names: Mapping[str, str], people: Collection[str]) -> dict[str, str]:
+    """Return the names by which people can be shown, by person: none that reads like another's name or pseudonym.
+
+    Args:
+        names: the names that people chose, by person.
+        people: every pseudonym.
+    """
+    plain = {person_id: plain_name(name) for person_id, name in names.items()}
+    chosen = Counter(name.casefold() for name in plain.values())
+    pseudonyms = {person_id.casefold() for person_id in people}
+    return {
+        person_id: name
+        for person_id, name in plain.items()
+        if name and chosen[name.casefold()] == 1 and name.casefold() not in pseudonyms
+    }
 
 
 def plain_name(name: str) -> str:

@@ -14,6 +14,7 @@ import sqlalchemy as sa
 
 from reward_engine.accounts import TREASURY
 from reward_engine.ledger import earnings
+from workspaces.store.identities import all_people
 from workspaces.store.ledger import ledger_entry, ledger_transaction
 
 if TYPE_CHECKING:
@@ -64,6 +65,14 @@ def totals(connection: sa.Connection, within: tuple[datetime, datetime] | None =
     for account, points in connection.execute(query):
         earned[account.partition(":")[2]] += int(points)  # a credit may go to any account of the person
     return dict(earned)
+
+
+def totals_of_people(
+    connection: sa.Connection, within: tuple[datetime, datetime] | None = None
+) -> dict[str, int]:
+    """Return ``totals`` without those who were forgotten: whether they hid was forgotten with them."""
+    people = all_people(connection)
+    return {it: points for it, points in totals(connection, within).items() if it in people}
 
 
 def board(

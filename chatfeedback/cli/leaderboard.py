@@ -47,7 +47,7 @@ def leaderboard(
     Days, weeks (from Monday) and months go by the time zone in the configuration's rates.
     Example: **chatfeedback leaderboard --period week --limit 10**
     """
-    from reward_engine.leaderboard import around, board, levels_of, totals
+    from reward_engine.leaderboard import around, board, levels_of, totals, totals_of_people
     from workspaces.store.flags import FlagStatus, flags
     from workspaces.store.people import latest_settings
 
@@ -55,9 +55,10 @@ def leaderboard(
         viewer = steps.find_person(opened, person) if person else None
         within = bounds(period, utc_now(), time_zone(opened.config.rates.time_zone))
         with opened.store.read() as connection:
-            points, settings = totals(connection, within), latest_settings(connection)
+            of = totals if lead else totals_of_people
+            points, settings = of(connection, within), latest_settings(connection)
             flagged = {row.person_id for row in flags(connection, FlagStatus.OPEN)}
-            ever = totals(connection) if within else points
+            ever = totals(connection)
         levels = levels_of(ever, opened.config.levels)
         places = board(points, settings, levels, viewer=viewer, lead=lead, flagged=flagged)
     shown = around(places, viewer, NEIGHBOURS) if viewer else places
@@ -94,7 +95,7 @@ def leaderboard(
         everything=everything,
         more=listing.ALL_OF_THEM,
     )
-    hidden = "" if lead else " Who chose to be hidden is left out."
+    hidden = "" if lead else " Who chose to be hidden, or was forgotten, is left out."
     say(f"Those with points in this period.{hidden} Everybody: chatfeedback people list")
 
 

@@ -19,7 +19,15 @@ from workspaces.errors import UsageError, WorkbenchError
 from workspaces.registry import PLATFORMS
 from workspaces.store.annotations import drafts_given, newest_number, tasks_answered_by
 from workspaces.store.identities import move_identities
-from workspaces.store.members import MemberStatus, admit, is_revoked, meet, move_memberships, note_revoked
+from workspaces.store.members import (
+    MemberStatus,
+    admit,
+    is_revoked,
+    meet,
+    move_memberships,
+    note_restored,
+    note_revoked,
+)
 from workspaces.store.person_rows import history_of
 from workspaces.workspace import utc_now
 
@@ -70,11 +78,19 @@ def _remove(workspace: Workspace, platform: Platform, person_id: str) -> Removed
     with workspace.store.read() as connection:
         was_revoked = is_revoked(connection, person_id, platform.name)
     there = platform.revoke(is_theirs)  # first: nothing is answered while the rest is read
+    with (
+        workspace.store.write() as connection
+    ):  # before anything can fail: 'people invite' undoes what is noted
+        if there:
+            meet(connection, [person_id], platform.name, utc_now(), hold=True)
+        note_revoked(connection, person_id, platform.name, utc_now())
     read = poll_platform(workspace, platform)
     note_new_answers(workspace)
     if read.failures:
         if not was_revoked:
             platform.restore(is_theirs)
+            with workspace.store.write() as connection:
+                note_restored(connection, person_id, platform.name)
         raise WorkbenchError(
             f"not everything on {PLATFORMS[platform.name].title} could be read ({read.failures[0]}), so that answers "
             "might be lost: nothing was removed. Run 'chatfeedback sync', then this again"
@@ -93,10 +109,6 @@ def _remove(workspace: Workspace, platform: Platform, person_id: str) -> Removed
             else:
                 platform.close_account(is_theirs)
                 account = "deleted"
-    with workspace.store.write() as connection:
-        if there:
-            meet(connection, [person_id], platform.name, utc_now(), hold=True)
-        note_revoked(connection, person_id, platform.name, utc_now())
     return RemovedAccount(account, answers, len(drafts), assignments)
 
 

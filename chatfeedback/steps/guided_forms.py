@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from chatfeedback.guidelines import Board, Place, guidelines
+from chatfeedback.guidelines import Board, Place, guidelines, shown_names
 from chatfeedback.steps.assignments import routes
-from reward_engine.leaderboard import board, totals
+from reward_engine.leaderboard import board, totals_of_people
 from reward_engine.periods import Period, bounds
 from workspaces.errors import ConfigurationError, WorkbenchError, together
 from workspaces.forms import Form
 from workspaces.kinds import asked_kinds, kind_of
 from workspaces.registry import PLATFORMS
+from workspaces.store.identities import all_people
 from workspaces.store.people import latest_settings
 from workspaces.store.promises import next_rules
 from workspaces.store.tasks import placed_kinds
@@ -27,6 +28,9 @@ if TYPE_CHECKING:
 
 PLACES = 10
 """How many places of the leaderboard stand in the guidelines, and those that share the last one."""
+
+MOST_SHOWN = 3 * PLACES
+"""How many people at most: guidelines that are too long are refused by the platforms."""
 
 
 def forms_on(
@@ -61,10 +65,16 @@ def board_now(workspace: Workspace, now: datetime) -> Board | None:
     period = Period(chosen)
     within = bounds(period, now, time_zone(workspace.config.rates.time_zone))
     with workspace.store.read() as connection:
-        points, settings = totals(connection, within), latest_settings(connection)
+        points, settings = totals_of_people(connection, within), latest_settings(connection)
+        people = all_people(connection)
+    chosen = {it: own.display_name for it, own in settings.items() if own.display_name}
+    names = shown_names(chosen, people)
     places = [place for place in board(points, settings) if place.rank <= PLACES and place.points > 0]
+    shown = places[:MOST_SHOWN]
     return Board(
-        period, tuple((place.rank, place.name or "", place.person_id, place.points) for place in places)
+        period,
+        tuple((place.rank, names.get(place.person_id, ""), place.person_id, place.points) for place in shown),
+        unnamed=len(places) - len(shown),
     )
 
 

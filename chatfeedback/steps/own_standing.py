@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, time, timedelta
 from typing import TYPE_CHECKING
 
-from reward_engine import Calendar, RuleBook, board, current_streak, totals, wallet
+from reward_engine import Calendar, RuleBook, board, current_streak, wallet
 from reward_engine.bonuses import ANSWER_BONUSES
 from reward_engine.explain import explain
-from reward_engine.leaderboard import around, level, levels_of
+from reward_engine.leaderboard import around, level, levels_of, totals_of_people
 from reward_engine.ledger import balances
 from workspaces.store.annotations import first_submissions
 from workspaces.store.confidences import confidence_history
@@ -78,7 +78,7 @@ def my_standing(workspace: Workspace, person_id: str) -> MyStanding:
     with workspace.store.read() as connection:
         book = RuleBook(all_rules(connection))
         history = settings_history(connection)
-        points = totals(connection)
+        points = totals_of_people(connection)
         submitted = first_submissions(connection, person_id)
         paid = paid_tasks(connection, person_id, without=ANSWER_BONUSES)
         own = wallet(connection, person_id)

@@ -48,7 +48,7 @@ RESTS = {"routed": 5.0}
 """Times its own length that a step rests after it ran."""
 
 PAUSES = {"boards": 60.0}
-"""Seconds that a step rests at least after it ran."""
+"""Seconds that a step rests at least after it ran, or failed."""
 
 EVERY_SECONDS = 600.0
 """How often everything is read, however little changed."""
@@ -205,7 +205,7 @@ class _Follow:
         self._rested = dict.fromkeys(self._wanted, begun)
 
     def after(self, workspace: Workspace, made: Round) -> None:
-        """Run the steps that are due after a round; one that fails, and those after it, are due again."""
+        """Run the steps that are due after a round; one that fails is due again after its pause, with those after it."""
         if made.has_news:
             self._wanted = dict.fromkeys(self._wanted, time.monotonic())
         for name, step in AFTER_ANSWERS:
@@ -216,6 +216,7 @@ class _Follow:
                 made.after[name] = step(workspace)
             except (WorkbenchError, DBAPIError) as error:
                 made.failures.append(_explained(error))
+                self._rested[name] = time.monotonic() + PAUSES.get(name, 0)
                 return
             ended = time.monotonic()
             self._wanted[name] = ended + self._every  # what was not answered in time goes to others

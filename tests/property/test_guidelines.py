@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chatfeedback.guidelines import Board, Place, guidelines
+from chatfeedback.guidelines import Board, Place, guidelines, plain_name, shown_names
 from reward_engine import Calendar, RuleBook, quote
 from reward_engine.acceptance import RewriteVotes, Tally
 from reward_engine.bonuses import (
@@ -313,6 +313,35 @@ def test_no_name_on_the_leaderboard_is_markup_a_link_or_another_line(name: str, 
     html = instructions(text)
     assert "<a" not in html
     assert "<img" not in html
+
+
+@given(
+    st.dictionaries(
+        st.sampled_from([f"{number}a1b2c" for number in range(5)]),
+        st.text("aA*_ ́é-", max_size=3) | st.sampled_from(["0a1b2c", "*1A1B2C*", "0a1b2c!"]),
+    )
+)
+def test_nobody_is_shown_by_what_reads_like_anothers_name_or_pseudonym(names: dict[str, str]) -> None:
+    people = [f"{number}a1b2c" for number in range(5)]
+    shown = shown_names(names, people)
+    seen = [shown.get(it, it).casefold() for it in people]
+    assert len(set(seen)) == len(people)
+    for person_id, name in names.items():
+        plain = plain_name(name)
+        others = [plain_name(it).casefold() for other, it in names.items() if other != person_id]
+        if plain and plain.casefold() not in (*others, *people):
+            assert shown[person_id] == plain
+
+
+def test_who_share_the_last_place_and_are_not_listed_are_counted() -> None:
+    config = Config.model_validate({"version": 1, "platforms": {"argilla": {}}})
+    places = ((1, "", "0a1b2c", 9), (2, "", "1a1b2c", 5))
+    kind = kind_of("qualitative")
+    one, two = (
+        guidelines(kind, config, Place("Discard"), Board(Period.WEEK, places, unnamed)) for unnamed in (1, 2)
+    )
+    assert "- 1 more person shares place 2." in one
+    assert "- 2 more people share place 2." in two
 
 
 def test_the_page_of_ones_own_is_named_where_there_is_one() -> None:

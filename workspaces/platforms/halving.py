@@ -1,7 +1,8 @@
 """Sends batches of tasks; one that the server refuses is halved until the rows are left that it refuses alone.
 
-What is refused does not keep the rest from going on. Where nothing at all goes through, the fault is the server's or
-the dataset's and no row's: then nothing is rejected, and the first failure is raised.
+What is refused does not keep the rest from going on. Where nothing at all goes through, or nothing any more, the fault
+is the server's or the dataset's and no row's: then nothing is rejected, and the first failure is raised. A row at which
+the server fails is sent a second time before it is blamed: the fault may have passed, or the row stands there by now.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ MOST_REFUSED = 20
 """So many rows in a row, and none that went through, are no rows' fault."""
 
 MOST_FAILED = 3
-"""The same for rows at which the server failed; each costs several attempts."""
+"""So many rows at which the server failed, and none that went through since: each costs several attempts."""
 
 OF_ROWS = frozenset(
     {
@@ -61,6 +62,7 @@ class Halving:
             WorkbenchError: of ``send``, where no row can be blamed.
         """
         parts = [list(batch)]
+        again: set[str] = set()
         while parts:
             part = parts.pop()
             try:
@@ -70,6 +72,9 @@ class Halving:
                     raise
                 if half := len(part) // 2:
                     parts += [part[half:], part[:half]]
+                elif isinstance(error, ServerFailedError) and part[0].task_id not in again:
+                    again.add(part[0].task_id)
+                    parts.append(part)
                 else:
                     self._hold(part[0], error)
                 continue
@@ -87,12 +92,11 @@ class Halving:
 
     def _hold(self, row: TaskContent, error: WorkbenchError) -> None:
         self._held.append((row, error))
-        if self._went_through:
+        failed = [it for _, it in self._held if isinstance(it, ServerFailedError)]
+        if len(failed) >= MOST_FAILED or (not self._went_through and len(self._held) >= MOST_REFUSED):
+            raise (failed or [error])[0]
+        if self._went_through and not failed:
             self._tell()
-            return
-        failed = sum(isinstance(it, ServerFailedError) for _, it in self._held)
-        if failed >= MOST_FAILED or len(self._held) >= MOST_REFUSED:
-            raise self._held[0][1]
 
     def _tell(self) -> None:
         if self._refuse is not None:

@@ -62,6 +62,11 @@ def is_known(connection: sa.Connection, person_id: str) -> bool:
     return connection.execute(query).first() is not None
 
 
+def all_people(connection: sa.Connection) -> set[str]:
+    """Return the pseudonyms of everybody who is somebody here; those who were forgotten are not."""
+    return set(connection.execute(sa.select(person.c.person_id)).scalars())
+
+
 def move_identities(connection: sa.Connection, person_id: str, to: str) -> None:
     """Make the identities of one person those of another."""
     connection.execute(sa.update(person).where(person.c.person_id == person_id).values(person_id=to))

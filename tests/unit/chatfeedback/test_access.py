@@ -12,12 +12,15 @@ from pydantic import SecretStr
 from typer.testing import CliRunner
 
 from chatfeedback.cli import app
+from chatfeedback.steps.guided_forms import board_now
 from chatfeedback.steps.invitation import invitation, local_only
+from reward_engine import Posting, post
+from reward_engine.accounts import credit
 from tests.unit.workspaces.test_sync import MemoryPlatform
 from workspaces.errors import ConnectionFailedError, UsageError, WorkbenchError
 from workspaces.platforms.label_studio.administration import Administration, NotSuperuserError
 from workspaces.platforms.label_studio.connection import LabelStudioConnection
-from workspaces.workspace import Workspace
+from workspaces.workspace import Workspace, utc_now
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -286,6 +289,42 @@ def test_a_second_account_without_a_history_is_joined_and_one_with_a_history_is_
         assert isinstance(error, UsageError)
         assert bob in str(error)
     assert workspace.pseudonyms.find("bob@example.org", ("argilla",)) == bob
+
+
+def test_whoever_loses_access_by_a_removal_that_fails_is_noted_and_let_in_again(
+    workspace: Workspace, platforms: dict[str, Accounts], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object) -> object:
+        raise ConnectionFailedError("the platform went away")
+
+    run(workspace, "people", "invite", "ada@example.org")
+    with monkeypatch.context() as patched:
+        patched.setattr("chatfeedback.steps.accounts.poll_platform", fail)
+        assert run(workspace, "people", "remove", "ada@example.org")[1] is not None
+    assert platforms["argilla"].out == {"ada@example.org"}
+    (ada,) = run(workspace, "people", "list", "--state", "revoked")[0]["people"]
+    assert all(there["revoked_at"] for there in ada["platforms"].values())
+    said, error = run(workspace, "people", "invite", "ada@example.org")
+    assert (error, said["invited"][0]["restored_on"]) == (None, ["argilla", "label_studio"])
+    assert platforms["argilla"].out == set()
+
+
+def test_whoever_hid_and_is_forgotten_does_not_come_back_onto_the_board(
+    workspace: Workspace, platforms: dict[str, Accounts]
+) -> None:
+    both = run(workspace, "people", "invite", "ada@example.org", "bob@example.org")[0]["invited"]
+    ada, bob = (each["person_id"] for each in both)
+    now = utc_now()
+    with workspace.store.write() as connection:
+        given = ((ada, 9), (bob, 5))
+        post(connection, [Posting(it, credit(it, points), "a gift", "1", now) for it, points in given], now)
+    run(workspace, "people", "set", "ada@example.org", "--hide")
+    run(workspace, "people", "delete", "ada@example.org", "--yes")
+    shown = board_now(workspace, utc_now())
+    assert shown is not None
+    assert [place[2] for place in shown.places] == [bob]
+    assert [it["person_id"] for it in run(workspace, "leaderboard")[0]["leaderboard"]] == [bob]
+    assert len(run(workspace, "leaderboard", "--lead")[0]["leaderboard"]) == 2
 
 
 @pytest.mark.parametrize(

@@ -284,6 +284,27 @@ def test_a_step_that_fails_is_told_and_tried_again(
     assert points(workspace) == 10
 
 
+def test_guidelines_that_cannot_be_written_are_tried_again_after_their_pause_and_stop_nothing_else(
+    workspace: Workspace, platform: TellingPlatform, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tried: list[float] = []
+
+    def fail(_workspace: Workspace) -> object:
+        tried.append(time.monotonic())
+        raise ConnectionFailedError("the platform is down")
+
+    followed = [(name, fail if name == "boards" else step) for name, step in AFTER_ANSWERS]
+    monkeypatch.setattr("chatfeedback.steps.watching.AFTER_ANSWERS", followed)
+    with closing(steps.watch(workspace)) as rounds:
+        assert next(rounds).failures == ["the platform is down"]
+        for number in (1, 2, 3):
+            platform.answer(number)
+            assert platform.tell(number) == 202
+            assert new(next(rounds)) == 1
+            assert points(workspace) == number * 10
+    assert len(tried) == 1
+
+
 def test_a_database_that_cannot_be_written_is_told_and_tried_again(
     workspace: Workspace,
     platform: TellingPlatform,

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import httpx
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from pydantic import SecretStr
 
 from workspaces.chunks import in_chunks
 from workspaces.forms import TaskContent, Turn
+from workspaces.platforms.argilla.connection import ArgillaConnection
 from workspaces.platforms.base import RequestRefusedError, ServerFailedError
-from workspaces.platforms.halving import MOST_FAILED, MOST_REFUSED, Halving, without_texts
+from workspaces.platforms.halving import MOST_FAILED, MOST_REFUSED, QUOTED, Halving, without_texts
 from workspaces.records import Significance
 
 if TYPE_CHECKING:
@@ -92,6 +95,42 @@ def test_where_no_row_at_all_is_taken_nothing_is_rejected_and_few_requests_are_s
     assert server.requests < 3 * most + 20
 
 
+@given(st.integers(1, 4), st.integers(1, 20), st.integers(MOST_FAILED, 40))
+def test_a_server_that_fails_from_some_moment_on_has_no_row_rejected(
+    good: int, size: int, later: int
+) -> None:
+    """What went through before says nothing of the server now."""
+    server, told, yielded = Server(set(range(good * size, 999)), failed), list[str](), list[str]()
+    halving = Halving(lambda name, _why: told.append(name))
+
+    def push() -> None:
+        for batch in in_chunks(map(row, range(good * size + later)), size):
+            for names in halving.send(batch, server.send):
+                yielded.extend(names)
+        halving.end()
+
+    with pytest.raises(ServerFailedError):
+        push()
+    assert (told, len(yielded)) == ([], good * size)
+
+
+@given(st.integers(1, 30), st.sets(st.integers(0, 29)))
+def test_a_row_at_which_the_server_failed_once_is_sent_again(rows: int, once: set[int]) -> None:
+    server, told = Server(once, failed), list[str]()
+
+    def send(some: list[TaskContent]) -> list[str]:
+        try:
+            return server.send(some)
+        finally:
+            if len(some) == 1:
+                server.bad.discard(some[0].task_id)
+
+    halving = Halving(lambda name, _why: told.append(name))
+    sent = [name for names in halving.send([row(number) for number in range(rows)], send) for name in names]
+    halving.end()
+    assert (told, sorted(sent)) == ([], sorted(f"task {number}" for number in range(rows)))
+
+
 @pytest.mark.parametrize("status", [401, 403, 404, 502, 503])
 def test_what_is_no_rows_fault_is_raised_at_once(status: int) -> None:
     error = RequestRefusedError("no", status) if status < 500 else ServerFailedError("no", status)
@@ -107,6 +146,20 @@ def test_without_somebody_to_tell_a_refusal_is_raised() -> None:
     server = Server({1}, refused)
     with pytest.raises(RequestRefusedError):
         list(Halving(None).send([row(0), row(1)], server.send))
+
+
+@given(
+    st.text(st.sampled_from("яжмыл 复利是指 ñß abc"), min_size=QUOTED, max_size=60).map(
+        lambda it: " ".join(it.split())
+    )
+)
+def test_what_argilla_quotes_of_a_text_is_known_as_such_in_every_script(text: str) -> None:
+    answer = httpx.Response(422, json={"detail": [{"msg": f"{text} is no text", "input": text}]})
+    connection = ArgillaConnection("http://argilla.example.org", SecretStr("-"))
+    connection._http = httpx.Client(base_url=connection.url, transport=httpx.MockTransport(lambda _: answer))
+    with pytest.raises(RequestRefusedError) as raised:
+        connection.delete("/api/v1/records")
+    assert len(text) < QUOTED or text not in without_texts(str(raised.value), row(1, text))
 
 
 def test_a_reason_quotes_no_text_of_a_chat_log() -> None:

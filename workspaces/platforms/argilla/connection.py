@@ -225,7 +225,8 @@ def _reason(response: httpx.Response) -> str:
         body = response.json()
     except ValueError:
         body = response.text
-    return " ".join((body if isinstance(body, str) else json.dumps(_without_input(body))).split())[:300]
+    text = body if isinstance(body, str) else json.dumps(_without_input(body), ensure_ascii=False)
+    return " ".join(text.split())[:300]
 
 
 def _without_input(body: JsonValue) -> JsonValue:
