@@ -47,6 +47,9 @@ if TYPE_CHECKING:
 ASKS = ("ask", "again", "two")
 """What a form can do that asks models."""
 
+STATE = "chat state"
+"""What the signature of a chat is for."""
+
 
 @person_needed
 def page(request: Request, person: Person) -> Response:
@@ -59,7 +62,7 @@ async def do(request: Request, person: Person) -> Response:
     """Do what the form says, and show the chat as it is then."""
     said, status = "", 200
     fields = form(request)
-    state = _state(request)
+    state = _state(request, person)
     wish = fields.get("do", "ask")
     try:
         if wish in ASKS:
@@ -102,7 +105,7 @@ class _Streamed(Response):
         request, person, said = self._request, self._person, ""
         state = ChatState()
         try:
-            state = _state(request)
+            state = _state(request, person)
             state = await _asked(request, person, state, form(request).get("do", "ask"), say)
         except RefusedError as error:
             said = error.words
@@ -248,9 +251,23 @@ def _said(request: Request, person: Person, state: ChatState, wish: str) -> Chat
     raise HTTPException(400)
 
 
-def _state(request: Request) -> ChatState:
+def _carried(request: Request, person: Person, state: ChatState) -> str:
+    """Return a chat as its page carries it: signed for its person."""
+    text = state.to_json()
+    return f"{site_of(request).signature(STATE, person.person_id + text)}:{text}"
+
+
+def _state(request: Request, person: Person) -> ChatState:
+    """Return the chat that a page sent.
+
+    Raises:
+        HTTPException: 400, it is none, or not as this person's page got it.
+    """
     fields = form(request)
-    state = ChatState.from_json(fields.get("state", ""))
+    signature, _, text = fields.get("state", "").partition(":")
+    if (signature or text) and not site_of(request).is_signed(STATE, person.person_id + text, signature):
+        raise HTTPException(400, "The chat that the page sent cannot be read. Begin a new one.")
+    state = ChatState.from_json(text)
     return replace(
         state, model=fields.get("model", state.model)[:120], private=state.private or "private" in fields
     )
@@ -296,6 +313,7 @@ def _shown(
         template,
         status,
         state=state,
+        carried=_carried(request, person, state),
         models=models,
         dynamic=DYNAMIC,
         points=points,

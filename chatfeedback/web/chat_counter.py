@@ -301,11 +301,14 @@ def counter_of(app: object, workspace: Workspace, limits: Limits) -> ChatCounter
 
 def _passed_on(request: Mapping[str, JsonValue], model: ChatModel) -> dict[str, JsonValue]:
     """Return a request as the endpoint gets it: the name that it knows, no user, and no more tokens than allowed."""
-    passed = {name: value for name, value in request.items() if name in PASSED_ON and value is not None}
+    passed: dict[str, JsonValue] = {
+        name: value for name, value in request.items() if name in PASSED_ON and value is not None
+    }
     passed["model"] = model.asked_as
     limits = [name for name in TOKEN_LIMITS if request.get(name) is not None] or ["max_tokens"]
     for name in limits:
         given = request.get(name)
-        is_number = isinstance(given, int) and not isinstance(given, bool) and given > 0
-        passed[name] = min(given, model.max_tokens) if is_number else model.max_tokens
+        is_number = isinstance(given, int) and not isinstance(given, bool)
+        bounded = min(given, model.max_tokens) if isinstance(given, int) and is_number else 0
+        passed[name] = bounded if bounded > 0 else model.max_tokens
     return passed

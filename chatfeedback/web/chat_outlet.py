@@ -19,15 +19,14 @@ SEND_SECONDS = 30.0
 
 
 class Outlet:
-    """Sends messages of ASGI until the client is gone; use it as a context manager, in one task."""
+    """Sends messages of ASGI until the client is gone; use it as a context manager. Several tasks may send."""
 
     def __init__(self, send: Send, seconds: float = SEND_SECONDS) -> None:
         self._send = send
         self._seconds = seconds
         self._loop = asyncio.get_running_loop()
-        self._task = asyncio.current_task()
-        self._since: float | None = None
-        self._given_up = False
+        self._since: dict[asyncio.Task[object], float] = {}
+        self._given_up: set[asyncio.Task[object]] = set()
         self.gone = False
 
     def __enter__(self) -> Outlet:
@@ -41,25 +40,26 @@ class Outlet:
 
     async def out(self, message: Message) -> None:
         """Send a message, if the client is still there."""
-        if self.gone:
+        task = asyncio.current_task()
+        if self.gone or task is None:
             return
-        self._since = self._loop.time()
+        self._since[task] = self._loop.time()
         try:
             await self._send(message)
         except OSError:
             self.gone = True
         except asyncio.CancelledError:
-            if not self._given_up or self._task is None or self._task.uncancel():
+            if task not in self._given_up or task.uncancel():
                 raise
-            self.gone = True
         finally:
-            self._since = None
+            del self._since[task]
 
     def _look(self) -> None:
-        """Give the client up if a message has waited for too long; it is cancelled inside ``out`` alone."""
-        if self._since is not None and self._loop.time() - self._since > self._seconds:
-            self._given_up = True
-            if self._task is not None:
-                self._task.cancel()
+        """Give the client up if a message has waited for too long: each task that sends is cancelled inside ``out``."""
+        if self._since and self._loop.time() - min(self._since.values()) > self._seconds:
+            self.gone = True
+            self._given_up.update(self._since)
+            for task in self._given_up:
+                task.cancel()
             return
         self._watch = self._loop.call_later(self._seconds / 2, self._look)

@@ -1,7 +1,7 @@
 """A chat as its page carries it: the turns so far, and two answers that wait for a choice.
 
-The page holds it, not the server: a private chat is stored nowhere. What somebody changes in it is as what a program
-sends: words in a model's mouth are no answer of ours, and an answer can be rated by who paid for it alone.
+The page holds it, not the server: a private chat is stored nowhere. It is signed for its person, so that nobody picks
+a model by claiming to have seen the others, or sets a price.
 """
 
 from __future__ import annotations
@@ -83,7 +83,7 @@ class ChatState:
             two = tuple(_turn(**fields) for fields in held["two"])
             tried = tuple(str(name) for name in held["tried"])
             state = cls(turns, two, tried, str(held["model"]), held["private"] is True)
-        except (ValueError, KeyError, TypeError, RecursionError):
+        except (ValueError, KeyError, TypeError, OverflowError, RecursionError):
             raise HTTPException(400, "The chat that the page sent cannot be read. Begin a new one.") from None
         if len(state.turns) > MOST_TURNS or len(state.two) not in (0, 2):
             raise HTTPException(400, "The chat has become too long. Begin a new one.")

@@ -9,9 +9,12 @@ from typing import TYPE_CHECKING, Any
 
 import pyarrow.parquet as pq
 import pytest
+from starlette.exceptions import HTTPException
 
 from chatfeedback import steps
+from chatfeedback.steps.chat_choices import NotYoursError, choose_answer, rate_answer
 from chatfeedback.web.app import application
+from chatfeedback.web.chat_state import ChatState
 from exports.release import NothingToExportError
 from reward_engine.accounts import person_account
 from reward_engine.ledger import balance
@@ -67,7 +70,7 @@ class Chatting:
 
     @property
     def state(self) -> dict[str, Any]:
-        held: dict[str, Any] = json.loads(state_in(self.page))
+        held: dict[str, Any] = json.loads(state_in(self.page).partition(":")[2])
         return held
 
     def do(self, wish: str, **fields: str) -> str:
@@ -188,7 +191,12 @@ def test_nobody_rates_or_chooses_answers_of_another(workspace: Workspace, site: 
     before = steps.collect_chats(workspace).choices
     for wish in ("left", "tie", "up", "down"):
         answer = mine.post("/chat", do=wish, state=state_in(theirs.page))
-        assert answer.status_code == 422, wish
+        assert answer.status_code == 400, wish
+    left, right = (turn["response_id"] for turn in theirs.state["two"])
+    with pytest.raises(NotYoursError):
+        choose_answer(workspace, gil, (left, right), left)
+    with pytest.raises(NotYoursError):
+        rate_answer(workspace, gil, left, "up")
     assert steps.collect_chats(workspace).choices == 0
     assert before == 1
     key = site.signed_in(fay).post("/chat/keys", do="make", name="<script>").text
@@ -206,7 +214,7 @@ def test_a_stream_shows_both_sides_and_ends_with_the_page(workspace: Workspace, 
     chatting.do("down")
     answer = client.post("/chat/stream", do="two", state=state_in(chatting.page))
     events = [json.loads(part.removeprefix("data: ")) for part in answer.text.split("\n\n") if part]
-    two = json.loads(state_in(events[-1]["page"]))["two"]
+    two = json.loads(state_in(events[-1]["page"]).partition(":")[2])["two"]
     for side in (0, 1):
         said = "".join(event["text"] for event in events if event.get("side") == side)
         assert said == two[side]["content"]
@@ -221,3 +229,31 @@ def test_a_state_that_is_none_is_refused(workspace: Workspace, site: Browser, st
     assert client.post("/chat", do="ask", prompt="x", state=state).status_code == 400
     assert "Begin a new one" in client.post("/chat/stream", do="ask", prompt="x", state=state).text
     assert site.open().post("/chat", do="ask").status_code == 303
+
+
+@pytest.mark.parametrize("points", ["1e999", "NaN", '"x"', "null", "[]"])
+def test_a_state_with_points_that_are_no_number_is_none(points: str) -> None:
+    fields = '"role": "user", "content": "", "model": "", "response_id": "", "dynamic": false, "thumb": ""'
+    turn = f'{{{fields}, "points": %s}}'
+    text = '{"turns": [%s], "two": [], "tried": [], "model": "dynamic", "private": false}'
+    assert ChatState.from_json(text % (turn % "3")).turns[0].points == 3
+    with pytest.raises(HTTPException):
+        ChatState.from_json(text % (turn % points))
+
+
+def test_a_chat_that_its_page_did_not_get_so_asks_no_model(workspace: Workspace, site: Browser) -> None:
+    jo = person_with(workspace, "jo", 40)
+    chatting = Chatting(site.signed_in(jo))
+    chatting.do("ask", prompt="Hello", model="dynamic")
+    signed = state_in(chatting.page)
+    for changed in (
+        signed.replace('"tried":[', '"tried":["stand-in-1","stand-in-2",'),
+        signed.replace('"points":2', '"points":9'),
+        signed.replace('"dynamic":true', '"dynamic":false'),
+        signed.partition(":")[2],
+        f":{signed.partition(':')[2]}",
+    ):
+        assert changed != signed
+        assert chatting.client.post("/chat", do="again", state=changed).status_code == 400
+    assert points_of(workspace, jo) == 38
+    assert chatting.client.post("/chat", do="again", state=signed).status_code == 200

@@ -72,12 +72,12 @@ def test_placeholders_of_what_is_new_continue_the_stored_numbers() -> None:
         "a": message("a", None, Role.USER, "[EMAIL_2]"),
         "b": message("b", "a", Role.ASSISTANT, "yes", "[EMAIL_1]"),
     }
-    sent = [
+    sent: list[dict[str, Any]] = [
         {"id": "a", "parent_id": None, "role": "user", "content": "[EMAIL_1] \n"},
         {"id": "b", "parent_id": "a", "role": "assistant", "content": "yes"},
         {"id": "c", "parent_id": "b", "role": "user", "content": "[EMAIL_1] [EMAIL_2]"},
     ]
-    whole = [{"tool_calls": [], "attachments": [], **each} for each in sent]
+    whole: list[dict[str, Any]] = [{"tool_calls": [], "attachments": [], **each} for each in sent]
     text = json.dumps({"messages": whole, "metadata": {"tools": "[EMAIL_2]"}})
     exchange = Exchange("hold", "ada", "chat", "a", "c", "m", text, datetime(2026, 1, 1, tzinfo=UTC))
     path = continued(exchange, stored)

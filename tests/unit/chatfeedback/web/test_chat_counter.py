@@ -70,7 +70,7 @@ def site(path: Path, upstream: Scripted, **chat: Any) -> Iterator[tuple[Workspac
         yield workspace, app
 
 
-def ask(app: Starlette, key: str, headers: Any = (), **body: Any) -> httpx.Response:
+def ask(app: Starlette, key: str, headers: Any = (), **body: Any) -> Any:
     client = TestClient(app, base_url="http://127.0.0.1")
     body = {"model": "stand-in-1", "messages": HELLO, **body}
     return client.post(
