@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from chatfeedback.steps.chat_collect import collect_chats
 from workspaces.errors import WorkbenchError
 from workspaces.store.chat_exchanges import waiting_chats
 from workspaces.store.own_answers import givers_of
+from workspaces.workspace import LOCK_TIMEOUT_SECONDS
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -27,7 +27,7 @@ def collect_named(workspace: Workspace, conversation_ids: Collection[str]) -> No
     with workspace.store.read() as connection:
         waiting = waiting_chats(connection, conversation_ids=conversation_ids)
     if waiting:
-        collect_chats(workspace)
+        _collect(workspace, LOCK_TIMEOUT_SECONDS)
 
 
 def collect_given(workspace: Workspace, giver_id: str) -> None:
@@ -39,7 +39,7 @@ def collect_given(workspace: Workspace, giver_id: str) -> None:
     with workspace.store.read() as connection:
         waiting = waiting_chats(connection, people=[giver_id])
     if waiting:
-        collect_chats(workspace)
+        _collect(workspace, LOCK_TIMEOUT_SECONDS)
 
 
 def collect_own(workspace: Workspace, person_id: str) -> int:
@@ -52,7 +52,7 @@ def collect_own(workspace: Workspace, person_id: str) -> int:
     if not waiting:
         return 0
     try:
-        collect_chats(workspace, wait_seconds=MOMENT_SECONDS)
+        _collect(workspace, MOMENT_SECONDS)
     except WorkbenchError:
         return len(waiting)
     return len(_own(workspace, person_id))
@@ -61,3 +61,9 @@ def collect_own(workspace: Workspace, person_id: str) -> int:
 def _own(workspace: Workspace, person_id: str) -> set[str]:
     with workspace.store.read() as connection:
         return waiting_chats(connection, people=givers_of(connection, person_id))
+
+
+def _collect(workspace: Workspace, wait_seconds: float) -> None:
+    from chatfeedback.steps.chat_collect import collect_chats  # slow to import, and seldom needed
+
+    collect_chats(workspace, wait_seconds=wait_seconds)

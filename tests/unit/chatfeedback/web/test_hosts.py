@@ -54,7 +54,7 @@ def test_an_origin_that_cannot_be_read_is_refused(filled_workspace: Workspace, o
     client = Client(application(filled_workspace))
     with closing(client.http):
         headers = {b"Origin": origin.encode()}
-        sent = client.http.post("/sign-out", data={"csrf": client.token()}, headers=headers)  # type: ignore[arg-type]
+        sent = client.http.post("/sign-out", data={"csrf": client.token()}, headers=headers)
         assert sent.status_code == 403
 
 
