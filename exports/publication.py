@@ -97,7 +97,13 @@ def publish(
     from huggingface_hub.errors import HfHubHTTPError, HFValidationError, RepositoryNotFoundError
 
     # their version of httpx changes: the base of their own error is what it raises
-    errors = (HfHubHTTPError.__bases__[0], OSError, HFValidationError, ValueError, RuntimeError)
+    errors: tuple[type[Exception], ...] = (
+        HfHubHTTPError.__bases__[0],
+        OSError,
+        HFValidationError,
+        ValueError,
+        RuntimeError,
+    )
     api = HfApi(endpoint=endpoint or None, token=secret)
     sha: str | None = None
     try:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
 
+from chatfeedback.steps.written import columns_of, key_of, mentions
 from exports.difference import entries_in
 from exports.publication import Published, publish
 from exports.release_checkpoints import differs_from, write_release_checkpoint
@@ -11,11 +13,14 @@ from exports.verification import read_manifest, verify
 from workspaces.errors import UsageError, WorkbenchError
 from workspaces.files import read_text, write_text
 from workspaces.grammar import counted
+from workspaces.store.deletions import times_of_forgetting
 from workspaces.store.tombstones import receipts_of
+from workspaces.store.written import sources_of, written_at
 from workspaces.targets import check_file
 from workspaces.workspace import utc_now
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
 
     from pydantic import SecretBytes, SecretStr
@@ -90,22 +95,56 @@ def push_release(
     """Publish a release on the Hugging Face Hub (``exports.publication``), unless it holds what was deleted since.
 
     Raises:
-        HoldsDeletedError: a conversation of it was deleted.
+        HoldsDeletedError: a conversation of it was deleted, or a person of whom it holds something was forgotten.
+        UsageError: it lists no items, so that nobody can tell.
     """
-    entries = entries_in(folder, read_manifest(folder)) or {}
-    tombstones = workspace.tombstones
-    hashes = {
+    if held := _deleted_in(workspace, folder):
+        raise HoldsDeletedError(f"{folder} holds {held} since it was written: export it again, then push it")
+    return publish(folder, repo, token, endpoint=endpoint, private=private, squash=squash, dry_run=dry_run)
+
+
+def _deleted_in(workspace: Workspace, folder: Path) -> str:
+    """Say how much a release holds of what was deleted; empty if nothing.
+
+    It is told from its tables, wherever the folder was moved to, and from what was noted when it was written. Choices
+    of a forgotten person stay, without their texts: a release that was made after that may hold them.
+    """
+    manifest = read_manifest(folder)
+    entries = entries_in(folder, manifest)
+    if entries is None:
+        raise UsageError(
+            f"{folder} lists no items, so nobody can tell whether it holds what was deleted: export it again, then "
+            "push it"
+        )
+    tombstones, path = workspace.tombstones, key_of(workspace, folder)
+    listed = {
         tombstones.hash_of_id(name)
         for name in {it for each in entries.values() for it in each.conversation_ids}
     }
     with workspace.store.read() as connection:
-        deleted = receipts_of(connection, sorted(hashes))
-    if deleted:
-        raise HoldsDeletedError(
-            f"{folder} holds {counted(len(deleted), 'conversation')} deleted since it was written: export it again, "
-            "then push it"
-        )
-    return publish(folder, repo, token, endpoint=endpoint, private=private, squash=squash, dry_run=dry_run)
+        noted, noted_at = sources_of(connection, path), written_at(connection, path)
+        conversations = receipts_of(connection, sorted(listed | noted))
+        forgotten = times_of_forgetting(connection)
+    made_at = _time_of(manifest)
+    since = {name for name, when in forgotten.items() if made_at is None or made_at <= when}
+    in_notes = {name for name in since if tombstones.hash_of_person(name) in noted}
+    people = {name for name in in_notes if noted_at is None or noted_at <= forgotten[name]}
+    others = since - in_notes
+    if others and mentions(folder, columns_of(others)):
+        people |= {name for name in others if mentions(folder, columns_of([name]))}
+    held = [
+        *([f"{counted(len(conversations), 'conversation')} deleted"] if conversations else []),
+        *([f"something of {counted(len(people), 'person')} forgotten"] if people else []),
+    ]
+    return " and ".join(held)
+
+
+def _time_of(manifest: Mapping[str, Any]) -> datetime | None:
+    try:
+        found = datetime.fromisoformat(str(manifest.get("created_at")))
+    except ValueError:
+        return None
+    return found if found.tzinfo is not None else None
 
 
 def _key(workspace: Workspace) -> SecretBytes:

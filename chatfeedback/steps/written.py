@@ -33,7 +33,7 @@ class Writing:
     def __init__(self, workspace: Workspace, path: Path, kind: str) -> None:
         self._workspace = workspace
         self._kind = kind
-        self.path = _key(workspace, path)
+        self.path = key_of(workspace, path)
         self.sources: set[str] = set()
 
     def announce(self, person_ids: Iterable[str], conversation_ids: Iterable[str]) -> None:
@@ -57,7 +57,7 @@ def noted(workspace: Workspace, path: Path, kind: str) -> Iterator[Writing]:
     writing = Writing(workspace, path, kind)
     yield writing
     with workspace.store.write() as connection:
-        end_writing(connection, writing.path, writing.sources)
+        end_writing(connection, writing.path, writing.sources, utc_now())
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,11 +76,10 @@ def holding(workspace: Workspace, conversation_ids: Collection[str], person_id: 
     """
     tombstones = workspace.tombstones
     sources = {tombstones.hash_of_id(conversation_id) for conversation_id in conversation_ids}
-    wanted = {"conversation_ids": set(conversation_ids)}
+    wanted: dict[str, Collection[str]] = {"conversation_ids": set(conversation_ids)}
     if person_id is not None:
         sources.add(tombstones.hash_of_person(person_id))
-        wanted["person_id"] = {person_id}
-        wanted["account"] = {account(person_id) for account in (person_account, held_account, owed_account)}
+        wanted |= columns_of([person_id])
     with workspace.store.read() as connection:
         noted_paths = paths_with(connection, sources)
     exports: set[str] = set()
@@ -94,12 +93,21 @@ def holding(workspace: Workspace, conversation_ids: Collection[str], person_id: 
         else:
             exports.add(_name(place))
     for folder in sorted(path for path in (workspace.path / EXPORTS).glob("*") if path.is_dir()):
-        if folder.name not in exports and _mentions(folder, wanted):
+        if folder.name not in exports and mentions(folder, wanted):
             exports.add(folder.name)
     return Holding(sorted(exports), sorted(copies))
 
 
-def _key(workspace: Workspace, path: Path) -> str:
+def columns_of(person_ids: Collection[str]) -> dict[str, Collection[str]]:
+    """Return the texts by which columns of what is written name people, for ``mentions``."""
+    accounts = (person_account, held_account, owed_account)
+    return {
+        "person_id": set(person_ids),
+        "account": {account(person_id) for account in accounts for person_id in person_ids},
+    }
+
+
+def key_of(workspace: Workspace, path: Path) -> str:
     """Return a path relative to the workspace, which may be moved; an absolute one if it is elsewhere."""
     path = path.expanduser().resolve()
     home = workspace.path.resolve()
@@ -110,7 +118,7 @@ def _name(place: Path) -> str:
     return place.name if place.parts[:-1] == (EXPORTS,) else str(place)
 
 
-def _mentions(folder: Path, wanted: Mapping[str, Collection[str]]) -> bool:
+def mentions(folder: Path, wanted: Mapping[str, Collection[str]]) -> bool:
     """Return whether a column of a Parquet file in the folder holds a text that is wanted of a column of its name."""
     for part in sorted(folder.rglob("*.parquet")):
         try:

@@ -113,6 +113,14 @@ def note_removed(connection: sa.Connection, receipt_id: str, removed: Removed) -
     connection.execute(sa.update(deletion).where(deletion.c.receipt_id == receipt_id).values(removed=removed))
 
 
+def times_of_forgetting(connection: sa.Connection) -> dict[str, datetime]:
+    """Return when each person who is forgotten asked for it the last time, by pseudonym."""
+    last = sa.func.max(deletion.c.asked_at, type_=UTCDateTime)
+    query = sa.select(deletion.c.person_id, last).where(deletion.c.person_id.is_not(None))
+    rows = connection.execute(query.group_by(deletion.c.person_id))
+    return {person_id: when for person_id, when in rows if person_id}
+
+
 def forgotten_people(connection: sa.Connection) -> set[str]:
     """Return the pseudonyms of the people who asked to be forgotten."""
     query = sa.select(deletion.c.person_id).where(deletion.c.person_id.is_not(None))

@@ -55,7 +55,7 @@ def begin_writing(
         path: the file or folder, absolute.
         kind: the name of a projection, ``LEDGER`` or ``PERSON``.
         sources: keyed hashes of the people and conversations.
-        now: this moment, which is kept if nothing was written there before.
+        now: this moment, which is kept if nothing was written there before, until ``end_writing``.
     """
     upsert(connection, written, [{"path": path, "kind": kind, "written_at": now}], update=["kind"])
     insert_missing(
@@ -63,10 +63,10 @@ def begin_writing(
     )
 
 
-def end_writing(connection: sa.Connection, path: str, sources: Collection[str]) -> None:
-    """Note that ``path`` holds these sources and no others."""
-    before = connection.execute(sa.select(written_source.c.source).where(written_source.c.path == path))
-    for gone in in_chunks(sorted(set(before.scalars()) - set(sources))):
+def end_writing(connection: sa.Connection, path: str, sources: Collection[str], now: datetime) -> None:
+    """Note that ``path`` holds these sources and no others, as of this moment."""
+    connection.execute(sa.update(written).where(written.c.path == path).values(written_at=now))
+    for gone in in_chunks(sorted(sources_of(connection, path) - set(sources))):
         chosen = (written_source.c.path == path) & written_source.c.source.in_(gone)
         connection.execute(sa.delete(written_source).where(chosen))
 
@@ -81,4 +81,16 @@ def paths_with(connection: sa.Connection, sources: Collection[str]) -> dict[str,
             .where(written_source.c.source.in_(chunk))
         )
         found |= {row.path: row.kind for row in connection.execute(query.distinct())}
+    return found
+
+
+def sources_of(connection: sa.Connection, path: str) -> set[str]:
+    """Return the keyed hashes of the people and conversations whose data a path holds."""
+    query = sa.select(written_source.c.source).where(written_source.c.path == path)
+    return set(connection.execute(query).scalars())
+
+
+def written_at(connection: sa.Connection, path: str) -> datetime | None:
+    """Return when a path was last written, or found to be what would be written; None if that was not noted."""
+    found: datetime | None = connection.scalar(sa.select(written.c.written_at).where(written.c.path == path))
     return found

@@ -8,15 +8,18 @@ import shutil
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from pydantic import SecretStr
 from typer.testing import CliRunner
 
 from chatfeedback import steps
 from chatfeedback.cli import app
+from chatfeedback.steps.releases import HoldsDeletedError
 from exports.buckets import bucket_of, buckets_for
 from exports.difference import TOMBSTONES, DamagedFeedError, entries_in, read_feed
 from exports.verification import read_manifest, verify
 from tests import hub_stand_in
 from tests.unit.chatfeedback.test_receipts_name_exports import TAGGER, WRITER, answer
+from workspaces.errors import UsageError
 from workspaces.store.tasks import all_tasks
 from workspaces.workspace import Workspace
 
@@ -218,6 +221,44 @@ def test_a_release_with_deleted_conversations_is_not_pushed(
         assert ran.exit_code == 0, ran.output
         assert hub.private["lab/pairs"]
         assert TOMBSTONES in hub.files["lab/pairs"]
+
+
+@pytest.mark.parametrize("name", ["dpo", "kto", "sft"])
+def test_a_release_with_something_of_a_forgotten_person_is_not_pushed_wherever_it_was_moved(
+    filled: Workspace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", False)
+    folder, moved = tmp_path / name, tmp_path / "moved"
+    export(filled, folder, name)
+    shutil.copytree(folder, moved)
+    steps.forget_person(filled, TAGGER, by="giver")
+    with hub_stand_in.running() as hub:
+        token = SecretStr(hub.token)
+        for place in (folder, moved):
+            with pytest.raises(HoldsDeletedError, match="something of 1 person forgotten since"):
+                steps.push_release(filled, place, "lab/pairs", token, endpoint=hub.url)
+        assert hub.requests == []
+        export(filled, folder, name)  # the choices that stay under the pseudonym may be all that it holds
+        steps.push_release(filled, folder, "lab/pairs", token, endpoint=hub.url)
+        assert TOMBSTONES in hub.files["lab/pairs"]
+        shutil.rmtree(moved)
+        shutil.copytree(folder, moved)
+        steps.forget_person(filled, WRITER, by="giver")
+        with pytest.raises(HoldsDeletedError, match="1 person forgotten"):
+            steps.push_release(filled, folder, "lab/pairs", token, endpoint=hub.url)
+
+
+def test_a_release_that_lists_no_items_is_not_pushed(filled: Workspace, tmp_path: Path) -> None:
+    folder = tmp_path / "dpo"
+    export(filled, folder)
+    shutil.rmtree(folder / "data" / "items")
+    with pytest.raises(UsageError, match=r"lists no items.*export it again"):
+        steps.push_release(filled, folder, "lab/pairs", SecretStr("hf_x"))
+    manifest = read_manifest(folder)
+    files = {name: sha for name, sha in manifest["files"].items() if "/items/" not in name}
+    (folder / "manifest.json").write_text(json.dumps({**manifest, "files": files}), "utf-8")
+    with pytest.raises(UsageError, match=r"lists no items.*export it again"):
+        steps.push_release(filled, folder, "lab/pairs", SecretStr("hf_x"))
 
 
 def test_json_lines_stand_beside_every_table_on_wish(filled: Workspace, tmp_path: Path) -> None:
