@@ -251,7 +251,9 @@ def test_who_is_forgotten_has_no_key_and_leaves_no_chat(workspace: Workspace, ad
     assert [path for path in files if b"xylophonist" in path.read_bytes()] == []
 
 
-def test_the_same_chat_of_another_person_is_said_to_be_a_duplicate(workspace: Workspace, address: str) -> None:
+def test_the_same_chat_of_another_person_is_said_to_be_a_duplicate(
+    workspace: Workspace, address: str
+) -> None:
     outcomes = []
     for name in ("ann", "ben"):
         person = person_with(workspace, name, 20)
