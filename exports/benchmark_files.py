@@ -52,7 +52,7 @@ def read_benchmarks(folder: Path) -> Benchmarks:
 def _prompts(path: Path) -> list[str]:
     try:
         found = [text for row in _rows(path) for text in _texts_of(row) if text.strip()]
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, csv.Error) as error:
         raise BenchmarkFolderError(f"exports.decontaminate: {path} cannot be read: {error}") from None
     if not found:
         raise BenchmarkFolderError(
@@ -77,14 +77,21 @@ def _rows(path: Path) -> Iterator[JsonValue]:
     if path.suffix == ".jsonl":
         yield from (json.loads(line) for line in text.split("\n") if line.strip())
     elif path.suffix == ".csv":
+        csv.field_size_limit(MAX_BYTES)  # of the whole process: 131,072 characters without it
         yield from csv.DictReader(io.StringIO(text))
     elif path.suffix == ".txt":
         yield from text.splitlines()
     else:
-        whole = json.loads(text)
-        lists = [whole] if isinstance(whole, list) else [it for it in whole.values() if isinstance(it, list)]
-        rows = [row for some in lists for row in some]
-        yield from rows if rows else [whole]
+        yield from _rows_of(json.loads(text))
+
+
+def _rows_of(whole: JsonValue) -> list[JsonValue]:
+    """Return the rows of a JSON document: a list of them, an object of such lists, or a single row."""
+    if isinstance(whole, list):
+        return whole
+    if not isinstance(whole, dict) or any(whole.get(name) is not None for name in COLUMNS):
+        return [whole]
+    return [row for some in whole.values() if isinstance(some, list) for row in some]
 
 
 def _texts_of(row: JsonValue) -> Iterator[str]:

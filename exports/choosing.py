@@ -178,7 +178,7 @@ def _licences(item: ExportItem, rules: ExportsConfig, _: Evidence) -> bool:
 
 
 def _uncontaminated(item: ExportItem, _: ExportsConfig, evidence: Evidence) -> bool:
-    return evidence.benchmarks is None or evidence.benchmarks.contaminates(item.prompt) is None
+    return evidence.benchmarks is None or not evidence.benchmarks.contaminates(item.prompt)
 
 
 def _among(names: Iterable[str], allowed: tuple[str, ...]) -> bool:

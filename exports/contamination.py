@@ -14,6 +14,7 @@ import unicodedata
 from collections import Counter
 from dataclasses import dataclass, field
 from enum import StrEnum
+from itertools import chain
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -61,11 +62,11 @@ class Benchmarks:
 
     prompts: Mapping[str, Sequence[str]]
     _owners: list[str] = field(init=False)
-    _runs: dict[int, dict[int, str]] = field(init=False)
+    _runs: dict[int, dict[int, set[str]]] = field(init=False)
     _sizes: list[int] = field(init=False)
     _holders: dict[int, list[int]] = field(init=False)
     _known: Hashes = field(init=False)
-    _found: dict[Prompt, Contamination | None] = field(init=False, default_factory=dict)
+    _found: dict[Prompt, tuple[Contamination, ...]] = field(init=False, default_factory=dict)
 
     def __post_init__(self) -> None:
         """Index the prompts by their runs of words and by their shingles."""
@@ -79,7 +80,7 @@ class Benchmarks:
             if n_words >= FEWEST_WORDS:
                 runs = self._runs.setdefault(n_words - _SHINGLE + 1, {})
                 for run in _runs(in_order, n_words - _SHINGLE + 1).tolist():
-                    runs.setdefault(run, name)
+                    runs.setdefault(run, set()).add(name)
             distinct = shingled.of(number)
             self._sizes.append(len(distinct))
             for shingle in distinct.tolist():
@@ -91,16 +92,20 @@ class Benchmarks:
         """The number of prompts by benchmark."""
         return {name: len(some) for name, some in sorted(self.prompts.items())}
 
-    def contaminates(self, prompt: Prompt) -> Contamination | None:
-        """Return which benchmark a user turn of a prompt is in; None where it is in none."""
+    def contaminates(self, prompt: Prompt) -> tuple[Contamination, ...]:
+        """Return the benchmarks that user turns of a prompt are in, each once, in alphabetical order."""
         if prompt not in self._found:
             turns = [content for role, content, *_ in prompt if role == Role.USER]
-            self._found[prompt] = next((it for it in map(self._of, turns) if it is not None), None)
+            found: dict[str, Likeness] = {}
+            for name, likeness in chain.from_iterable(self._of(turn).items() for turn in turns):
+                if found.get(name) is not Likeness.WORD_FOR_WORD:
+                    found[name] = likeness
+            self._found[prompt] = tuple(Contamination(*each) for each in sorted(found.items()))
         return self._found[prompt]
 
     def report(self, prompts: Sequence[Prompt]) -> dict[str, JsonValue]:
         """Return how many of these prompts each benchmark contaminates, and how many it has itself."""
-        found = Counter(it for it in map(self.contaminates, prompts) if it is not None)
+        found = Counter(chain.from_iterable(map(self.contaminates, prompts)))
         return {
             name: {
                 "prompts": count,
@@ -119,19 +124,20 @@ class Benchmarks:
             lines.append(f"- Judged items in the benchmark `{name}` ({size}): {alike}; left out.")
         return lines
 
-    def _of(self, turn: str) -> Contamination | None:
+    def _of(self, turn: str) -> dict[str, Likeness]:
+        """Return how a turn is like prompts of benchmarks, by benchmark."""
         shingled = shingles([_plain(turn)])
+        found: dict[str, Likeness] = {}
         for length, known in self._runs.items():
             for run in _runs(shingled.hashes, length).tolist():
-                if run in known:
-                    return Contamination(known[run], Likeness.WORD_FOR_WORD)
+                found |= dict.fromkeys(known.get(run, ()), Likeness.WORD_FOR_WORD)
         distinct = shingled.of(0)
         shared = np.intersect1d(distinct, self._known, assume_unique=True).tolist()
         common = Counter(number for shingle in shared for number in self._holders[shingle])
         for number, count in sorted(common.items()):
             if count >= THRESHOLD * (len(distinct) + self._sizes[number] - count):
-                return Contamination(self._owners[number], Likeness.NEAR_DUPLICATE)
-        return None
+                found.setdefault(self._owners[number], Likeness.NEAR_DUPLICATE)
+        return found
 
 
 def _runs(hashes: Hashes, length: int) -> Hashes:

@@ -34,7 +34,7 @@ FEED = "chatfeedback-tombstones/1"
 
 
 class DamagedFeedError(WorkbenchError):
-    """The feed of the release before is not what was written: a new release would lose what it says."""
+    """The feed or the items of the release before are not what was written: a new release would lose what is gone."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -236,7 +236,7 @@ def release_after(
         created_at: when it is made, in ISO 8601.
 
     Raises:
-        DamagedFeedError: the feed of the release before cannot be trusted.
+        DamagedFeedError: the feed or the items of the release before cannot be trusted.
     """
     if before is None:
         return Release(1, None, None, Feed({}, {}))
@@ -248,7 +248,7 @@ def release_after(
         "digest": before.get("digest"),
         "created_at": before.get("created_at"),
     }
-    after, earlier = entries_of(rows), entries_in(folder, before)
+    after, earlier = entries_of(rows), _items_in(folder, before)
     since = (version, created_at)
     present, gone = conversations_of(after), earlier or {}
     items = {**dict.fromkeys(gone, since), **feed.items}
@@ -265,15 +265,48 @@ def release_after(
 
 
 def _feed_in(folder: Path, manifest: Mapping[str, JsonValue]) -> Feed:
-    files = manifest.get("files")
-    if not isinstance(files, dict) or TOMBSTONES not in files:
+    if not _is_versioned(manifest) and TOMBSTONES not in _files_of(manifest):
         return Feed({}, {})
     try:
-        if not is_plain_file(folder, TOMBSTONES) or sha256_of(folder / TOMBSTONES) != files[TOMBSTONES]:
-            raise ValueError("its checksum differs")
+        _check(folder, manifest, TOMBSTONES)
         return read_feed((folder / TOMBSTONES).read_text("utf-8"))
     except (OSError, ValueError, KeyError, TypeError) as error:
-        raise DamagedFeedError(
-            f"{folder / TOMBSTONES} is not what was written ({error}), and the next release must go on from it: put it "
-            "back from where you published it, or name another folder with --output"
-        ) from None
+        raise _damaged(folder / TOMBSTONES, error) from None
+
+
+def _items_in(folder: Path, manifest: Mapping[str, JsonValue]) -> dict[str, Entry] | None:
+    """Return the items that the release before lists, or None if it is of a version that lists none."""
+    names = [name for name in sorted(_files_of(manifest)) if name.startswith(f"data/{ITEMS}/")]
+    for name in names:
+        try:
+            _check(folder, manifest, name)
+        except (OSError, ValueError) as error:
+            raise _damaged(folder / name, error) from None
+    entries = entries_in(folder, manifest)
+    if entries is None and (names or _is_versioned(manifest)):
+        raise _damaged(folder / "data" / ITEMS, ValueError("it lists no items"))
+    return entries
+
+
+def _files_of(manifest: Mapping[str, JsonValue]) -> Mapping[str, JsonValue]:
+    files = manifest.get("files")
+    return files if isinstance(files, dict) else {}
+
+
+def _is_versioned(manifest: Mapping[str, JsonValue]) -> bool:
+    """Return whether a release is of a version of this software that lists its items and what is gone."""
+    return isinstance(manifest.get("release"), dict)
+
+
+def _check(folder: Path, manifest: Mapping[str, JsonValue], name: str) -> None:
+    if not is_plain_file(folder, name):
+        raise ValueError("it is missing")
+    if sha256_of(folder / name) != _files_of(manifest).get(name):
+        raise ValueError("its checksum differs")
+
+
+def _damaged(path: Path, error: Exception) -> DamagedFeedError:
+    return DamagedFeedError(
+        f"{path} is not what was written ({error}), and the next release must go on from it: put it back from where "
+        "you published it, or name another folder with --output"
+    )

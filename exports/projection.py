@@ -149,6 +149,7 @@ class Projection(Generic[ItemT]):
         arrange: orders the items of one split.
         files: returns further files by path, from the paths of the tables' files by table and split.
         json_lines: the table to train on is also written as JSON lines, beside its Parquet files.
+        one_file: each split of a table is one file, because the trainer takes the path of a file.
         warn: returns what a trainer cannot learn from the items to train on, by split; one sentence each.
     """
 
@@ -165,11 +166,14 @@ class Projection(Generic[ItemT]):
     warn: Callable[[Mapping[str, Sequence[ItemT]]], Sequence[str]] = no_warnings
     files: Callable[[Mapping[str, Mapping[str, str]]], Mapping[str, str]] = no_files
     json_lines: bool = False
+    one_file: bool = False
 
     @property
     def in_one_file(self) -> bool:
         """Whether each split of a table is one file: a trainer takes its path, or reads it from top to bottom."""
-        return self.json_lines or self.files is not no_files or self.arrange is not same_order
+        return (
+            self.one_file or self.json_lines or self.files is not no_files or self.arrange is not same_order
+        )
 
     @property
     def training_table(self) -> TableSpec[ItemT]:

@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from pydantic import JsonValue
 
     from exports.columns import Columns, Row
+    from exports.context import Prompt
     from exports.difference import Difference
     from exports.holders import Holders
     from exports.items import ExportItem, ItemT
@@ -120,8 +121,9 @@ def export(
     buckets_before = 0 if dry_run else check_target(folder, projection.name)
     evidence = counted_by(rules, evidence)
     selection = projection.select(evidence)
-    prompts = [item.prompt for item in selection.items]
-    selection = chosen(selection, rules, evidence, projection.training_table.accepts)
+    accepts = projection.training_table.accepts
+    prompts = _asked_of_benchmarks(selection, rules, evidence, accepts)
+    selection = chosen(selection, rules, evidence, accepts)
     selection = replace(selection, omissions=with_states(selection.omissions, evidence))
     trained = [item for item in selection.items if projection.training_table.accepts(item)]
     if not trained:
@@ -221,6 +223,19 @@ def export(
     if release is None:
         return replace(result, unchanged=True)
     return replace(result, version=release.version, difference=release.difference)
+
+
+def _asked_of_benchmarks(
+    selection: Selection[ItemT],
+    rules: ExportsConfig,
+    evidence: Evidence,
+    accepts: Callable[[ItemT], bool],
+) -> list[Prompt]:
+    """Return the prompts of the items that no other rule leaves out, if there are benchmarks."""
+    if evidence.benchmarks is None:
+        return []
+    kept = chosen(selection, rules, replace(evidence, benchmarks=None), accepts)
+    return [item.prompt for item in kept.items]
 
 
 def _arranged(

@@ -20,7 +20,8 @@ COLUMNS: Columns = {
     "task_name": TEXT,
 }
 FILES = (
-    "NeMo-RL takes the paths of the JSONL files: `train_data_path` is `data/nemo-rl/train-*.jsonl` of this folder. "
+    "NeMo-RL takes the path of a JSONL file: `train_data_path` is the one file of this folder whose path starts with "
+    "`data/nemo-rl/train-` and ends with `.jsonl`. "
     "Rank 0 is the chosen response. Ties are not among the rows, because its loader would train on them as equals. "
     "Where prompts call tools, a reader of JSON lines can fill keys that a message lacks with nulls, which templates "
     "may take for calls: read the Parquet files of the same names instead."

@@ -8,7 +8,10 @@ from exports.projection import Projection, TableSpec
 from exports.projections.flat import COLUMNS, STRINGS, rows
 from exports.selections import is_decided, select_pairs_without_tools
 
-FILES = "verl takes the paths of the Parquet files: `data.train_files` is `data/verl/train-*.parquet` of this folder."
+FILES = (
+    "verl takes the path of a Parquet file, and no pattern: `data.train_files` is the one file of this folder whose "
+    "path starts with `data/verl/train-`."
+)
 
 PROJECTION = Projection(
     name="verl",
@@ -20,4 +23,5 @@ PROJECTION = Projection(
     tables=(TableSpec("verl", "pairs to train on", COLUMNS, rows, accepts=is_decided), *beside_pairs()),
     select=select_pairs_without_tools,
     measure=measure_pairs,
+    one_file=True,
 )

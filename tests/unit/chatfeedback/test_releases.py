@@ -7,6 +7,7 @@ import json
 import shutil
 from typing import TYPE_CHECKING, Any
 
+import pyarrow.parquet as pq
 import pytest
 from pydantic import SecretStr
 from typer.testing import CliRunner
@@ -172,6 +173,34 @@ def test_a_feed_that_was_changed_stops_the_next_release_and_nothing_is_lost(
     (folder / TOMBSTONES).write_text(feed, "utf-8")
     export(filled, folder)
     assert len(read_feed((folder / TOMBSTONES).read_text("utf-8")).items) == 2
+
+
+@pytest.mark.parametrize("damage", ["remove", "empty", "unlisted"])
+def test_items_that_are_not_what_was_written_stop_the_next_release(
+    filled: Workspace, tmp_path: Path, damage: str
+) -> None:
+    folder = tmp_path / "dpo"
+    export(filled, folder)
+    shutil.copytree(folder, tmp_path / "published")
+    items = sorted((folder / "data" / "items").glob("*.parquet"))
+    if damage == "unlisted":
+        manifest = read_manifest(folder)
+        manifest["files"] = {n: sha for n, sha in manifest["files"].items() if "data/items/" not in n}
+        (folder / "manifest.json").write_text(json.dumps(manifest), "utf-8")
+        for path in items:
+            path.unlink()
+    elif damage == "empty":
+        for path in items:
+            pq.write_table(pq.read_table(path).slice(0, 0), path)
+    else:
+        items[0].unlink()
+    steps.delete_conversations(filled, ["chat-3"], by="giver")
+    with pytest.raises(DamagedFeedError, match="data/items"):
+        export(filled, folder)
+    shutil.rmtree(folder)
+    (tmp_path / "published").rename(folder)
+    export(filled, folder)
+    assert len(read_feed((folder / TOMBSTONES).read_text("utf-8")).items) == 1
 
 
 def test_a_signed_checkpoint_tells_of_a_release_that_was_made_to_fit(

@@ -38,7 +38,8 @@ CHINESE = "请写一篇关于灯塔看守人在海滩上发现一封信的短篇
 
 
 def found(text: str, *prompts: str) -> Contamination | None:
-    return Benchmarks({"b": prompts or (LONG, SHORT, TINY, CHINESE)}).contaminates((("user", text),))
+    benchmarks = Benchmarks({"b": prompts or (LONG, SHORT, TINY, CHINESE)})
+    return next(iter(benchmarks.contaminates((("user", text),))), None)
 
 
 @pytest.mark.parametrize(
@@ -110,6 +111,15 @@ def _csv(path: Path, rows: list[dict[str, Any]]) -> None:
         ("eval.json", lambda path: path.write_text(json.dumps({"data": [{"instruction": LONG}]}), "utf-8")),
         ("gsm.csv", lambda path: _csv(path, [{"question": LONG, "answer": "1"}])),
         ("inner/one.parquet", lambda path: pq.write_table(pa.table({"problem": [LONG], "x": [1]}), path)),
+        ("wide.csv", lambda path: _csv(path, [{"question": LONG, "answer": "long " * 40_000}])),
+        (
+            "one.json",
+            lambda path: path.write_text(json.dumps({"question": LONG, "choices": [TINY, "No"]}), "utf-8"),
+        ),
+        (
+            "columns.json",
+            lambda path: path.write_text(json.dumps({"prompt": [LONG], "answer": [TINY]}), "utf-8"),
+        ),
         ("lines.txt", lambda path: path.write_text(f"{LONG}\n{SHORT}\n", "utf-8")),
         (
             "chat.jsonl",
@@ -128,8 +138,58 @@ def test_benchmarks_of_any_usual_form_are_read(
     (tmp_path / "LICENSE").write_text("mine", "utf-8")
     benchmarks = read_benchmarks(tmp_path)
     assert list(benchmarks.counts) == [name]
-    assert benchmarks.contaminates((("user", LONG),)) == Contamination(name, Likeness.WORD_FOR_WORD)
-    assert benchmarks.contaminates((("user", TINY),)) is None, "responses of benchmarks are no prompts"
+    assert benchmarks.contaminates((("user", LONG),)) == (Contamination(name, Likeness.WORD_FOR_WORD),)
+    assert benchmarks.contaminates((("user", TINY),)) == (), "responses of benchmarks are no prompts"
+
+
+def test_a_prompt_that_stands_in_several_benchmarks_counts_for_each() -> None:
+    benchmarks = Benchmarks(
+        {"one": [LONG], "other": [SHORT, LONG], "near": [" ".join(LONG.split()[:12])], "no": [TINY]}
+    )
+    prompts = [(("user", LONG),), (("user", SHORT), ("assistant", "4"), ("user", LONG.lower()))]
+    report = benchmarks.report(prompts)
+    word_for_word = {"word_for_word": 2, "near_duplicate": 0}
+    assert report == {
+        "near": {"prompts": 1, **word_for_word},
+        "no": {"prompts": 1, "word_for_word": 0, "near_duplicate": 0},
+        "one": {"prompts": 1, **word_for_word},
+        "other": {"prompts": 2, **word_for_word},
+    }
+
+
+def test_what_an_earlier_rule_left_out_is_not_counted_as_contaminated(tmp_path: Path) -> None:
+    made = World()
+    for prompt, votes in (
+        (LONG, "aaa"),
+        (SHORT, "a"),
+        ("An open question", "aaa"),
+        ("Another question", "a"),
+    ):
+        made.votes(made.task(*made.chat(prompt, "one", "two")), votes)
+    evidence = Evidence(
+        made.tasks, made.annotations, made.contexts, Weights(), benchmarks=Benchmarks({"b": [LONG, SHORT]})
+    )
+    result = exports.export(
+        tmp_path / "dpo",
+        projection_of("dpo"),
+        evidence,
+        ledger_tip=None,
+        created_at=NOW,
+        rules=ExportsConfig(min_people=2),
+    )
+    manifest = json.loads((tmp_path / "dpo" / "manifest.json").read_text("utf-8"))
+    assert manifest["decontamination"] == {"b": {"prompts": 2, "word_for_word": 1, "near_duplicate": 0}}
+    assert sorted(result.accounting.items_left_out.values()) == [1, 2]
+
+
+@pytest.mark.parametrize("content", ["3", '"LONG"', "{}", '{"id": "x"}', "null"])
+def test_a_document_that_is_no_table_has_no_prompt_or_is_one(tmp_path: Path, content: str) -> None:
+    (tmp_path / "some.json").write_text(content, "utf-8")
+    if content.startswith('"'):
+        assert read_benchmarks(tmp_path).counts == {"some.json": 1}
+    else:
+        with pytest.raises(BenchmarkFolderError, match=r"some\.json"):
+            read_benchmarks(tmp_path)
 
 
 @pytest.mark.parametrize("content", ["", '{"id": 1}\n', '{"prompt": ""}\n', "{broken\n", "\x00"])

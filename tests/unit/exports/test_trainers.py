@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
+import pyarrow.parquet as pq
 import pytest
 from datasets import load_dataset
 
@@ -121,6 +122,19 @@ def test_nemo_rl_finds_the_same_rows_as_json_lines(tmp_path: Path) -> None:
     manifest = json.loads((folder / "manifest.json").read_text("utf-8"))
     assert path.relative_to(folder).as_posix() in manifest["files"]
     assert not list(folder.glob("data/votes/*.jsonl"))
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["verl", "nemo-rl", "kto", "axolotl-kto", "llama-factory", "llama-factory-kto", "llama-factory-v1"],
+)
+def test_a_trainer_that_takes_the_path_of_a_file_finds_every_row_in_it(tmp_path: Path, name: str) -> None:
+    made = World()
+    for number in range(30):
+        made.votes(made.task(*made.chat(f"Why {number}?", f"good {number}", f"bad {number}")), "aab")
+    folder = export(tmp_path, made, name)
+    (path,) = folder.glob(f"data/{projection_of(name).training_table.name}/train-*.parquet")
+    assert pq.read_table(path).num_rows in (30, 60)
 
 
 def test_llama_factory_finds_the_declaration_of_the_files(tmp_path: Path) -> None:
