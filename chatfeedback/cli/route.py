@@ -100,6 +100,11 @@ def _show(name: str, result: steps.Routed, limit: int | None, *, everything: boo
             f"{word_for(result.later, 'waits', 'wait')} in the workspace until somebody needs "
             f"{word_for(result.later, 'it', 'them')}"
         )
+    if result.rejected:
+        say(
+            f"  {counted(result.rejected, 'task')} rejected: the platform does not take what "
+            f"{word_for(result.rejected, 'it shows', 'they show')}; chatfeedback tasks list --state rejected"
+        )
     if back := sum(result.taken_back.values()):
         why = ", ".join(f"{count:,} {reason.value}" for reason, count in result.taken_back.items())
         say(f"  {counted(back, 'task')} {would}taken back: {why}")

@@ -161,6 +161,8 @@ def _round(made: steps.Round) -> str:
     if isinstance(routed, steps.Moved) and (routed.given or routed.taken_back):
         back = f", {routed.taken_back:,} taken back" if routed.taken_back else ""
         parts.append(f"{counted(routed.given, 'task')} given{back}")
+    if isinstance(routed, steps.Moved) and routed.rejected:
+        parts.append(f"{counted(routed.rejected, 'task')} rejected: chatfeedback tasks list --state rejected")
     return f"{'; '.join(parts)} ({made.seconds:.1f} s)" if parts else ""
 
 

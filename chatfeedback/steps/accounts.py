@@ -136,13 +136,19 @@ def link_account(workspace: Workspace, person_id: str, platform: str, name: str)
     answer, paid once. Whatever was answered or paid before stays as it was.
 
     Raises:
-        UsageError: the account has a history of its own, which can belong to nobody else.
+        UsageError: there is no such account, or it has a history of its own, which can belong to nobody else.
     """
     with workspace.exclusive():
         before = workspace.pseudonyms.find(name, (platform,))
+        if before is None:
+            _check_account(workspace, platform, name)
+        has_form = before is not None and workspace.demographics.has_answers(before)
         with workspace.store.write() as connection:
             if before is not None and before != person_id:
-                if held := history_of(connection, before):
+                held = history_of(connection, before)
+                if has_form:
+                    held.append("a form about themselves")
+                if held:
                     raise UsageError(
                         f"{name!r} on {PLATFORMS[platform].title} is {before}, who has {', '.join(held)} here: that "
                         "history is theirs in the ledger and stays. Let the person go on with one account, and "
@@ -157,6 +163,20 @@ def link_account(workspace: Workspace, person_id: str, platform: str, name: str)
             admit(connection, [person_id], platform, MemberStatus.ACCEPTED, utc_now(), after=after)
         workspace.pseudonyms.look_again()
     return before != person_id
+
+
+def _check_account(workspace: Workspace, name: str, account: str) -> None:
+    """Return if the platform has an account of this name.
+
+    Raises:
+        UsageError: it has not.
+    """
+    digest = workspace.pseudonyms.digest(name, account)
+    with workspace.platform(name) as platform:
+        if not platform.has_account(lambda it: workspace.pseudonyms.digest(name, it) == digest):
+            raise UsageError(
+                f"{PLATFORMS[name].title} has no account {account!r}: give its user name as it stands there"
+            )
 
 
 def _is(workspace: Workspace, person_id: str, platform: str) -> Callable[[str], bool]:

@@ -67,8 +67,7 @@ def board_now(workspace: Workspace, now: datetime) -> Board | None:
     with workspace.store.read() as connection:
         points, settings = totals_of_people(connection, within), latest_settings(connection)
         people = all_people(connection)
-    chosen = {it: own.display_name for it, own in settings.items() if own.display_name}
-    names = shown_names(chosen, people)
+    names = shown_names({it: own.display_name for it, own in settings.items() if own.display_name}, people)
     places = [place for place in board(points, settings) if place.rank <= PLACES and place.points > 0]
     shown = places[:MOST_SHOWN]
     return Board(

@@ -55,7 +55,8 @@ class Routed:
     ``given`` and ``taken_back`` (by reason) are assignments. ``late`` were answered in the moment in which they were to
     be taken back, and stay. ``switched_on`` are datasets that show people their own tasks alone from now on, ``open``
     those that still show everybody all of them, because nobody is given anything yet. ``unknown`` are accounts of
-    people whom nobody invited here: they are given nothing.
+    people whom nobody invited here: they are given nothing. ``rejected`` tasks were to be placed, and the platform did
+    not take them.
     """
 
     people: list[RoutedPerson] = field(default_factory=list)
@@ -67,6 +68,7 @@ class Routed:
     unknown: int = 0
     pushed: int = 0
     later: int = 0
+    rejected: int = 0
 
     @property
     def waiting(self) -> int:
@@ -155,6 +157,7 @@ class _Run:
         """Do it."""
         if pushed is not None:
             self.result.pushed, self.result.later = pushed.total, pushed.later
+            self.result.rejected = len(pushed.rejected)
         assigned = read_assigned(self.workspace, self.platform, self.router)
         if self._finish(assigned):
             assigned = read_assigned(self.workspace, self.platform, self.router)
@@ -292,11 +295,12 @@ def after_decision(board: Board, decision: Decision) -> Board:
 
 @dataclass(frozen=True, slots=True)
 class Moved:
-    """How many assignments were made and taken back, and how many tasks were placed, on all platforms."""
+    """How many assignments were made and taken back, and tasks placed and rejected, on all platforms."""
 
     given: int = 0
     taken_back: int = 0
     pushed: int = 0
+    rejected: int = 0
 
 
 def keep_routed(workspace: Workspace) -> Moved:
@@ -312,4 +316,5 @@ def keep_routed(workspace: Workspace) -> Moved:
         sum(it.given for it in routed),
         sum(sum(it.taken_back.values()) for it in routed),
         sum(it.pushed for it in routed),
+        sum(it.rejected for it in routed),
     )

@@ -205,7 +205,7 @@ class _Follow:
         self._rested = dict.fromkeys(self._wanted, begun)
 
     def after(self, workspace: Workspace, made: Round) -> None:
-        """Run the steps that are due after a round; one that fails is due again after its pause, with those after it."""
+        """Run the steps that are due after a round; one that fails, and those after it, are due again after a pause."""
         if made.has_news:
             self._wanted = dict.fromkeys(self._wanted, time.monotonic())
         for name, step in AFTER_ANSWERS:

@@ -315,6 +315,10 @@ class Platform(Protocol):
         """
         ...
 
+    def has_account(self, is_named: Callable[[str], bool]) -> bool:
+        """Return whether there is an account, also an administrator's, whose name ``is_named`` knows."""
+        ...
+
     def reset_password(self, is_theirs: Callable[[str], bool], password: SecretStr) -> list[str]:
         """Give the account whose name ``is_theirs`` knows another password, never an administrator's.
 

@@ -94,7 +94,7 @@ class Halving:
         self._held.append((row, error))
         failed = [it for _, it in self._held if isinstance(it, ServerFailedError)]
         if len(failed) >= MOST_FAILED or (not self._went_through and len(self._held) >= MOST_REFUSED):
-            raise (failed or [error])[0]
+            raise failed[0] if failed else error
         if self._went_through and not failed:
             self._tell()
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
 
+from workspaces.store.adjudications import adjudication
 from workspaces.store.annotations import revisions_by
 from workspaces.store.confidences import confidence
 from workspaces.store.conversations import ids_given_by
@@ -45,6 +46,10 @@ def history_of(connection: sa.Connection, person_id: str) -> list[str]:
         ).first()
         is not None,
         "conversations": bool(ids_given_by(connection, person_id)),
+        "decisions": connection.execute(
+            sa.select(adjudication.c.number).where(adjudication.c.person_id == person_id).limit(1)
+        ).first()
+        is not None,
         "other entries": any(
             rows for table, rows in rows_about(connection, person_id).items() if table not in MOVABLE
         ),

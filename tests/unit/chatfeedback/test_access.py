@@ -20,6 +20,7 @@ from tests.unit.workspaces.test_sync import MemoryPlatform
 from workspaces.errors import ConnectionFailedError, UsageError, WorkbenchError
 from workspaces.platforms.label_studio.administration import Administration, NotSuperuserError
 from workspaces.platforms.label_studio.connection import LabelStudioConnection
+from workspaces.store.adjudications import Adjudication, save_adjudications
 from workspaces.workspace import Workspace, utc_now
 
 if TYPE_CHECKING:
@@ -62,6 +63,9 @@ class Accounts(MemoryPlatform):
         theirs = {email for email in self.passwords if is_theirs(email)}
         self.out |= theirs
         return bool(theirs)
+
+    def has_account(self, is_named: Callable[[str], bool]) -> bool:
+        return any(map(is_named, self.passwords))
 
     def restore(self, is_theirs: Callable[[str], bool]) -> bool:
         self.out -= {email for email in self.passwords if is_theirs(email)}
@@ -269,6 +273,7 @@ def test_a_second_account_without_a_history_is_joined_and_one_with_a_history_is_
 ) -> None:
     made, _ = run(workspace, "people", "invite", "ada@example.org")
     ada = made["invited"][0]["person_id"]
+    platforms["argilla"].passwords["ada"] = "made by hand"
     link = ("people", "link", "ada@example.org", "--account")
     assert run(workspace, *link, "argilla:ada")[0]["new"]
     assert not run(workspace, *link, "argilla:ada")[0]["new"]
@@ -325,6 +330,35 @@ def test_whoever_hid_and_is_forgotten_does_not_come_back_onto_the_board(
     assert [place[2] for place in shown.places] == [bob]
     assert [it["person_id"] for it in run(workspace, "leaderboard")[0]["leaderboard"]] == [bob]
     assert len(run(workspace, "leaderboard", "--lead")[0]["leaderboard"]) == 2
+
+
+def test_an_account_with_decisions_or_a_form_has_a_history(
+    workspace: Workspace, platforms: dict[str, Accounts]
+) -> None:
+    names = ("ada@example.org", "bob@example.org", "cy@example.org")
+    invited = run(workspace, "people", "invite", *names)[0]["invited"]
+    _, bob, cy = (each["person_id"] for each in invited)
+    with workspace.store.write() as connection:
+        save_adjudications(
+            connection, [Adjudication("qualitative", "helpful", "i", "yes", "t", bob, utc_now())]
+        )
+    workspace.demographics.save(cy, {"gender": "woman"})
+    for name, held in (("bob", "has decisions here"), ("cy", "has a form about themselves here")):
+        _, error = run(workspace, "people", "link", names[0], "--account", f"argilla:{name}@example.org")
+        assert held in str(error)
+    assert workspace.demographics.has_answers(cy)
+
+
+def test_an_account_that_a_platform_does_not_have_is_linked_to_nobody(
+    workspace: Workspace, platforms: dict[str, Accounts]
+) -> None:
+    run(workspace, "people", "invite", "ada@example.org")
+    link = ("people", "link", "ada@example.org", "--account", "argilla:adda")
+    said, error = run(workspace, *link)
+    assert (said, workspace.pseudonyms.find("adda", ("argilla",))) == (None, None)
+    assert "has no account 'adda'" in str(error)
+    platforms["argilla"].passwords["adda"] = "made by hand"
+    assert run(workspace, *link)[0]["new"]
 
 
 @pytest.mark.parametrize(

@@ -13,6 +13,7 @@ from typer.testing import CliRunner
 
 from chatfeedback import steps
 from chatfeedback.cli import app
+from chatfeedback.cli.sync import _round
 from tests.numbered_platform import NumberedPlatform
 from tests.routed_platform import BOX, KilledError, RoutedPlatform
 from tests.sample_records import NOW, chat
@@ -27,8 +28,11 @@ from workspaces.store.tasks import all_tasks
 from workspaces.workspace import Workspace
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
     from pathlib import Path
+
+    from workspaces.forms import Form, TaskContent
+    from workspaces.platforms.base import Refuse
 
 TASKS, AHEAD, RESERVE, OVERLAP = 22, 3, 2, 2
 CONFIGURATION = f"""\
@@ -101,6 +105,30 @@ def check(workspace: Workspace, platform: RoutedPlatform) -> None:
         assert own.isdisjoint(tasks[remote_id.removeprefix("remote-")].conversation_ids)
     for person_id in platform.members:
         assert len(platform.queue(person_id)) <= AHEAD
+
+
+def test_tasks_that_the_platform_does_not_take_are_counted_and_said(
+    make: Callable[[], Workspace], platform: RoutedPlatform, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    taken = RoutedPlatform.push
+
+    def picky(
+        self: RoutedPlatform, form: Form, contents: Iterable[TaskContent], overlap: int, refuse: Refuse
+    ) -> Iterator[list[PlacedTask]]:
+        bad, *good = contents
+        refuse(bad.task_id, "HTTP 422: too long")
+        yield from taken(self, form, good, overlap, refuse)
+
+    workspace = make()
+    with monkeypatch.context() as patched:
+        patched.setattr(RoutedPlatform, "push", picky)
+        ran = CliRunner().invoke(app, ["route", "--workspace", str(workspace.path)])
+        assert "1 task rejected" in ran.stdout
+    monkeypatch.setattr(
+        "chatfeedback.steps.route.route_tasks", lambda _: {"argilla": steps.Routed(rejected=1)}
+    )
+    moved = steps.keep_routed(workspace)
+    assert "1 task rejected" in _round(steps.Round({}, after={"routed": moved}))
 
 
 def test_a_run_that_is_killed_at_any_request_is_finished_by_the_next_one(

@@ -167,6 +167,9 @@ class MemoryPlatform:
     def invite(self, email: str, password: SecretStr) -> bool:
         raise NotImplementedError
 
+    def has_account(self, is_named: Callable[[str], bool]) -> bool:
+        raise NotImplementedError
+
     def reset_password(self, is_theirs: Callable[[str], bool], password: SecretStr) -> list[str]:
         raise NotImplementedError
 

@@ -316,6 +316,10 @@ class ArgillaPlatform:
         self._let_in([made])
         return True
 
+    def has_account(self, is_named: Callable[[str], bool]) -> bool:
+        """Return whether there is such an account; see ``Platform.has_account``."""
+        return any(is_named(user.username) for user in self._users())
+
     def reset_password(self, is_theirs: Callable[[str], bool], password: SecretStr) -> list[str]:
         """Give an annotator's account another password; see ``Platform.reset_password``."""
         theirs = self._accounts_of(is_theirs)

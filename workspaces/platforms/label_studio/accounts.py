@@ -70,6 +70,10 @@ class Accounts:
             self._emails.pop(user_id, None)
         return bool(theirs)
 
+    def has_account(self, is_named: Callable[[str], bool]) -> bool:
+        """Return whether somebody has an e-mail address that ``is_named`` knows."""
+        return any(map(is_named, self._list_emails().values()))
+
     def reset_password(self, is_theirs: Callable[[str], bool], password: SecretStr) -> list[str]:
         """Give the person's account another password; see ``Platform.reset_password``."""
         theirs = self._accounts_of(is_theirs)

@@ -185,6 +185,10 @@ class LabelStudioPlatform:
         """
         return self._accounts.invite(email, password)
 
+    def has_account(self, is_named: Callable[[str], bool]) -> bool:
+        """Return whether there is such an account; see ``Platform.has_account``."""
+        return self._accounts.has_account(is_named)
+
     def reset_password(self, is_theirs: Callable[[str], bool], password: SecretStr) -> list[str]:
         """Give the person's account another password; see ``Platform.reset_password``.
 
