@@ -13,6 +13,7 @@ _TABLES = {
     frozenset({"pair_id", "chosen_message_ids", "rejected_message_ids"}): "the provenance of an export",
     frozenset({"label_id", "message_ids", "basis"}): "the provenance of an export",
     frozenset({"reason", "task_id", "annotation_id"}): "what an export left out",
+    frozenset({"id", "split", "digest", "conversation_ids"}): "the items of an export",
 }
 """Names of tables by columns that only they have."""
 
