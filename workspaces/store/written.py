@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import sqlalchemy as sa
 
 from workspaces.chunks import in_chunks
+from workspaces.store.deletions import deletion
 from workspaces.store.insert import insert_missing, upsert
 from workspaces.store.schema import UTCDateTime, metadata
 
@@ -55,7 +56,7 @@ def begin_writing(
         path: the file or folder, absolute.
         kind: the name of a projection, ``LEDGER`` or ``PERSON``.
         sources: keyed hashes of the people and conversations.
-        now: this moment, which is kept if nothing was written there before, until ``end_writing``.
+        now: this moment, which is kept if nothing was written there before, and later moved on by ``end_writing``.
     """
     upsert(connection, written, [{"path": path, "kind": kind, "written_at": now}], update=["kind"])
     insert_missing(
@@ -64,8 +65,15 @@ def begin_writing(
 
 
 def end_writing(connection: sa.Connection, path: str, sources: Collection[str], now: datetime) -> None:
-    """Note that ``path`` holds these sources and no others, as of this moment."""
-    connection.execute(sa.update(written).where(written.c.path == path).values(written_at=now))
+    """Note that ``path`` holds these sources and no others.
+
+    The time is noted anew where somebody was forgotten since: what holds nothing of them any more then says so, and to
+    write the same once more changes nothing.
+    """
+    is_since = sa.exists().where(
+        deletion.c.person_id.is_not(None), deletion.c.asked_at >= written.c.written_at
+    )
+    connection.execute(sa.update(written).where(written.c.path == path, is_since).values(written_at=now))
     for gone in in_chunks(sorted(sources_of(connection, path) - set(sources))):
         chosen = (written_source.c.path == path) & written_source.c.source.in_(gone)
         connection.execute(sa.delete(written_source).where(chosen))

@@ -15,6 +15,7 @@ from typer.testing import CliRunner
 from chatfeedback import steps
 from chatfeedback.cli import app
 from chatfeedback.steps.releases import HoldsDeletedError
+from chatfeedback.steps.written import key_of
 from exports.buckets import bucket_of, buckets_for
 from exports.difference import TOMBSTONES, DamagedFeedError, entries_in, read_feed
 from exports.verification import read_manifest, verify
@@ -22,6 +23,7 @@ from tests import hub_stand_in
 from tests.unit.chatfeedback.test_receipts_name_exports import TAGGER, WRITER, answer
 from workspaces.errors import UsageError
 from workspaces.store.tasks import all_tasks
+from workspaces.store.written import written_at
 from workspaces.workspace import Workspace
 
 if TYPE_CHECKING:
@@ -305,3 +307,19 @@ def test_json_lines_stand_beside_every_table_on_wish(filled: Workspace, tmp_path
 def test_the_number_of_buckets_only_grows() -> None:
     assert [buckets_for(items) for items in (0, 1, 131_072, 131_073, 300_000)] == [8, 8, 8, 16, 32]
     assert buckets_for(1, before=32) == 32
+
+
+def test_an_export_that_changes_nothing_changes_no_note_until_somebody_is_forgotten(
+    filled: Workspace, tmp_path: Path
+) -> None:
+    def noted() -> object:
+        with filled.store.read() as connection:
+            return written_at(connection, key_of(filled, tmp_path / "dpo"))
+
+    steps.export(filled, "dpo", tmp_path / "dpo")
+    first = noted()
+    assert steps.export(filled, "dpo", tmp_path / "dpo").unchanged
+    assert noted() == first
+    steps.forget_person(filled, TAGGER, by="giver")
+    steps.export(filled, "dpo", tmp_path / "dpo")
+    assert noted() != first
