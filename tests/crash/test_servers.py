@@ -105,11 +105,11 @@ def wait_for(what: Callable[[], bool], seconds: float) -> bool:
     return what()
 
 
-def is_migrating(folder: Path) -> bool:
-    """Whether a database of the workspace's servers is being migrated."""
+def is_preparing(folder: Path) -> bool:
+    """Whether a database of the workspace's servers is being migrated, or given its owner."""
     for process in processes_of(folder):
         with suppress(psutil.Error):
-            if "migrate" in process.cmdline():
+            if any(word == "migrate" or word.endswith("argilla_owner.py") for word in process.cmdline()):
                 return True
     return False
 
@@ -154,8 +154,8 @@ def test_a_start_that_is_killed_leaves_no_orphan_and_the_next_one_works(argilla:
         up.kill()
         up.wait()
         killed_at = time.monotonic()
-        # a migration that had begun comes to its end, however slow the machine is: half of one is no database
-        assert wait_for(lambda: not is_migrating(argilla), 300), "a migration without an end"
+        # a preparation that had begun comes to its end, however slow the machine is: half of one is no database
+        assert wait_for(lambda: not is_preparing(argilla), 300), "a preparation without an end"
         assert wait_for(lambda: not processes_of(argilla), ORPHAN_SECONDS), processes_of(argilla)
         ended.append(f"{started} processes ended in {time.monotonic() - killed_at:.1f} s")
         status = server_status(argilla)
