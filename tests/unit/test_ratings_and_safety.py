@@ -191,8 +191,8 @@ def test_thumbs_become_labels_and_what_has_no_place_says_why(workspace: Workspac
     assert omitted[OmissionReason.OF_CONVERSATION] == 3 * kinds["conversation_rating"]
     assert omitted[OmissionReason.COMPARES_NOTHING] == 3 * kinds["safety"]
     steps.export(workspace, "kto", tmp_path / "kto", any_licence=True)
-    (file,) = (tmp_path / "kto" / "data" / "votes").glob("train-*.parquet")
-    said = pq.read_table(file).to_pylist()
+    files = (tmp_path / "kto" / "data" / "votes").glob("train-*.parquet")
+    said = [row for file in files for row in pq.read_table(file).to_pylist()]
     assert {row["question"] for row in said} == {"thumb"}
     assert {row["answer"] for row in said} == {"yes", "no"}
 

@@ -118,7 +118,7 @@ def test_an_export_lists_every_answer_of_who_is_barred_or_was_not_invited_with_i
     assert "3 answers of a person whom the lead barred" in text
     card = (workspace.path / "exports" / "kto" / "README.md").read_text(encoding="utf-8")
     assert "9 judgments: 3 behind completions to train on, 6 left out." in card
-    omitted = pq.read_table(next((workspace.path / "exports" / "kto").rglob("omi*/*.parquet"))).to_pylist()
+    omitted = pq.read_table(workspace.path / "exports" / "kto" / "data" / "omissions").to_pylist()
     assert Counter(row["reason"] for row in omitted) == reasons
     assert ada not in str(omitted)
 

@@ -42,8 +42,8 @@ def ingest(workspace: Workspace, path: Path, rows: Sequence[Row]) -> None:
 
 def weights(workspace: Workspace, folder: Path) -> dict[str, float]:
     steps.export(workspace, "dpo", folder, test_share=0)
-    (path,) = (folder / "data" / "votes").glob("*.parquet")
-    return {row["person_id"]: row["weight"] for row in pq.read_table(path).to_pylist()}
+    rows = pq.read_table(folder / "data" / "votes").to_pylist()
+    return {row["person_id"]: row["weight"] for row in rows}
 
 
 def judged(*judges: str | None) -> list[Row]:
