@@ -31,13 +31,15 @@ def upgrade() -> None:
         sa.Column("response_id", sa.Text(), nullable=False),
         sa.Column("model", sa.Text(), nullable=False),
         sa.Column(
-            "messages", sa.Text(), comment="redacted, as JSON; null: the collection has them, or refused them"
+            "messages",
+            sa.Text(),
+            comment="redacted, as JSON; null: the collection has them, or they are unreadable",
         ),
         sa.Column("answered_at", at, nullable=False),
         sa.Column("collected_at", at, comment="null: they wait"),
         sa.Column("outcome", sa.Text(), comment="what the collection did with them"),
     )
-    for column in ("person_id", "conversation_id", "response_id", "model", "collected_at"):
+    for column in ("person_id", "conversation_id", "response_id", "collected_at"):
         op.create_index(f"ix_chat_exchange_{column}", "chat_exchange", [column])
     op.create_table(
         "chat_private",
