@@ -7,6 +7,7 @@ that took.
 from __future__ import annotations
 
 import json
+import logging
 import threading
 import time
 from copy import deepcopy
@@ -49,6 +50,8 @@ if TYPE_CHECKING:
     from workspaces.store.flags import Flag
     from workspaces.store.spending import Spent
     from workspaces.workspace import Workspace
+
+_LOG = logging.getLogger("chatfeedback.web")
 
 RESTS = 10.0
 """Times its own length that the reading rests after it read."""
@@ -152,7 +155,8 @@ class LiveFigures:
     def _read_and_release(self) -> None:
         try:
             self._read()
-        except Exception:  # what fails here is tried again; the page shows how old its figures are
+        except Exception as error:  # tried again after a rest; the page shows how old its figures are
+            _LOG.warning("the figures of the lead's page cannot be read: %s", type(error).__name__)
             self._rest_until = time.monotonic() + LONGEST_REST
         finally:
             self._reading.release()

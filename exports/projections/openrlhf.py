@@ -9,7 +9,8 @@ from exports.projections.reward import COLUMNS, MARGIN, rows
 from exports.selections import is_decided, select_pairs_without_definitions
 
 KEYS = (
-    "OpenRLHF needs `--prompt_key prompt --chosen_key chosen --rejected_key rejected --apply_chat_template`."
+    "OpenRLHF needs `--data.prompt_key prompt --data.chosen_key chosen --data.rejected_key rejected "
+    "--data.apply_chat_template`; versions before the dotted options write them without `data.`."
 )
 
 PROJECTION = Projection(
