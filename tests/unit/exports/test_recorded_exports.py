@@ -28,6 +28,7 @@ from workspaces.records import IMPORTED, AnnotationStatus, ToolCall
 if TYPE_CHECKING:
     import pytest
 
+SUBMITTED = AnnotationStatus.SUBMITTED
 RECORD = Path(__file__).with_name("recorded_exports.json")
 RULES = {"": ExportsConfig(), "by two people": ExportsConfig(min_people=2, min_agreement=0.6)}
 OF_THE_MACHINE = {"created_at", "files", "written_with", "tool_version", "bytes_in_memory"}
@@ -50,9 +51,8 @@ def world_of(seed: int) -> World:
             for person in draw.sample(people, draw.randint(0, 4)):
                 if kind == "preference":
                     bad = {"both_bad": "yes"} if draw.random() < 0.1 else {}
-                    world.answer(
-                        task, person, preference="tie" if bad else draw.choice(["a", "b", "tie", "a"]), **bad
-                    )
+                    said = "tie" if bad else draw.choice(["a", "b", "tie", "a"])
+                    world.answer(task, person, status=SUBMITTED, preference=said, **bad)
                 else:
                     strength = draw.choice(["-3", "-1", "0", "2", "both_bad"])
                     world.answer(task, person, strength=strength, strength_reason=text())
@@ -64,7 +64,9 @@ def world_of(seed: int) -> World:
         task = world.task(ids[0])
         for person in draw.sample(people, 3):
             tags = {name: draw.choice(["yes", "no", "na"]) for name in ("instruction", "helpful", "factual")}
-            world.answer(task, person, **tags, suggestion=draw.choice(["", f"better {number}"]))
+            world.answer(
+                task, person, status=SUBMITTED, **tags, suggestion=draw.choice(["", f"better {number}"])
+            )
         world.harm(ids[1], draw.choice(people), draw.choice(["none", "violence"]))
         world.check(world.task(ids[2], kind=f"rubric_{RUBRIC}"), draw.choice(people), "met", "not_met", "na")
     for name, calls in (("clock", [ToolCall("1", "clock", '{"zone": "UTC"}')]), ("silent", [])):
