@@ -140,9 +140,9 @@ def main(n_pairs: int, *, profiled: bool) -> None:
         bare = measured(bare_write(out, Path(folder) / "bare"))
         print(
             f"{n_pairs:,} pairs, {n_answers:,} answers: {took:.1f} s ({took / n_pairs * 1e6:.0f} us a pair), "
-            f"{took / bare:.1f} times a bare write ({bare:.2f} s); verified after {waited:.1f} s by the clock; at most {memory:,.0f} MB ({before:,.0f} before); "
-            f"verify {checked:.1f} s; unchanged {same:.1f} s; without one conversation {again:.1f} s, "
-            f"{kept} of {len(files)} files kept"
+            f"{took / bare:.1f} times a bare write ({bare:.2f} s); at most {memory:,.0f} MB ({before:,.0f} before); "
+            f"verify {checked:.1f} s, after {waited:.1f} s by the clock; unchanged {same:.1f} s; "
+            f"without one conversation {again:.1f} s, {kept} of {len(files)} files kept"
         )
         if profiled:
             pstats.Stats(profile).sort_stats("tottime").print_stats(45)
