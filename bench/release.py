@@ -123,6 +123,7 @@ def main(n_pairs: int, *, profiled: bool) -> None:
     with tempfile.TemporaryDirectory() as folder, Workspace.create(Path(folder) / "w") as workspace:
         n_answers = fill(workspace, n_pairs)
         out, profile = Path(folder) / "dpo", cProfile.Profile(time.process_time)
+        began = time.monotonic()
         before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e3
         if profiled:
             profile.enable()
@@ -130,6 +131,7 @@ def main(n_pairs: int, *, profiled: bool) -> None:
         profile.disable()
         memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e3
         checked = measured(lambda: verify(out))
+        waited = time.monotonic() - began
         same = measured(lambda: steps.export(workspace, "dpo", out))
         files = {path.name for path in out.rglob("*.parquet")}
         steps.delete_conversations(workspace, ["c1"], by="lead")
@@ -139,8 +141,8 @@ def main(n_pairs: int, *, profiled: bool) -> None:
         print(
             f"{n_pairs:,} pairs, {n_answers:,} answers: {took:.1f} s ({took / n_pairs * 1e6:.0f} us a pair), "
             f"{took / bare:.1f} times a bare write ({bare:.2f} s); at most {memory:,.0f} MB ({before:,.0f} before); "
-            f"verify {checked:.1f} s; unchanged {same:.1f} s; without one conversation {again:.1f} s, "
-            f"{kept} of {len(files)} files kept"
+            f"verify {checked:.1f} s, after {waited:.1f} s by the clock; unchanged {same:.1f} s; "
+            f"without one conversation {again:.1f} s, {kept} of {len(files)} files kept"
         )
         if profiled:
             pstats.Stats(profile).sort_stats("tottime").print_stats(45)

@@ -94,7 +94,7 @@ def card(
             *_rows(
                 ["configuration", "split", "rows", "what it is"],
                 [
-                    [table.name, split, str(len(table.rows[split])), table.description]
+                    [table.name, split, str(table.n_rows[split]), table.description]
                     for table in present
                     for split in table.files
                 ],

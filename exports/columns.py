@@ -105,6 +105,8 @@ def with_tools(columns: Columns, rows: Iterable[Row]) -> Columns:
         for name, kind in columns.items():
             if kind is MESSAGES and name not in calling and any(map(_has_tools, _listed(row[name]))):
                 calling.add(name)
+    if not calling:
+        return columns
     widened = {name: MESSAGES_WITH_TOOLS if name in calling else kind for name, kind in columns.items()}
     return {**widened, TOOLS: JSON} if TOOLS in calling else widened
 

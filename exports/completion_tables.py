@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from exports.columns import COUNT, FLAG, NUMBER, ORIGIN, TEXT, TEXTS, origin
-from exports.completions import deciding_questions
+from exports.label_rules import deciding_questions
 from exports.projection import TableSpec
 
 if TYPE_CHECKING:

@@ -231,7 +231,8 @@ def whence(contexts: Iterable[Context], tasks: Iterable[Task]) -> Whence:
 
 def distinct(values: Iterable[str]) -> tuple[str, ...]:
     """Return the distinct values, cleaned and sorted."""
-    return tuple(sorted({clean(value) for value in values}))
+    found = set(values)
+    return tuple(sorted(found if all(map(str.isascii, found)) else {clean(value) for value in found}))
 
 
 def clean(text: str) -> str:

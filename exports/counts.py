@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from exports.judgments import Act
-from exports.tables import as_json
 from workspaces.grammar import counted, word_for
 from workspaces.privacy.placeholders import PLACEHOLDER
 from workspaces.records import ANONYMOUS
@@ -17,7 +16,6 @@ if TYPE_CHECKING:
 
     from pydantic import JsonValue
 
-    from exports.columns import Row
     from exports.items import ItemT
     from exports.weights import Weights
 
@@ -122,8 +120,24 @@ class Counts:
         )
 
 
-def count(items: Iterable[ItemT], rows: Iterable[Row], weights: Weights) -> Counts:
-    """Count what the items to train on rest on, and what was redacted in their rows."""
+@dataclass(slots=True)
+class Redactions:
+    """Counts of the rows that were seen: all, those with a redacted passage, and these passages by kind."""
+
+    rows: int = 0
+    redacted: int = 0
+    placeholders: Counter[str] = field(default_factory=Counter)
+
+    def see(self, line: str) -> None:
+        """Count a row, which is given as JSON."""
+        kinds = [match[1] for match in PLACEHOLDER.finditer(line)]
+        self.rows += 1
+        self.redacted += bool(kinds)
+        self.placeholders.update(kinds)
+
+
+def count(items: Iterable[ItemT], redactions: Redactions, weights: Weights) -> Counts:
+    """Count what the items to train on rest on; ``redactions`` are those of their rows."""
     judgments = {}
     n_items = single = 0
     for item in items:
@@ -133,13 +147,6 @@ def count(items: Iterable[ItemT], rows: Iterable[Row], weights: Weights) -> Coun
     people = {judgment.person_id for judgment in judgments.values()}
     named = {person for person in people if not person.startswith(ANONYMOUS)}
     asked = {judgment.person_id for judgment in judgments.values() if not judgment.from_log}
-    n_rows = redacted = 0
-    placeholders: Counter[str] = Counter()
-    for row in rows:
-        n_rows += 1
-        kinds = [match[1] for match in PLACEHOLDER.finditer(as_json(row))]
-        redacted += bool(kinds)
-        placeholders.update(kinds)
     return Counts(
         asked=_by_act(judgment.act for judgment in judgments.values() if not judgment.from_log),
         from_logs=_by_act(judgment.act for judgment in judgments.values() if judgment.from_log),
@@ -150,9 +157,9 @@ def count(items: Iterable[ItemT], rows: Iterable[Row], weights: Weights) -> Coun
         prior=weights.prior,
         items=n_items,
         single=single,
-        rows=n_rows,
-        redacted=redacted,
-        placeholders=dict(sorted(placeholders.items())),
+        rows=redactions.rows,
+        redacted=redactions.redacted,
+        placeholders=dict(sorted(redactions.placeholders.items())),
     )
 
 

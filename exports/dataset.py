@@ -137,7 +137,7 @@ def _release(
     manifest: Mapping[str, JsonValue],
     tables: Sequence[DatasetTable],
 ) -> Release:
-    rows = (row for table in tables if table.name == ITEMS for part in table.parts for row in part.rows)
+    rows = (row for table in tables if table.name == ITEMS for part in table.parts for row in part.make())
     buckets = manifest["buckets"]
     assert isinstance(buckets, int)
     return release_after(folder, existing, rows, buckets, str(manifest["created_at"]))

@@ -26,24 +26,41 @@ class Holders:
     conversation_ids: frozenset[str]
 
 
-def holders_of(
-    rows: Iterable[Row], items: Iterable[ExportItem], annotations: Iterable[Annotation]
-) -> Holders:
-    """Return whose data an export holds.
+class HoldersSought:
+    """Finds whose data an export holds.
 
     An item names who voted. Who wrote a text, or is named by a row, is told from the rows, because other people's
     votes can bring in a rewrite whose author's own vote is not counted.
-
-    Args:
-        rows: of every table and split.
-        items: the items that the rows were made of.
-        annotations: the answers that the export could be made of.
     """
-    people: set[str] = set()
-    conversations: set[str] = set()
-    for item in items:
-        people |= set(item.person_ids)
-        conversations |= set(item.conversation_ids)
+
+    def __init__(self, items: Iterable[ExportItem], annotations: Iterable[Annotation]) -> None:
+        """Begin with what items name.
+
+        Args:
+            items: those that the rows are made of.
+            annotations: the answers that the export could be made of.
+        """
+        self._people: set[str] = set()
+        self._conversations: set[str] = set()
+        for item in items:
+            self._people.update(item.person_ids)
+            self._conversations.update(item.conversation_ids)
+        self._by_text = _authors(it for it in annotations if it.person_id not in self._people)
+
+    def see(self, row: Row) -> None:
+        """Note the people whose texts or pseudonyms stand in a row of any table."""
+        for text in _texts(row) if self._by_text else ():
+            if (found := self._by_text.get(text.strip())) is not None:
+                self._people |= found
+
+    @property
+    def found(self) -> Holders:
+        """Whose data the items and the rows hold that were seen."""
+        return Holders(frozenset(self._people), frozenset(self._conversations))
+
+
+def _authors(annotations: Iterable[Annotation]) -> dict[str, set[str]]:
+    """Return the people by their texts, and by their pseudonyms."""
     questions = {
         question.name
         for kind in all_kinds().values()
@@ -56,21 +73,17 @@ def holders_of(
         for name in questions & annotation.values.keys():
             if written := annotation.values[name].strip():
                 by_text[written].add(annotation.person_id)
-    for text in _texts(rows):
-        if (found := by_text.get(text.strip())) is not None:
-            people |= found
-    return Holders(frozenset(people), frozenset(conversations))
+    return by_text
 
 
-def _texts(rows: Iterable[Row]) -> Iterator[str]:
-    """Yield every text of rows, however deep it lies in them."""
-    for row in rows:
-        waiting: list[JsonValue] = list(row.values())
-        while waiting:
-            value = waiting.pop()
-            if isinstance(value, str):
-                yield value
-            elif isinstance(value, dict):
-                waiting.extend(value.values())
-            elif isinstance(value, list):
-                waiting.extend(value)
+def _texts(row: Row) -> Iterator[str]:
+    """Yield every text of a row, however deep it lies in it."""
+    waiting: list[JsonValue] = list(row.values())
+    while waiting:
+        value = waiting.pop()
+        if isinstance(value, str):
+            yield value
+        elif isinstance(value, dict):
+            waiting.extend(value.values())
+        elif isinstance(value, list):
+            waiting.extend(value)

@@ -6,8 +6,9 @@ from collections import Counter, defaultdict
 from typing import TYPE_CHECKING
 
 from exports.choice_bias import position_bias, style_bias
-from exports.completions import OUTCOMES, Basis, label_of
+from exports.completions import OUTCOMES, Basis
 from exports.label_noise import LabelVotes, label_noise
+from exports.label_rules import label_of
 from exports.length_bias import length_bias, p_wanted_longer
 from exports.projection import Measurements
 from exports.truncation import over_limits, quantiles, tokens

@@ -3,32 +3,17 @@
 from __future__ import annotations
 
 import math
-from collections import defaultdict
 from dataclasses import dataclass
 from enum import StrEnum
-from types import MappingProxyType
 from typing import TYPE_CHECKING
 
-from exports.context import (
-    Context,
-    Prompt,
-    distinct,
-    models_of,
-    whence,
-)
+from exports.context import distinct
 from exports.judgments import Act, Judgment
-from exports.omissions import Omission, OmissionReason
-from exports.verdicts import PairVerdict, age, discarded_pairs, sorted_omissions, verdicts_of
-from workspaces.kinds import BOTH_BAD, FIRST, SECOND, kind_of, together
-from workspaces.records import IMPORTED
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Iterable
 
-    from exports.verdicts import RewriteOutcomes
-    from exports.weights import Weights
-    from workspaces.records import Annotation, Task
-    from workspaces.store.adjudications import Decisions
+    from exports.context import Context, Prompt
 
 
 class Decision(StrEnum):
@@ -198,212 +183,6 @@ class PreferencePair:
         winner = self.winner or 0
         total = math.fsum(vote.weight for vote in self.votes)
         return math.fsum(vote.weight * vote.towards(winner) for vote in self.votes) / total if total else 0.0
-
-
-@dataclass(frozen=True, slots=True)
-class Pairs:
-    """Pairs with a winner, pairs without one, and the answers that are in neither."""
-
-    decided: tuple[PreferencePair, ...]
-    tied: tuple[PreferencePair, ...]
-    omissions: tuple[Omission, ...]
-
-
-def preference_pairs(
-    tasks: Mapping[str, Task],
-    annotations: Iterable[Annotation],
-    contexts: Mapping[str, Context],
-    weights: Weights,
-    outcomes: RewriteOutcomes | None = None,
-    decisions: Decisions = MappingProxyType({}),
-) -> Pairs:
-    """Return the pairs that submitted answers decide.
-
-    An answer to a comparison is a vote between the two responses shown, a ranking one between each two. Where other
-    people are asked about rewrites, a rewrite that they accepted is a pair by their votes, and nothing that was said of
-    any other is in a pair. Elsewhere a rewrite of a response is a vote for the rewrite over the response. Votes meet
-    wherever prompt and texts are equal, whatever the task, the conversation or the display order; of one person, the
-    latest vote on a pair counts. Latest votes of one person that differ and are of the same time are a tie.
-
-    Args:
-        tasks: by task id.
-        annotations: the latest revision of each, in any order.
-        contexts: by message id, of every response that may be exported.
-        weights: of people's votes.
-        outcomes: what other people's votes said of rewrites; None: nobody was asked about rewrites.
-        decisions: what a lead decided, as votes, by (kind, question, item): it decides a pair whatever the votes.
-
-    Returns:
-        Pairs sorted by ``pair_id``. Every annotation is in the votes or the writers of one pair, of several if it is a
-        ranking, or in one omission, and every task is in one of them as well.
-    """
-    omissions: list[Omission] = []
-    answered = set()
-    verdicts: dict[str, list[PairVerdict]] = defaultdict(list)
-    skips: dict[str, set[str]] = defaultdict(set)
-    for annotation in annotations:
-        answered.add(annotation.task_id)
-        found = verdicts_of(tasks.get(annotation.task_id), annotation, contexts, outcomes)
-        if isinstance(found, OmissionReason):
-            omissions.append(Omission(found, annotation.task_id, annotation.id))
-            for pair_id in discarded_pairs(tasks.get(annotation.task_id), annotation, contexts):
-                skips[pair_id].add(annotation.person_id)
-        else:
-            for verdict in found:
-                verdicts[verdict.pair_id].append(verdict)
-    omissions.extend(Omission(OmissionReason.NOT_ANSWERED, task_id) for task_id in tasks.keys() - answered)
-
-    pairs = []
-    for pair_id in sorted(verdicts):
-        by_person: dict[str, list[PairVerdict]] = defaultdict(list)
-        wrote = [verdict for verdict in verdicts[pair_id] if verdict.only_wrote]
-        for verdict in sorted(verdicts[pair_id], key=lambda verdict: age(verdict.annotation)):
-            if not verdict.only_wrote:
-                by_person[verdict.annotation.person_id].append(verdict)
-        if not by_person:  # their votes are about other texts by now
-            omissions += (
-                Omission(OmissionReason.REWRITE_UNDECIDED, it.task.id, it.annotation.id) for it in wrote
-            )
-            continue
-        latest = []
-        for given in by_person.values():
-            counted, left_out = _latest(given)
-            latest.append(counted)
-            omissions.extend(left_out)
-        pairs.append(
-            _pair(
-                pair_id,
-                sorted(latest, key=lambda verdict: verdict.annotation.id),
-                weights,
-                skips=len(skips[pair_id] - by_person.keys()),
-                wrote=sorted(wrote, key=lambda verdict: verdict.annotation.id),
-                adjudicated=_decided(verdicts[pair_id], decisions),
-            )
-        )
-    used = {vote.annotation_id for pair in pairs for vote in pair.votes}
-    unused = {
-        (omission.reason, omission.task_id, omission.annotation_id): omission
-        for omission in omissions
-        if omission.annotation_id not in used  # other comparisons of a ranking may count
-    }
-    return Pairs(
-        decided=tuple(pair for pair in pairs if pair.winner is not None),
-        tied=tuple(pair for pair in pairs if pair.winner is None),
-        omissions=sorted_omissions(_one_each(unused.values())),
-    )
-
-
-def _one_each(omissions: Iterable[Omission]) -> Iterator[Omission]:
-    """Yield one omission of each answer, the first by reason, and those of tasks without an answer."""
-    named: dict[str, Omission] = {}
-    for omission in omissions:
-        if omission.annotation_id is None:
-            yield omission
-        else:
-            before = named.setdefault(omission.annotation_id, omission)
-            named[omission.annotation_id] = min(before, omission, key=lambda each: each.reason)
-    yield from named.values()
-
-
-def _latest(given: Sequence[PairVerdict]) -> tuple[PairVerdict, list[Omission]]:
-    """Return the verdict of one person that counts, and the omissions of the others.
-
-    Verdicts are given from the earliest to the latest. Where those of the latest time differ, nobody knows which one
-    came last: the person is undecided.
-    """
-    last = given[-1]
-    at_once = [each for each in given if each.annotation.updated_at == last.annotation.updated_at]
-    contradicted = len({each.said for each in at_once}) > 1
-    left_out = [
-        Omission(
-            OmissionReason.CONTRADICTED
-            if contradicted and each in at_once
-            else OmissionReason.ANSWERED_AGAIN,
-            each.task.id,
-            each.annotation.id,
-        )
-        for each in given[:-1]
-    ]
-    return (last.undecided if contradicted else last), left_out
-
-
-def _pair(
-    pair_id: str,
-    verdicts: Sequence[PairVerdict],
-    weights: Weights,
-    *,
-    skips: int,
-    wrote: Sequence[PairVerdict] = (),
-    adjudicated: Decision | None = None,
-) -> PreferencePair:
-    texts = verdicts[0].texts
-    responses = {
-        context.message.id: context for verdict in (*verdicts, *wrote) for context in verdict.responses
-    }
-    votes = tuple(
-        Vote(
-            annotation_id=verdict.annotation.id,
-            task_id=verdict.task.id,
-            person_id=verdict.annotation.person_id,
-            weight=weights.of(verdict.annotation.person_id, verdict.question) * verdict.share,
-            preferred=None if verdict.preferred is None else texts.index(verdict.preferred),
-            shown_first=None if verdict.shown_first is None else texts.index(verdict.shown_first),
-            both_bad=verdict.both_bad,
-            act=verdict.act,
-            from_log=verdict.task.platform == IMPORTED,
-            strength=verdict.strength,
-            reason=verdict.reason,
-        )
-        for verdict in verdicts
-    )
-    majority = (side for side in (0, 1) if 2 * sum(vote.preferred == side for vote in votes) > len(votes))
-    return PreferencePair(
-        pair_id=pair_id,
-        prompt=verdicts[0].prompt,
-        sides=(_side(texts[0], responses.values()), _side(texts[1], responses.values())),
-        votes=votes,
-        winner=next(majority, None)
-        if adjudicated is None
-        else {Decision.FIRST: 0, Decision.SECOND: 1}.get(adjudicated),
-        **whence(responses.values(), (verdict.task for verdict in (*verdicts, *wrote))),
-        skips=skips,
-        writers=tuple(
-            Judgment(it.annotation.id, it.annotation.person_id, it.act, from_log=False) for it in wrote
-        ),
-        adjudicated=adjudicated,
-    )
-
-
-def _decided(verdicts: Sequence[PairVerdict], decisions: Decisions) -> Decision | None:
-    """Return what was decided about two texts, as far as all that was decided about them says the same."""
-    found: set[Decision] = set()
-    for verdict in verdicts if decisions else ():
-        compares = kind_of(verdict.task.kind).compares
-        if compares is None or len(verdict.responses) != 2:
-            continue
-        by_id = {context.message.id: context.text for context in verdict.responses}
-        vote = decisions.get((verdict.task.kind, compares.name, together(by_id)))
-        if vote is None:
-            continue
-        said, names = compares.class_of(vote), sorted(by_id)
-        preferred = {FIRST: by_id[names[0]], SECOND: by_id[names[-1]]}.get(said)
-        if preferred is None:
-            found.add(Decision.BOTH_BAD if said == BOTH_BAD else Decision.TIE)
-        else:
-            found.add((Decision.FIRST, Decision.SECOND)[verdict.texts.index(preferred)])
-    return found.pop() if len(found) == 1 else None
-
-
-def _side(text: str, responses: Iterable[Context]) -> Side:
-    shown = [context for context in responses if context.text == text]
-    written = [context for context in shown if not context.is_rewrite]
-    by_people = Origin.ACCEPTED_REWRITE if shown else Origin.HUMAN_EDIT
-    return Side(
-        text=text,
-        origin=origin_of(written) if written else by_people,
-        message_ids=distinct(context.message.id for context in written),
-        models=models_of(written),
-    )
 
 
 def origin_of(written: Iterable[Context]) -> Origin:

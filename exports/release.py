@@ -2,30 +2,29 @@
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
+from collections import Counter
 from dataclasses import dataclass, replace
 from datetime import UTC
 from functools import partial
 from itertools import chain
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING
 
 from exports.accounting import Accounting, account
-from exports.buckets import bucket_of, buckets_for
+from exports.buckets import buckets_for
 from exports.card import card
 from exports.choosing import EVERYTHING, by_agreement, chosen, counted_by, in_force
-from exports.columns import TEXT, with_tools
-from exports.counts import count
+from exports.counts import Redactions, count
 from exports.croissant import FILE as CROISSANT
 from exports.croissant import croissant
 from exports.dataset import check_target, tool_version, write_dataset
-from exports.difference import ITEM_COLUMNS, ITEMS, LISTED
-from exports.holders import holders_of
+from exports.filling import omissions_table, tables_of
+from exports.holders import HoldersSought
 from exports.licences import check_licences, licence_notes
 from exports.measurements import with_label_noise
 from exports.omissions import count_omissions
 from exports.shortage import shortage, with_states
 from exports.splits import TEST, TRAIN, SplitItem, assign_splits
-from exports.tables import DatasetTable, as_json, digest_of, digest_of_lines, digests_of, part_of
+from exports.tables import digest_of, digests_of
 from workspaces.errors import WorkbenchError
 
 if TYPE_CHECKING:
@@ -35,20 +34,12 @@ if TYPE_CHECKING:
 
     from pydantic import JsonValue
 
-    from exports.columns import Columns, Row
     from exports.context import Prompt
     from exports.difference import Difference
     from exports.holders import Holders
     from exports.items import ExportItem, ItemT
     from exports.projection import Evidence, Projection, Selection
     from workspaces.config.exports import ExportsConfig
-
-
-T = TypeVar("T")
-
-OMISSIONS, OMITTED = "omissions", "omitted"
-"""The configuration that lists what is in no row, and its split."""
-OMISSION_COLUMNS: Columns = {"reason": TEXT, "task_id": TEXT, "annotation_id": TEXT}
 
 
 class NothingToExportError(WorkbenchError):
@@ -130,12 +121,20 @@ def export(
         raise NothingToExportError(shortage(selection, evidence, others))
     arranged = _arranged(projection, selection, evidence, test_share)
     buckets = 1 if projection.in_one_file else buckets_for(len(selection.items), buckets_before)
+    redactions, holders = Redactions(), HoldersSought(selection.items, evidence.annotations)
     tables = [
-        *_tables(projection, arranged, buckets, json_lines=json_lines),
-        _omissions_table(selection, buckets),
+        *tables_of(
+            projection,
+            arranged,
+            buckets,
+            json_lines=json_lines,
+            see=holders.see,
+            see_trained=redactions.see,
+        ),
+        omissions_table(selection.omissions, buckets),
     ]
     warnings = _warnings(projection, arranged)
-    counts = count(trained, (row for rows in tables[0].rows.values() for row in rows), evidence.weights)
+    counts = count(trained, redactions, evidence.weights)
     measurements = with_label_noise(projection.measure(trained), by_agreement=by_agreement(rules))
     dropped = count_omissions(selection.omissions)
     accounting = account(projection, selection, evidence)
@@ -152,11 +151,7 @@ def export(
         "created_at": created_at.astimezone(UTC).isoformat(),
         "digest": digest,
         "digests": {**digests},
-        "rows": {
-            table.name: {split: len(rows) for split, rows in table.rows.items()}
-            for table in tables
-            if table.files
-        },
+        "rows": {table.name: {**table.n_rows} for table in tables if table.files},
         "annotators": len({person_id for item in selection.items for person_id in item.person_ids}),
         **counts.as_json(),
         **measurements.manifest,
@@ -194,7 +189,7 @@ def export(
     )
     result = ExportResult(
         path=folder,
-        rows={split: len(tables[0].rows.get(split, ())) for split in (TRAIN, TEST)},
+        rows={split: tables[0].n_rows.get(split, 0) for split in (TRAIN, TEST)},
         dropped=dropped,
         digest=digest,
         unchanged=False,
@@ -205,8 +200,7 @@ def export(
     )
     if dry_run:
         return result
-    every_row = (row for table in tables for rows in table.rows.values() for row in rows)
-    announce(holders_of(every_row, selection.items, evidence.annotations))
+    announce(holders.found)
     paths = {table.name: {split: names[0] for split, names in table.files.items()} for table in tables}
     further = projection.files(paths) if projection.in_one_file else {}
     about = partial(
@@ -265,83 +259,12 @@ def _arranged(
     }
 
 
-def _tables(
-    projection: Projection[ItemT], arranged: Mapping[str, Sequence[ItemT]], buckets: int, *, json_lines: bool
-) -> list[DatasetTable]:
-    """Return the tables of a projection, and the one that lists the items."""
-    divided = [
-        (split, bucket, within)
-        for split, items in arranged.items()
-        for bucket, within in _divided(items, buckets, lambda item: item.id)
-    ]
-    digests: dict[str, list[str]] = {item.id: [] for _, _, items in divided for item in items}
-    tables = []
-    for spec in projection.tables:
-        parts, columns = [], spec.current_columns()
-        for split, bucket, items in divided:
-            rows: list[Row] = []
-            for item in items:
-                if spec.accepts(item):
-                    of_item = spec.rows(item)
-                    rows += of_item
-                    digests[item.id] += map(as_json, of_item)
-            if rows:
-                columns = with_tools(columns, rows)
-                parts.append(part_of(split, bucket, rows))
-        wants_lines = json_lines or (projection.json_lines and spec is projection.training_table)
-        tables.append(DatasetTable(spec.name, spec.description, columns, parts, buckets, wants_lines))
-    listed: dict[int, list[Row]] = defaultdict(list)
-    for split, bucket, items in divided:
-        listed[bucket] += (
-            {
-                "id": item.id,
-                "split": split,
-                "digest": digest_of_lines(digests[item.id]),
-                "conversation_ids": list(item.conversation_ids),
-            }
-            for item in items
-        )
-    parts = [part_of(LISTED, bucket, sorted(rows, key=_id)) for bucket, rows in sorted(listed.items())]
-    return [
-        *tables,
-        DatasetTable(ITEMS, "every item, by which releases are compared", ITEM_COLUMNS, parts, buckets),
-    ]
-
-
-def _id(row: Row) -> str:
-    return str(row["id"])
-
-
-def _divided(items: Iterable[T], buckets: int, name: Callable[[T], str]) -> list[tuple[int, list[T]]]:
-    """Return things by their buckets, in their order."""
-    divided: dict[int, list[T]] = defaultdict(list)
-    for item in items:
-        divided[bucket_of(name(item), buckets) if buckets > 1 else 0].append(item)
-    return sorted(divided.items())
-
-
 def _warnings(projection: Projection[ItemT], arranged: Mapping[str, Sequence[ItemT]]) -> list[str]:
     """Return what a trainer cannot learn from these items."""
     accepts = projection.training_table.accepts
     trained = {split: [item for item in items if accepts(item)] for split, items in arranged.items()}
     empty = ["the train split has no row: all items are in the test split"] if not trained[TRAIN] else []
     return [*empty, *projection.warn({split: items for split, items in trained.items() if items})]
-
-
-def _omissions_table(selection: Selection[ItemT], buckets: int) -> DatasetTable:
-    """Return the ledger of drops: as many rows for each reason as the manifest counts."""
-    parts = [
-        part_of(
-            OMITTED,
-            bucket,
-            [
-                {"reason": it.reason.value, "task_id": it.task_id, "annotation_id": it.annotation_id}
-                for it in some
-            ],
-        )
-        for bucket, some in _divided(selection.omissions, buckets, lambda it: it.task_id)
-    ]
-    return DatasetTable(OMISSIONS, "answers and tasks in no row, and why", OMISSION_COLUMNS, parts, buckets)
 
 
 def _counts(groups: Iterable[tuple[str, ...]]) -> dict[str, int]:

@@ -6,12 +6,12 @@ from collections import Counter
 from typing import TYPE_CHECKING, TypeVar
 
 from exports.checked import CheckedResponse, checked_responses
-from exports.completions import LabelledCompletion, completion_labels
 from exports.context import TOOLS, keys_held
 from exports.harms import JudgedHarm, judged_harms
 from exports.items import ExportItem, ItemT
+from exports.labelling import completion_labels
 from exports.omissions import Omission, OmissionReason
-from exports.pairs import PreferencePair, preference_pairs
+from exports.pairing import preference_pairs
 from exports.projection import Selection
 from exports.rankings import RankedResponses, ranked_responses
 from exports.rewritten import Edit, ReferencedPair, edit_of, is_edit, referenced
@@ -23,7 +23,9 @@ NarrowT = TypeVar("NarrowT", bound=ExportItem)
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from exports.completions import LabelledCompletion
     from exports.context import Prompt
+    from exports.pairs import PreferencePair
     from exports.projection import Evidence
     from workspaces.records import Annotation
 

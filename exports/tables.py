@@ -14,9 +14,10 @@ import pyarrow.parquet as pq
 
 from exports.columns import JSON, ListOf
 from exports.json_columns import table_of
+from exports.parts import digest_of_lines
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
     import pyarrow as pa
@@ -24,32 +25,10 @@ if TYPE_CHECKING:
     from pydantic import JsonValue
 
     from exports.columns import Columns, ColumnType, Row
+    from exports.parts import Part
 
 DIGITS = 16
 """Hexadecimal digits of a digest in the name of a file."""
-BATCH_CHARACTERS = 1 << 25
-"""Size of a row group: an Arrow string column holds 2 GiB at most."""
-
-
-@dataclass(frozen=True, slots=True)
-class Part:
-    """The rows of one bucket of a split, in order, and their digest.
-
-    ``characters`` are those of each row as JSON. The digest is the sha256 of the rows as canonical JSON lines; unlike
-    the hash of a file it does not depend on the version of pyarrow.
-    """
-
-    split: str
-    bucket: int
-    rows: Sequence[Row]
-    characters: Sequence[int]
-    digest: str
-
-
-def part_of(split: str, bucket: int, rows: Sequence[Row]) -> Part:
-    """Return a part of a table."""
-    lines = [as_json(row) for row in rows]
-    return Part(split, bucket, rows, [len(line) for line in lines], digest_of_lines(lines))
 
 
 @dataclass(frozen=True)
@@ -67,12 +46,12 @@ class DatasetTable:
     json_lines: bool = False
 
     @cached_property
-    def rows(self) -> dict[str, list[Row]]:
-        """The rows of every split that has some, in order."""
-        rows: dict[str, list[Row]] = {}
+    def n_rows(self) -> dict[str, int]:
+        """The number of rows of every split that has some."""
+        numbers: Counter[str] = Counter()
         for part in self.parts:
-            rows.setdefault(part.split, []).extend(part.rows)
-        return rows
+            numbers[part.split] += part.n_rows
+        return dict(numbers)
 
     @cached_property
     def digests(self) -> list[str]:
@@ -150,7 +129,7 @@ def write_tables(folder: Path, tables: Sequence[DatasetTable], kept: Kept | None
                 kept is None or kept.take(lines.relative_to(folder).as_posix(), lines) is None
             ):
                 with lines.open("w", encoding="utf-8", newline="\n") as file:
-                    file.writelines(f"{_line(row)}\n" for row in part.rows)
+                    file.writelines(f"{_line(row)}\n" for row in part.make())
             sizes[name] = size
             split_sizes[part.split] += size
             download_size += path.stat().st_size
@@ -158,7 +137,7 @@ def write_tables(folder: Path, tables: Sequence[DatasetTable], kept: Kept | None
             features=features,
             splits=SplitDict(
                 {
-                    split: SplitInfo(split, num_bytes=size, num_examples=len(table.rows[split]))
+                    split: SplitInfo(split, num_bytes=size, num_examples=table.n_rows[split])
                     for split, size in split_sizes.items()
                 }
             ),
@@ -218,24 +197,11 @@ def _write(path: Path, part: Part, schema: pa.Schema) -> int:
     """Write a part to a Parquet file; return its size in memory, in bytes."""
     size = 0
     with pq.ParquetWriter(path, schema, compression="zstd") as writer:
-        for batch in _batches(part):
+        for batch in part.batches():
             table = table_of(batch, schema)
             size += table.nbytes
             writer.write_table(table)
     return size
-
-
-def _batches(part: Part) -> Iterator[list[Row]]:
-    batch: list[Row] = []
-    characters = 0
-    for row, length in zip(part.rows, part.characters, strict=True):
-        batch.append(row)
-        characters += length
-        if characters > BATCH_CHARACTERS:
-            yield batch
-            batch, characters = [], 0
-    if batch:
-        yield batch
 
 
 def _plain(column: ColumnType) -> JsonValue:
@@ -261,20 +227,6 @@ def digest_of(digests: Mapping[str, str]) -> str:
     return digest_of_lines(f"{name} {digest}" for name, digest in sorted(digests.items()))
 
 
-def digest_of_lines(lines: Iterable[str]) -> str:
-    """Return the sha256 of lines of text."""
-    digest = hashlib.sha256()
-    for line in lines:
-        digest.update(line.encode())
-        digest.update(b"\n")
-    return digest.hexdigest()
-
-
 def _line(row: Row) -> str:
     """Return a row as one line of JSON, its columns in order."""
     return json.dumps(row, ensure_ascii=False)
-
-
-def as_json(row: Row) -> str:
-    """Return a row as canonical JSON."""
-    return json.dumps(row, ensure_ascii=False, sort_keys=True, separators=(",", ":"))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from itertools import combinations
 from typing import TYPE_CHECKING
 
@@ -16,7 +17,7 @@ from workspaces.records import IMPORTED, AnnotationStatus, stable_id
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-    from workspaces.kinds import ComparisonQuestion, RankingQuestion
+    from workspaces.kinds import ComparisonQuestion, Kind, RankingQuestion
     from workspaces.records import Annotation, Task
 
 
@@ -41,6 +42,21 @@ class RewriteOutcomes:
 
 
 @dataclass(frozen=True, slots=True)
+class Compared:
+    """Two texts that answer one prompt, in alphabetical order, and the responses that have them, as they were shown.
+
+    All answers to a task share it. ``pair_id`` is the id of their pair. ``question`` is the comparison that was asked;
+    None for a rewrite, because nobody measures how good rewrites are.
+    """
+
+    prompt: Prompt
+    texts: tuple[str, str]
+    responses: tuple[Context, ...]
+    pair_id: str
+    question: str | None
+
+
+@dataclass(frozen=True, slots=True)
 class PairVerdict:
     """One answer, or a part of it, as a comparison of two texts, in alphabetical order.
 
@@ -52,11 +68,9 @@ class PairVerdict:
 
     annotation: Annotation
     task: Task
-    prompt: Prompt
-    texts: tuple[str, str]
+    compared: Compared
     preferred: str | None
     shown_first: str | None
-    responses: tuple[Context, ...]
     act: Act
     both_bad: bool = False
     strength: int | None = None
@@ -67,13 +81,22 @@ class PairVerdict:
     @property
     def pair_id(self) -> str:
         """The id of the pair that this answer compares."""
-        return stable_id("pair", canonical(self.prompt), *self.texts)
+        return self.compared.pair_id
+
+    @property
+    def texts(self) -> tuple[str, str]:
+        """The texts that it compares."""
+        return self.compared.texts
+
+    @property
+    def responses(self) -> tuple[Context, ...]:
+        """The responses that it compares."""
+        return self.compared.responses
 
     @property
     def question(self) -> str | None:
-        """The comparison that was answered; None for a rewrite, because nobody measures how good rewrites are."""
-        compares = kind_of(self.task.kind).compares
-        return None if compares is None else compares.name
+        """The comparison that was answered."""
+        return self.compared.question
 
     @property
     def said(self) -> tuple[str | None, bool, int | None]:
@@ -100,80 +123,139 @@ def sorted_omissions(omissions: Iterable[Omission]) -> tuple[Omission, ...]:
     )
 
 
+class Shown:
+    """What a task shows, worked out once for all answers to it."""
+
+    def __init__(self, task: Task, contexts: Mapping[str, Context]) -> None:
+        """Take a task, and the contexts of the responses that may be exported by message id."""
+        self.task = task
+        self.contexts = contexts
+        self._compared: dict[tuple[int, int], Compared | OmissionReason] = {}
+
+    @cached_property
+    def kind(self) -> Kind:
+        """The kind of the task."""
+        return kind_of(self.task.kind)
+
+    @cached_property
+    def responses(self) -> tuple[Context, ...] | OmissionReason:
+        """The responses in the order of display, or why the task compares nothing."""
+        return shown_responses(self.task, self.contexts)
+
+    @cached_property
+    def rewrite(self) -> str | None:
+        """The rewrite that a task to judge one shows; None if it is not there."""
+        if not self.kind.judges_rewrites:
+            return None
+        shown = (name for name in self.task.message_ids if name in self.contexts)
+        return next((name for name in shown if self.contexts[name].is_rewrite), None)
+
+    def between(self, first: int, second: int) -> Compared | OmissionReason:
+        """Return the comparison of two responses by their places, or why they are none."""
+        found = self._compared.get((first, second))
+        if found is None:
+            found = self._compared[first, second] = self._between(first, second)
+        return found
+
+    def _between(self, first: int, second: int) -> Compared | OmissionReason:
+        if isinstance(self.responses, OmissionReason):
+            return self.responses
+        one, other = self.responses[first], self.responses[second]
+        if one.prompt != other.prompt:
+            return OmissionReason.DIFFERENT_PROMPTS
+        # most chat templates trim a message: sides that differ at their ends alone would train nothing
+        if one.text.strip() == other.text.strip():
+            return OmissionReason.SAME_TEXT
+        return self.compared(one.text, (one, other), other.text)
+
+    def compared(self, text: str, responses: tuple[Context, ...], other: str) -> Compared:
+        """Return the comparison of two texts, of these responses or a rewrite of the first of them."""
+        texts, prompt, asked = _in_order(text, other), responses[0].prompt, self.kind.compares
+        pair_id = stable_id("pair", canonical(prompt), *texts)
+        return Compared(prompt, texts, responses, pair_id, None if asked is None else asked.name)
+
+
 def verdicts_of(
-    task: Task | None,
-    annotation: Annotation,
-    contexts: Mapping[str, Context],
-    outcomes: RewriteOutcomes | None = None,
+    shown: Shown | None, annotation: Annotation, outcomes: RewriteOutcomes | None = None
 ) -> Sequence[PairVerdict] | OmissionReason:
     """Return the verdicts of an answer on pairs of texts, or why it has none.
 
-    A ranking has one for each two of its responses whose texts differ; any other answer has one.
+    A ranking has one for each two of its responses whose texts differ; any other answer has one. ``shown`` is None
+    where the task is not known.
     """
     outcomes = outcomes or RewriteOutcomes()
-    if task is None:
+    if shown is None:
         return OmissionReason.UNKNOWN_TASK
     if annotation.status is not AnnotationStatus.SUBMITTED:
         return OmissionReason.NOT_SUBMITTED
-    if task.reask_of is not None:
+    if shown.task.reask_of is not None:
         return OmissionReason.ASKED_AGAIN
-    kind = kind_of(task.kind)
+    kind = shown.kind
     if kind.comparison is not None:
-        rewrite = _rewrite_shown(task, contexts) if kind.judges_rewrites else None
-        omission = None if rewrite is None else outcomes.omission(rewrite)
-        return omission or _comparison(kind.comparison, task, annotation, contexts)
+        omission = None if shown.rewrite is None else outcomes.omission(shown.rewrite)
+        return omission or _comparison(kind.comparison, shown, annotation)
     if kind.ranking is not None:
-        return _ranking(kind.ranking, task, annotation, contexts)
+        return _ranking(kind.ranking, shown, annotation)
     if kind.rewrite is not None:
         answer, rewrite = kind.rewrite_in(annotation.values), outcomes.rewrites.get(annotation.id)
         if rewrite is not None and answer.strip():
-            return _judged_rewrite(rewrite, task, annotation, contexts, outcomes)
-        return _rewrite(answer, task, annotation, contexts)
+            return _judged_rewrite(rewrite, shown, annotation, outcomes)
+        return _rewrite(answer, shown, annotation)
     if kind.of_conversation:
         return OmissionReason.OF_CONVERSATION
     return OmissionReason.NO_COMPARISON if kind.is_scored else OmissionReason.COMPARES_NOTHING
 
 
 def _comparison(
-    question: ComparisonQuestion, task: Task, annotation: Annotation, contexts: Mapping[str, Context]
+    question: ComparisonQuestion, shown: Shown, annotation: Annotation
 ) -> Sequence[PairVerdict] | OmissionReason:
     answer = annotation.values.get(question.name)
     if answer is None or not question.is_complete(answer):
         return OmissionReason.NO_PREFERENCE
-    shown = shown_responses(task, contexts)
-    if isinstance(shown, OmissionReason):
-        return shown
+    compared = shown.between(0, 1)
+    if isinstance(compared, OmissionReason):
+        return compared
     preferred = question.preferred(answer)
-    verdict = _between(shown, preferred, task, annotation, Act.COMPARISON)
-    if isinstance(verdict, OmissionReason):
-        return verdict
-    both_bad = question.is_both_bad(annotation.values)
-    reason = clean(kind_of(task.kind).reason_in(annotation.values)).strip()
-    return (replace(verdict, both_bad=both_bad, strength=question.strength(answer), reason=reason),)
+    verdict = PairVerdict(
+        annotation,
+        shown.task,
+        compared,
+        preferred=None if preferred is None else compared.responses[preferred].text,
+        shown_first=_shown_first(shown.task, annotation, compared.responses),
+        act=Act.COMPARISON,
+        both_bad=question.is_both_bad(annotation.values),
+        strength=question.strength(answer),
+        reason=clean(shown.kind.reason_in(annotation.values)).strip(),
+    )
+    return (verdict,)
 
 
 def _ranking(
-    question: RankingQuestion, task: Task, annotation: Annotation, contexts: Mapping[str, Context]
+    question: RankingQuestion, shown: Shown, annotation: Annotation
 ) -> Sequence[PairVerdict] | OmissionReason:
-    places = ranked(question, task, annotation)
+    places = ranked(question, shown.task, annotation)
     if places is None:
         return OmissionReason.NO_PREFERENCE
-    shown = shown_responses(task, contexts)
-    if isinstance(shown, OmissionReason):
-        return shown
-    pairs = list(combinations(range(len(shown)), 2))
-    between = [
-        _between(
-            (shown[left], shown[right]),
-            None if places[left] == places[right] else int(places[left] > places[right]),
-            task,
+    if isinstance(shown.responses, OmissionReason):
+        return shown.responses
+    pairs = list(combinations(range(len(shown.responses)), 2))
+    compared = [shown.between(left, right) for left, right in pairs]
+    verdicts = [
+        PairVerdict(
             annotation,
-            Act.RANKING,
+            shown.task,
+            each,
+            preferred=None
+            if places[left] == places[right]
+            else each.responses[int(places[left] > places[right])].text,
+            shown_first=_shown_first(shown.task, annotation, each.responses),
+            act=Act.RANKING,
+            share=1 / len(pairs),
         )
-        for left, right in pairs
+        for (left, right), each in zip(pairs, compared, strict=True)
+        if isinstance(each, Compared)
     ]
-    verdicts = [replace(each, share=1 / len(pairs)) for each in between if isinstance(each, PairVerdict)]
-    return verdicts or next(each for each in between if isinstance(each, OmissionReason))
+    return verdicts or next(each for each in compared if isinstance(each, OmissionReason))
 
 
 def ranked(question: RankingQuestion, task: Task, annotation: Annotation) -> tuple[int, ...] | None:
@@ -183,84 +265,38 @@ def ranked(question: RankingQuestion, task: Task, annotation: Annotation) -> tup
     return tuple(question.places_of(answer).values()) if question.is_complete(answer) else None
 
 
-def _between(
-    shown: tuple[Context, ...], preferred: int | None, task: Task, annotation: Annotation, act: Act
-) -> PairVerdict | OmissionReason:
-    """Return the verdict on two responses in the order of display, of which one is preferred or none."""
-    first, second = shown
-    if first.prompt != second.prompt:
-        return OmissionReason.DIFFERENT_PROMPTS
-    # most chat templates trim a message: sides that differ at their ends alone would train nothing
-    if first.text.strip() == second.text.strip():
-        return OmissionReason.SAME_TEXT
-    return PairVerdict(
-        annotation,
-        task,
-        first.prompt,
-        texts=_in_order(first.text, second.text),
-        preferred=None if preferred is None else shown[preferred].text,
-        shown_first=_shown_first(task, annotation, shown),
-        responses=(first, second),
-        act=act,
-    )
-
-
-def _rewrite(
-    answer: str, task: Task, annotation: Annotation, contexts: Mapping[str, Context]
-) -> Sequence[PairVerdict] | OmissionReason:
+def _rewrite(answer: str, shown: Shown, annotation: Annotation) -> Sequence[PairVerdict] | OmissionReason:
     rewrite = clean(answer)
     if not rewrite.strip():
         return OmissionReason.NO_REWRITE
-    shown = shown_responses(task, contexts)
-    if isinstance(shown, OmissionReason):
-        return shown
-    (response,) = shown
+    if isinstance(shown.responses, OmissionReason):
+        return shown.responses
+    (response,) = shown.responses
     if squeeze(rewrite) == squeeze(response.text):
         return OmissionReason.UNCHANGED_REWRITE
-    verdict = PairVerdict(
-        annotation,
-        task,
-        response.prompt,
-        texts=_in_order(rewrite, response.text),
-        preferred=rewrite,
-        shown_first=None,
-        responses=(response,),
-        act=Act.REWRITE,
-    )
-    return (verdict,)
-
-
-def _rewrite_shown(task: Task, contexts: Mapping[str, Context]) -> str | None:
-    """Return the rewrite that a task shows; None if it is not there."""
-    shown = (name for name in task.message_ids if name in contexts and contexts[name].is_rewrite)
-    return next(shown, None)
+    compared = shown.compared(rewrite, (response,), response.text)
+    return (PairVerdict(annotation, shown.task, compared, rewrite, shown_first=None, act=Act.REWRITE),)
 
 
 def _judged_rewrite(
-    rewrite: str,
-    task: Task,
-    annotation: Annotation,
-    contexts: Mapping[str, Context],
-    outcomes: RewriteOutcomes,
+    rewrite: str, shown: Shown, annotation: Annotation, outcomes: RewriteOutcomes
 ) -> Sequence[PairVerdict] | OmissionReason:
     """Return who wrote the better side of a pair, if others accepted the rewrite: it is their votes that count."""
-    shown = shown_responses(task, contexts)
-    if isinstance(shown, OmissionReason):
-        return shown
-    (response,) = shown
+    if isinstance(shown.responses, OmissionReason):
+        return shown.responses
+    (response,) = shown.responses
     if (omission := outcomes.omission(rewrite)) is not None:
         return omission
-    if rewrite not in contexts:
+    if rewrite not in shown.contexts:
         return OmissionReason.UNCHANGED_REWRITE
-    written = contexts[rewrite]
+    written = shown.contexts[rewrite]
+    compared = shown.compared(written.text, (response, written), response.text)
     verdict = PairVerdict(
         annotation,
-        task,
-        response.prompt,
-        texts=_in_order(written.text, response.text),
+        shown.task,
+        compared,
         preferred=written.text,
         shown_first=None,
-        responses=(response, written),
         act=Act.REWRITE,
         only_wrote=True,
     )
@@ -281,20 +317,17 @@ def _shown_first(task: Task, annotation: Annotation, shown: Sequence[Context]) -
     return next((context.text for context in shown if context.message.id == first), None)
 
 
-def discarded_pairs(
-    task: Task | None, annotation: Annotation, contexts: Mapping[str, Context]
-) -> Sequence[str]:
+def discarded_pairs(shown: Shown | None, annotation: Annotation) -> Sequence[str]:
     """Return the ids of the pairs whose comparison a person discarded; none for any other answer."""
-    if annotation.status is not AnnotationStatus.DISCARDED or task is None:
+    if annotation.status is not AnnotationStatus.DISCARDED or shown is None:
         return ()
-    if task.reask_of is not None or kind_of(task.kind).compares is None:
+    if shown.task.reask_of is not None or shown.kind.compares is None:
         return ()
-    shown = shown_responses(task, contexts)
-    if isinstance(shown, OmissionReason):
+    if isinstance(shown.responses, OmissionReason):
         return ()
     return [
         stable_id("pair", canonical(first.prompt), *_in_order(first.text, second.text))
-        for first, second in combinations(shown, 2)
+        for first, second in combinations(shown.responses, 2)
         if first.prompt == second.prompt
     ]
 

@@ -6,6 +6,8 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from exports.buckets import bucket_of
@@ -153,14 +155,15 @@ def _tables(folder: Path, manifest: Mapping[str, Any]) -> Iterator[str]:
             if found != count:
                 yield f"{table}/{split} has {found} rows, and the manifest counts {count}"
             for path in paths:
-                yield from _rows(path, f"{table}/{split}")
+                yield from rows_that_train_nothing(path, f"{table}/{split}")
     dropped = sum((manifest.get("dropped") or {}).values())
     listed = sum((rows.get("omissions") or {}).values())
     if dropped != listed:
         yield f"omissions lists {listed} answers and tasks, and the manifest counts {dropped}"
 
 
-def _rows(path: Path, where: str) -> Iterator[str]:
+def rows_that_train_nothing(path: Path, where: str) -> Iterator[str]:
+    """Yield which rows of a file have no prompt, or two sides that are the same."""
     file = pq.ParquetFile(path)
     names = set(file.schema_arrow.names)
     compared = next(
@@ -169,13 +172,45 @@ def _rows(path: Path, where: str) -> Iterator[str]:
     prompts = [name for name in ("prompt", "context", "messages") if name in names]
     start = 0
     for batch in file.iter_batches(columns=[*compared, *prompts]):
-        for number, row in enumerate(batch.to_pylist(), start=start):
-            if compared and row[compared[0]] == row[compared[1]]:
-                yield f"{where}, row {number}: {compared[0]} and {compared[1]} are the same"
-            for name in prompts:
-                if not row[name]:
-                    yield f"{where}, row {number}: {name} is empty"
+        if compared:
+            one, other = (batch.column(name) for name in compared)
+            for number in _may_be_equal(one, other):
+                if one[number].as_py() == other[number].as_py():
+                    yield f"{where}, row {start + number}: {compared[0]} and {compared[1]} are the same"
+        for name in prompts:
+            for number in _empty(batch.column(name)):
+                yield f"{where}, row {start + number}: {name} is empty"
         start += batch.num_rows
+
+
+def _may_be_equal(one: pa.Array, other: pa.Array) -> list[int]:
+    """Return the numbers of rows that a comparison of columns as a whole does not tell apart."""
+    equal = pa.array([True] * len(one))
+    for left, right in zip(_texts(one), _texts(other), strict=False):
+        equal = pc.and_(equal, pc.fill_null(pc.equal(left, right), fill_value=True))
+    return pc.indices_nonzero(equal).to_pylist()  # type: ignore[no-any-return]
+
+
+def _texts(column: pa.Array) -> list[pa.Array]:
+    """Return the texts of each row: of messages, what they say; none where the column is of another kind."""
+    if pa.types.is_string(column.type):
+        return [column]
+    if not pa.types.is_list(column.type):
+        return []
+    values = column.values
+    if pa.types.is_struct(values.type) and values.type.get_field_index("content") >= 0:
+        values = values.field("content")
+    if not pa.types.is_string(values.type):
+        return []
+    listed = pa.ListArray.from_arrays(column.offsets, values)
+    return [pc.binary_join(listed, "\x1f")]
+
+
+def _empty(column: pa.Array) -> list[int]:
+    """Return the numbers of rows without a value, and of those with an empty text or list."""
+    measure = pc.binary_length if pa.types.is_string(column.type) else pc.list_value_length
+    sizes = pc.fill_null(measure(column), 0)
+    return pc.indices_nonzero(pc.equal(sizes, 0)).to_pylist()  # type: ignore[no-any-return]
 
 
 def _splits(folder: Path, manifest: Mapping[str, Any]) -> Iterator[str]:

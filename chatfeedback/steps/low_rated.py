@@ -48,7 +48,7 @@ class LowRated:
 def _labels(workspace: Workspace) -> dict[str, bool]:
     """Return whether people want each response that they decided about, as training sets have it."""
     from exports import Weights, contexts_of
-    from exports.completions import completion_labels
+    from exports.labelling import completion_labels
 
     with workspace.store.read() as connection:
         tasks = all_tasks(connection)

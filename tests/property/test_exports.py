@@ -12,10 +12,10 @@ from hypothesis import strategies as st
 
 from exports import Evidence, all_projections, contexts_of, projection_of
 from exports.accounting import account
-from exports.completions import CompletionLabels, completion_labels
+from exports.labelling import CompletionLabels, completion_labels
 from exports.omissions import OmissionReason
 from exports.order import spread
-from exports.pairs import Pairs, preference_pairs
+from exports.pairing import Pairs, preference_pairs
 from exports.splits import SplitItem, assign_splits
 from exports.weights import Weights
 from tests.counted_words import disagreements

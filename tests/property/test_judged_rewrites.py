@@ -10,9 +10,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from exports import contexts_of
-from exports.completions import completion_labels
+from exports.labelling import completion_labels
 from exports.omissions import OmissionReason
-from exports.pairs import Origin, preference_pairs
+from exports.pairing import preference_pairs
+from exports.pairs import Origin
 from exports.verdicts import RewriteOutcomes
 from exports.weights import Weights
 from reward_engine.acceptance import Outcome, Tally, tally

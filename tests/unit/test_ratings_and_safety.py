@@ -15,7 +15,8 @@ from chatfeedback import steps
 from chatfeedback.demo.habits import PEOPLE, answer, load_truth
 from chatfeedback.report import write_report
 from exports import contexts_of
-from exports.completions import Basis, completion_labels
+from exports.completions import Basis
+from exports.labelling import completion_labels
 from exports.omissions import OmissionReason, count_omissions
 from exports.weights import Weights
 from quality import votes

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass, replace
+from sys import intern
 from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
@@ -13,6 +14,7 @@ from workspaces.records import IMPORTED, Annotation, AnnotationStatus, GivenAnsw
 from workspaces.store.insert import insert_missing
 from workspaces.store.members import is_outside
 from workspaces.store.schema import UTCDateTime, metadata
+from workspaces.store.streams import ROWS_AT_ONCE
 from workspaces.store.tasks import placement
 
 if TYPE_CHECKING:
@@ -188,9 +190,9 @@ def latest_annotations(connection: sa.Connection, outside: MemberStatus | None =
     return [
         Annotation(
             id=row.annotation_id,
-            task_id=row.task_id,
-            person_id=row.person_id,
-            platform=row.platform,
+            task_id=intern(row.task_id),
+            person_id=intern(row.person_id),
+            platform=intern(row.platform),
             status=AnnotationStatus(row.status),
             revision=row.revision,
             values=row.answers,
@@ -199,7 +201,7 @@ def latest_annotations(connection: sa.Connection, outside: MemberStatus | None =
             lead_time=row.lead_time,
             served_at=row.served_at,
         )
-        for row in connection.execute(query)
+        for row in connection.execute(query, execution_options={"yield_per": ROWS_AT_ONCE})
     ]
 
 

@@ -11,9 +11,12 @@ if TYPE_CHECKING:
 
 Columns = TypeVarTuple("Columns")
 
+ROWS_AT_ONCE = 1000
+"""Rows that are read at once: SQLAlchemy's ``yield_per``."""
+
 
 def stream_rows(
-    connection: sa.Connection, query: sa.Select[*Columns], size: int = 1000
+    connection: sa.Connection, query: sa.Select[*Columns], size: int = ROWS_AT_ONCE
 ) -> Iterator[tuple[*Columns]]:
     """Yield the rows of a query as tuples, without holding all of them in memory."""
     with connection.execute(query.execution_options(yield_per=size)) as result:

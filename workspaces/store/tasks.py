@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from sys import intern
 from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
@@ -11,6 +12,7 @@ from workspaces.records import IMPORTED, PlacedTask, Significance, Task
 from workspaces.store.insert import insert_missing, upsert
 from workspaces.store.moments import newest, not_before
 from workspaces.store.schema import UTCDateTime, metadata
+from workspaces.store.streams import ROWS_AT_ONCE
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -89,7 +91,7 @@ def save_tasks(connection: sa.Connection, tasks: Sequence[Task]) -> None:
 def all_tasks(connection: sa.Connection) -> dict[str, Task]:
     """Return every task by id, oldest first."""
     query = sa.select(task).order_by(task.c.created_at, task.c.task_id)
-    return {item.id: item for item in _tasks(connection, query)}
+    return {item.id: item for item in _tasks(connection, query.execution_options(yield_per=ROWS_AT_ONCE))}
 
 
 def tasks_of(connection: sa.Connection, task_ids: Iterable[str]) -> dict[str, Task]:
@@ -217,20 +219,20 @@ def _tasks(connection: sa.Connection, query: sa.Executable) -> Iterator[Task]:
     """Yield the tasks of a query of all columns of ``task``."""
     for row in connection.execute(query):
         yield Task(
-            id=row.task_id,
-            kind=row.kind,
+            id=intern(row.task_id),
+            kind=intern(row.kind),
             message_ids=tuple(row.message_ids),
             conversation_ids=tuple(row.conversation_ids),
             significance=Significance(row.significance),
             quote=row.quote,
-            rules_version=row.rules_version,
-            platform=row.platform,
+            rules_version=intern(row.rules_version),
+            platform=intern(row.platform),
             overlap=row.overlap,
             created_at=row.created_at,
             seed_agent=row.seed_agent,
             seed_prompt_version=row.seed_prompt_version,
             reask_of=row.reask_of,
-            mix=row.mix,
+            mix=intern(row.mix),
             least_answers=row.least_answers,
             closed_at=row.closed_at,
         )

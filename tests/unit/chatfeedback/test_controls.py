@@ -13,10 +13,10 @@ from typer.testing import CliRunner
 
 from chatfeedback import steps
 from chatfeedback.cli import app
-from exports.completions import completion_labels
 from exports.context import contexts_of
+from exports.labelling import completion_labels
 from exports.omissions import OmissionReason
-from exports.pairs import preference_pairs
+from exports.pairing import preference_pairs
 from exports.weights import Weights
 from quality import votes
 from task_generators.candidates import TaskCandidate

@@ -6,7 +6,9 @@ from dataclasses import replace
 
 import pytest
 
-from exports.completions import Basis, CompletionLabels, completion_labels, label_of
+from exports.completions import Basis
+from exports.label_rules import label_of
+from exports.labelling import CompletionLabels, completion_labels
 from exports.omissions import OmissionReason, count_omissions
 from exports.pairs import Origin
 from exports.weights import Weights

@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from exports.omissions import OmissionReason, count_omissions
-from exports.pairs import Origin, Pairs, preference_pairs
+from exports.pairing import Pairs, preference_pairs
+from exports.pairs import Origin
 from exports.weights import Weights
 from tests.unit.exports.export_records import NOW, World
 from workspaces.records import IMPORTED, AnnotationStatus, Conversation, Message, Role

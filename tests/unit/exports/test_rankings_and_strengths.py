@@ -9,9 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from exports.completions import completion_labels
+from exports.labelling import completion_labels
 from exports.omissions import OmissionReason, count_omissions
-from exports.pairs import Decision, Pairs, preference_pairs
+from exports.pairing import Pairs, preference_pairs
+from exports.pairs import Decision
 from exports.projections import helpsteer3
 from exports.projections.ranking import PROJECTION
 from exports.projections.reward import rows

@@ -7,6 +7,8 @@ import shutil
 import subprocess
 from typing import TYPE_CHECKING
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -16,7 +18,7 @@ import exports
 from chatfeedback.cli import app
 from exports import Evidence, all_projections, projection_of
 from exports.dataset import MANIFEST, SUMS
-from exports.verification import NoExportError, verify
+from exports.verification import NoExportError, rows_that_train_nothing, verify
 from exports.weights import Weights
 from tests.examples import examples
 from tests.unit.exports.export_records import NOW, World
@@ -144,3 +146,35 @@ def test_the_command_says_what_is_wrong_and_fails(written: Path, tmp_path: Path)
         assert ran.exit_code != 0
         assert said in f"{ran.output}{ran.exception}"
     assert CliRunner().invoke(app, ["export", "dpo", str(folder)]).exit_code == 2
+
+
+def turns(*texts: str | None) -> list[dict[str, str | None]]:
+    return [{"role": "assistant", "content": text} for text in texts]
+
+
+def test_rows_that_train_nothing_are_told_from_others_by_columns(tmp_path: Path) -> None:
+    path = tmp_path / "rows.parquet"
+    kind = pa.list_(pa.struct({"role": pa.string(), "content": pa.string()}))
+    rows = [
+        ([], turns("a"), turns("b"), ""),
+        (turns("q"), turns("a"), turns("a"), "q"),
+        (turns("q"), turns("a\x1fb"), turns("a", "b"), "q"),
+        (None, turns(None), turns(None), None),
+        (turns("q"), turns(None), turns("a"), "q"),
+        (turns("q"), [{"role": "user", "content": "a"}], turns("a"), "q"),
+    ]
+    columns = [pa.array(column, kind) for column in zip(*(row[:3] for row in rows), strict=True)]
+    names = ["context", "chosen", "rejected", "prompt"]
+    pq.write_table(pa.table([*columns, pa.array([row[3] for row in rows])], names), path)
+    assert sorted(rows_that_train_nothing(path, "here")) == [
+        "here, row 0: context is empty",
+        "here, row 0: prompt is empty",
+        "here, row 1: chosen and rejected are the same",
+        "here, row 3: chosen and rejected are the same",
+        "here, row 3: context is empty",
+        "here, row 3: prompt is empty",
+    ]
+    calls = pa.array([['{"role": "assistant"}'], ['{"role": "user"}']], pa.list_(pa.string()))
+    stored = calls.cast(pa.list_(pa.json_()))
+    pq.write_table(pa.table([stored, calls.take([0, 0]).cast(pa.list_(pa.json_()))], names[1:3]), path)
+    assert list(rows_that_train_nothing(path, "calls")) == ["calls, row 0: chosen and rejected are the same"]
