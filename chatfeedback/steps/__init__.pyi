@@ -20,6 +20,7 @@ from .deletion import (
 from .demographics import publish_demographics
 from .diagnosis import (
     Finding,
+    drift_findings,
     events_kept_away,
     findings,
     routing_finding,
@@ -48,6 +49,7 @@ from .outcomes import HELD
 from .own_standing import MyStanding, all_balances, my_history, my_standing
 from .people import find_person, link_giver, set_group_of, set_person
 from .personal_data import as_json, data_about, export_person
+from .platform_settings import Drift, Side
 from .practice import Practised, practised
 from .publish import Published, hold_of, is_collection_empty, named_by, publish_held
 from .push import Pushed, push_tasks
@@ -82,6 +84,7 @@ __all__ = [
     "Changed",
     "CollectedChats",
     "Counterparts",
+    "Drift",
     "Entrant",
     "Event",
     "ExplainedPerson",
@@ -116,6 +119,7 @@ __all__ = [
     "Seeded",
     "Settled",
     "Shortfall",
+    "Side",
     "TaskFilter",
     "Waiting",
     "WaitingTask",
@@ -145,6 +149,7 @@ __all__ = [
     "delete_conversations",
     "disputed_item",
     "disputed_tasks",
+    "drift_findings",
     "end_sessions",
     "enter_with_account",
     "evaluate",

@@ -266,3 +266,71 @@ def test_the_leaderboard_stands_in_both_guidelines_and_who_is_removed_keeps_answ
     assert (after["state"], after["answers"]) == ("revoked", 4)
     assert after["points"] == 2 * points
     assert office.run("settle")["credited"] == 0
+
+
+def test_settings_that_somebody_changed_on_a_platform_are_reported_and_stay_until_the_lead_takes_a_side(
+    office: Office,
+) -> None:
+    with office.workspace.store.read() as connection:
+        places = {name: containers(connection, name)[0] for name in office.servers}
+    theirs = "Be kind."
+    server = office.servers["argilla"]
+    headers = {"X-Argilla-Api-Key": server.api_key.get_secret_value()}
+    studio = office.servers["label_studio"]
+    with (
+        httpx.Client(base_url=server.url, headers=headers) as argilla,
+        label_studio_sign_in(studio.url, studio.admin_email, studio.admin_password) as label_studio,
+    ):
+        dataset, project = f"/api/v1/datasets/{places['argilla']}", f"/api/projects/{places['label_studio']}/"
+        question = argilla.get(f"{dataset}/questions").json()["items"][0]
+
+        def shown() -> list[object]:
+            now, there = argilla.get(dataset).json(), label_studio.get(project).json()
+            asked = argilla.get(f"{dataset}/questions").json()["items"][0]
+            distribution = now["distribution"]["min_submitted"]
+            mine = [now["guidelines"], distribution, asked["title"], asked["settings"]["options"]]
+            return [
+                *mine,
+                *(there[it] for it in ("expert_instruction", "maximum_annotations", "show_skip_button")),
+            ]
+
+        def change() -> list[object]:
+            options = [{**it, "text": f"{it['text']}!"} for it in question["settings"]["options"]]
+            body = {"title": "Well?", "settings": {"type": question["settings"]["type"], "options": options}}
+            argilla.patch(f"/api/v1/questions/{question['id']}", json=body).raise_for_status()
+            body = {"guidelines": theirs, "distribution": {"strategy": "overlap", "min_submitted": 2}}
+            argilla.patch(dataset, json=body).raise_for_status()
+            body = {"expert_instruction": theirs, "maximum_annotations": 7, "show_skip_button": False}
+            label_studio.patch(project, json=body).raise_for_status()
+            return shown()
+
+        assert "drifts" not in office.run("push")
+        ours = shown()
+        changed = change()
+        assert all(before != after for before, after in zip(ours, changed, strict=True))
+        name = f"the question {question['name']}"
+        expected = {
+            ("argilla", "guidelines"), ("argilla", "overlap"), ("argilla", name), ("label_studio", "guidelines"),
+            ("label_studio", "overlap"), ("label_studio", "show_skip_button"),
+        }  # fmt: skip
+        for _ in range(2):  # however often
+            drifts = office.run("push")["drifts"]
+            assert {(it["platform"], it["setting"]) for it in drifts} == expected
+            office.run("sync")
+            assert shown() == changed
+        doctor = office.run("doctor")
+        for title in ("Argilla settings", "Label Studio settings"):
+            assert doctor[title]["warning"]
+            assert "there 'Be kind." in doctor[title]["detail"]
+            assert "push --settings ours" in doctor[title]["detail"]
+
+        assert "drifts" not in office.run("push", "--settings", "ours")
+        assert shown() == ours
+        assert change() == changed
+        office.run("push", "--settings", "theirs")
+        assert "drifts" not in office.run("push")
+        assert shown() == changed
+        assert "Label Studio settings left" in office.run("doctor")
+        office.run("push", "--settings", "ours")
+        assert shown() == ours
+        assert "Label Studio settings left" not in office.run("doctor")

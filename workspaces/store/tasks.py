@@ -197,6 +197,17 @@ def placed_kinds(connection: sa.Connection, platform: str) -> dict[str, bool]:
     return {row.kind: row.shown > 0 for row in connection.execute(query)}
 
 
+def placed_overlaps(connection: sa.Connection, platform: str) -> dict[tuple[str, int], int]:
+    """Return the overlap of the newest task that stands on a platform, by kind and number of responses shown."""
+    query = (
+        sa.select(task.c.kind, task.c.message_ids, task.c.overlap)
+        .join(placement, placement.c.task_id == task.c.task_id)
+        .where(task.c.platform == platform)
+        .order_by(task.c.created_at)
+    )
+    return {(row.kind, len(row.message_ids)): row.overlap for row in connection.execute(query)}
+
+
 def places_in(connection: sa.Connection, container_id: str, platform: str) -> list[PlacedTask]:
     """Return where our tasks stand in a dataset or project, ordered by task id."""
     query = (
