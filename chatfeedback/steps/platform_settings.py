@@ -88,7 +88,7 @@ def keep_settings(
             begin_writing(connection, platform.name, found.container_id, found.there, texts)
         platform.write_settings(form, overlap, new)
     stand = {name: text for name, text in found.ours.items() if name in new or name not in differs}
-    known = {name for name, text in stand.items() if own.get(name) == {hash_of(text)}} - new
+    known = {name for name, text in stand.items() if own.get(name) == frozenset({hash_of(text)})} - new
     left = {name for name, hashes in own.items() if not hashes} if side is not Side.OURS else set()
     if note := {name: text for name, text in stand.items() if name not in known | left}:
         with store.write() as connection:

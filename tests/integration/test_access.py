@@ -298,10 +298,12 @@ def test_settings_that_somebody_changed_on_a_platform_are_reported_and_stay_unti
             options = [{**it, "text": f"{it['text']}!"} for it in question["settings"]["options"]]
             body = {"title": "Well?", "settings": {"type": question["settings"]["type"], "options": options}}
             argilla.patch(f"/api/v1/questions/{question['id']}", json=body).raise_for_status()
-            body = {"guidelines": theirs, "distribution": {"strategy": "overlap", "min_submitted": 2}}
-            argilla.patch(dataset, json=body).raise_for_status()
-            body = {"expert_instruction": theirs, "maximum_annotations": 7, "show_skip_button": False}
-            label_studio.patch(project, json=body).raise_for_status()
+            distribution = {"strategy": "overlap", "min_submitted": 2}
+            argilla.patch(
+                dataset, json={"guidelines": theirs, "distribution": distribution}
+            ).raise_for_status()
+            other = {"expert_instruction": theirs, "maximum_annotations": 7, "show_skip_button": False}
+            label_studio.patch(project, json=other).raise_for_status()
             return shown()
 
         assert "drifts" not in office.run("push")

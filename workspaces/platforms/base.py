@@ -146,7 +146,7 @@ class Assignment:
     """A task that is given to one account; lower positions are served first.
 
     After ``expires_at`` it is in nobody's queue unless it was ``begun`` (a draft is saved), and may be answered until
-    it is taken back. ``served_at`` is when it was first shown.
+    it is taken back. ``served_at`` is when it was first shown, ``begun_at`` when the draft was saved last.
     """
 
     remote_id: str
@@ -155,7 +155,12 @@ class Assignment:
     expires_at: datetime | None = None
     state: AssignmentState = AssignmentState.OPEN
     served_at: datetime | None = None
-    begun: bool = False
+    begun_at: datetime | None = None
+
+    @property
+    def begun(self) -> bool:
+        """Whether a draft is saved."""
+        return self.begun_at is not None
 
 
 @dataclass(frozen=True, slots=True)
