@@ -171,6 +171,9 @@ class NumberedPlatform:
                 if answers := self._answers(number):
                     yield answers
 
+    def shown(self, container_id: str) -> frozenset[str] | None:
+        return None
+
     def recent(self, container_id: str, since: datetime) -> Iterator[list[RemoteAnswer]]:
         for page in self.pull(container_id):
             yield [answer for answer in page if answer.updated_at >= since]

@@ -57,6 +57,7 @@ from .redact import redact_collection
 from .redaction_state import old_texts_warning
 from .rejected import Rejected, retry_rejected, standing_rejections
 from .releases import checkpoint_release, compare_with_checkpoint, push_release
+from .reprice import Repriced, reprice_tasks
 from .review import decide
 from .route import Moved, Routed, RoutedPerson, keep_routed, route_tasks
 from .rubric import ProposedRubric, propose_rubric
@@ -111,6 +112,7 @@ __all__ = [
     "RemovedAccount",
     "RemovedAccounts",
     "Renewed",
+    "Repriced",
     "Revoked",
     "Round",
     "Routed",
@@ -204,6 +206,7 @@ __all__ = [
     "remove_accounts",
     "remove_all_gold",
     "remove_gold",
+    "reprice_tasks",
     "requested_conversations",
     "reset_password",
     "retry_rejected",

@@ -10,6 +10,7 @@ from workspaces.errors import ConnectionFailedError, WorkbenchError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Set as AbstractSet
     from datetime import datetime
 
     from pydantic import SecretStr
@@ -246,6 +247,10 @@ class Platform(Protocol):
 
     def pull(self, container_id: str) -> Iterator[list[RemoteAnswer]]:
         """Yield every answer in a dataset or project, of any status, in batches."""
+        ...
+
+    def shown(self, container_id: str) -> AbstractSet[str] | None:
+        """Return the platform's own ids of the tasks that somebody was shown; None where it does not tell."""
         ...
 
     def recent(self, container_id: str, since: datetime) -> Iterator[list[RemoteAnswer]] | None:

@@ -13,7 +13,7 @@ from workspaces.store.moments import newest, not_before
 from workspaces.store.schema import UTCDateTime, metadata
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
     from datetime import datetime
 
 
@@ -129,6 +129,13 @@ def close_tasks(connection: sa.Connection, task_ids: Iterable[str], now: datetim
     for ids in in_chunks(task_ids):
         chosen = sa.update(task).where(task.c.task_id.in_(ids), task.c.closed_at.is_(None))
         connection.execute(chosen.values(closed_at=now))
+
+
+def reprice(connection: sa.Connection, quotes: Mapping[str, Mapping[str, int]], rules_version: str) -> None:
+    """Replace the quotes of tasks that nobody was promised anything for; ``rules_version`` made the new ones."""
+    for task_id, points in quotes.items():
+        chosen = sa.update(task).where(task.c.task_id == task_id)
+        connection.execute(chosen.values(quote=dict(points), rules_version=rules_version))
 
 
 def replace_content_ids(

@@ -105,6 +105,9 @@ class MemoryPlatform:
                 raise ConnectionFailedError("the platform went away")
             yield page
 
+    def shown(self, container_id: str) -> frozenset[str] | None:
+        return None
+
     def recent(self, container_id: str, since: datetime) -> Iterator[list[RemoteAnswer]] | None:
         if not self.tells:
             return None

@@ -161,6 +161,11 @@ class ArgillaPlatform:
             yield [answer for hit in page.items for answer in self._answers(hit.record, served)]
             offset += len(page.items)
 
+    def shown(self, container_id: str) -> frozenset[str] | None:
+        """Return the records that were served to annotators; see ``Platform.shown``."""
+        served = self._served_if_told(container_id)
+        return None if served is None else frozenset(record for record, _ in served)
+
     def recent(self, container_id: str, since: datetime) -> Iterator[list[RemoteAnswer]] | None:
         """Return the answers that changed since a moment; None without argilla-sql-search; see ``Platform.recent``."""
         try:
@@ -377,6 +382,9 @@ class ArgillaPlatform:
 
     def _served(self, dataset_id: str) -> dict[tuple[str, str], datetime]:
         """Return when records were first served, by (record, user); nothing from an Argilla that does not tell."""
+        return self._served_if_told(dataset_id) or {}
+
+    def _served_if_told(self, dataset_id: str) -> dict[tuple[str, str], datetime] | None:
         served: dict[tuple[str, str], datetime] = {}
         path = f"/api/v1/datasets/{UUID(dataset_id)}/records/served"
         for offset in count(0, SERVED_PAGE):
@@ -384,7 +392,7 @@ class ArgillaPlatform:
                 page = self._connection.read(ServedPage, path, offset=offset, limit=SERVED_PAGE)
             except RequestRefusedError as error:
                 if error.status in (httpx.codes.NOT_FOUND, httpx.codes.METHOD_NOT_ALLOWED):
-                    return {}
+                    return None
                 raise
             served.update({(it.record_id, it.user_id): it.served_at for it in page.items})
             if len(page.items) < SERVED_PAGE:

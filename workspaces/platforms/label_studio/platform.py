@@ -87,6 +87,9 @@ class LabelStudioPlatform:
         """
         yield from self._listed(container_id, filters.answered_after)
 
+    def shown(self, container_id: str) -> None:
+        """Return None: Label Studio does not tell whom it showed a task; see ``Platform.shown``."""
+
     def recent(self, container_id: str, since: datetime) -> Iterator[list[RemoteAnswer]]:
         """Yield the answers to every task that changed since a moment; see ``Platform.recent``.
 
