@@ -1,5 +1,5 @@
 from .access import Invited, Renewed, Revoked, invite_people, reset_password, revoke_access
-from .accounts import RemovedAccount, RemovedAccounts, link_account, remove_accounts
+from .accounts import RemovedAccount, RemovedAccounts, link_account, remove_accounts, unlink_account
 from .adjudication import adjudicate, disputed_item, disputed_tasks, take_back
 from .assignments import routes
 from .benchmark import benchmark_prompts
@@ -225,6 +225,7 @@ __all__ = [
     "take_back",
     "unknown_columns",
     "unknown_sources",
+    "unlink_account",
     "verify_ledger",
     "waiting_for",
     "watch",
