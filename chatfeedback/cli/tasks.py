@@ -12,6 +12,7 @@ from chatfeedback.cli.drifts import drift_lines
 from chatfeedback.cli.output import HERE, AsJson, WorkspacePath, emit_json, hint, note, progress, say
 from workspaces.errors import WorkbenchError, together
 from workspaces.grammar import counted, word_for
+from workspaces.records import Side
 from workspaces.registry import PLATFORMS
 from workspaces.workspace import Workspace
 
@@ -33,7 +34,7 @@ def push(
         bool, typer.Option("--retry", help="Send those again that a platform rejected before.")
     ] = False,
     settings: Annotated[
-        steps.Side | None,
+        Side | None,
         typer.Option(
             help="Where somebody changed settings on a platform: write ours again, or leave theirs.",
         ),

@@ -49,7 +49,7 @@ from .outcomes import HELD
 from .own_standing import MyStanding, all_balances, my_history, my_standing
 from .people import find_person, link_giver, set_group_of, set_person
 from .personal_data import as_json, data_about, export_person
-from .platform_settings import Drift, Side
+from .platform_settings import Drift
 from .practice import Practised, practised
 from .publish import Published, hold_of, is_collection_empty, named_by, publish_held
 from .push import Pushed, push_tasks
@@ -121,7 +121,6 @@ __all__ = [
     "Seeded",
     "Settled",
     "Shortfall",
-    "Side",
     "TaskFilter",
     "Waiting",
     "WaitingTask",

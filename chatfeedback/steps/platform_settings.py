@@ -7,9 +7,9 @@ left until the lead takes a side. A dataset without a record, as it stood before
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from enum import StrEnum
 from typing import TYPE_CHECKING
 
+from workspaces.records import Side
 from workspaces.registry import PLATFORMS
 from workspaces.store.platform_settings import begin_writing, end_writing, hash_of, leave, own_hashes
 
@@ -22,13 +22,6 @@ if TYPE_CHECKING:
 
 SHOWN = 60
 """So many characters of what differs are shown."""
-
-
-class Side(StrEnum):
-    """Whose settings the lead takes: what the workbench writes, or what somebody wrote on the platform."""
-
-    OURS = "ours"
-    THEIRS = "theirs"
 
 
 @dataclass(frozen=True, slots=True)

@@ -45,13 +45,13 @@ if TYPE_CHECKING:
     import sqlalchemy as sa
 
     from chatfeedback.steps.advance import Advance, Tell
-    from chatfeedback.steps.platform_settings import Drift, Side
+    from chatfeedback.steps.platform_settings import Drift
     from chatfeedback.steps.rejected import Rejected
     from chatfeedback.steps.rewrites import Rewrites
     from reward_engine.rules import RuleBook
     from workspaces.forms import Form
     from workspaces.platforms.base import Platform, Router
-    from workspaces.records import Conversation, PlacedTask, SeedFeedback, Task
+    from workspaces.records import Conversation, PlacedTask, SeedFeedback, Side, Task
     from workspaces.workspace import Workspace
 
 

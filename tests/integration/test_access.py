@@ -399,7 +399,7 @@ def test_a_link_of_an_account_is_taken_back_as_long_as_it_answered_nothing(offic
     assert now not in (person_id, both[bob]["person_id"])
     office.answer("label_studio", bob, both[bob]["password"])
     office.run("sync")
-    assert office.person(now)["state"] == "stranger", "nobody invited whoever it is now"
+    assert office.person(now)["state"] == "held", "nobody invited whoever it is now"
     assert office.person(ann)["answers"] == 0
 
     cy = f"cy-{secrets.token_hex(4)}@example.org"
