@@ -80,9 +80,13 @@ def _tasks(config: Config) -> Iterator[str]:
         yield "None of them shows a conversation that you gave yourself."
     if (hours := routing.expires_hours) is not None:
         kept = f"{hours:g} {'hour' if hours == 1 else 'hours'}"
+        seen = ""
+        if (unseen := routing.unseen_hours) is not None and unseen < hours:
+            pause = f"{unseen:g} {'hour' if unseen == 1 else 'hours'}"
+            seen = f". If you look at none for {pause}, those that you did not see may go to others before"
         yield (
-            f"A task is kept for you for {kept}, and longer once you saved a draft; then somebody else may get it, and "
-            "you get another one."
+            f"A task is kept for you for {kept}, and for as long again whenever you save a draft; then somebody else "
+            f"may get it, and you get another one{seen}."
         )
     if routing.per_day is not None:
         yield f"You get at most {counted(routing.per_day, 'task')} for one day."

@@ -17,12 +17,12 @@ from workspaces.platforms.base import Container, RemoteAnswer
 from workspaces.records import AnnotationStatus, PlacedTask
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 
     from pydantic import SecretStr
 
     from workspaces.forms import Form, TaskContent
-    from workspaces.platforms.base import Refuse
+    from workspaces.platforms.base import Refuse, Settings
     from workspaces.records import GivenAnswer
 
 
@@ -138,8 +138,11 @@ class NumberedPlatform:
                 there = PlacedTask(content.task_id, number, project, self.database.tasks[number].made_at)
             yield [there]
 
-    def update_guidelines(self, form: Form) -> bool:
-        return False
+    def settings(self, form: Form, overlap: int | None = None) -> Settings | None:
+        return None
+
+    def write_settings(self, form: Form, overlap: int | None, names: Collection[str]) -> None:
+        raise NotImplementedError
 
     def look(self, container_id: str) -> Container | None:
         self.request()
@@ -167,6 +170,9 @@ class NumberedPlatform:
                 self.request()
                 if answers := self._answers(number):
                     yield answers
+
+    def shown(self, container_id: str) -> frozenset[str] | None:
+        return None
 
     def recent(self, container_id: str, since: datetime) -> Iterator[list[RemoteAnswer]]:
         for page in self.pull(container_id):

@@ -90,7 +90,7 @@ class RoutedPlatform(MemoryPlatform):
             return replace(it, state=AssignmentState.ANSWERED)
         is_over = it.expires_at is not None and it.expires_at <= utc_now()
         state = AssignmentState.EXPIRED if is_over else AssignmentState.OPEN
-        return replace(it, state=state, begun=said is not None)
+        return replace(it, state=state, begun_at=None if said is None else said.updated_at)
 
     def assign(self, container_id: str, assignments: Sequence[Assignment]) -> None:
         for it in assignments:  # in one transaction; here a request each, so that a run dies between any two

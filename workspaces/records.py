@@ -135,6 +135,13 @@ class PersonState(StrEnum):
     """They have no account here, and points for chat logs that they gave."""
 
 
+class Side(StrEnum):
+    """Whose settings the lead takes: what the workbench writes, or what somebody wrote on the platform."""
+
+    OURS = "ours"
+    THEIRS = "theirs"
+
+
 class TaskState(StrEnum):
     """Where a task stands: not on a platform yet, open there, answered by as many as its overlap (or closed before, as
     its answers settle it); its conversation is not shared any more; or its platform did not take it (``rejected``).

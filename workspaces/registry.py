@@ -19,7 +19,6 @@ if TYPE_CHECKING:
 
     from workspaces.config import PlatformConfig, PlatformsConfig
     from workspaces.platforms.base import PersonIdOf, PersonSession, Platform, ProvenAccount
-    from workspaces.privacy import Pseudonyms
     from workspaces.records import Hint
     from workspaces.servers import ManagedServer
 
@@ -181,7 +180,7 @@ def managed_servers(platforms: PlatformsConfig, folder: Path) -> dict[str, Manag
 
 
 def connect(
-    name: str, platforms: PlatformsConfig, folder: Path, pseudonyms: Pseudonyms, workspace_id: str
+    name: str, platforms: PlatformsConfig, folder: Path, person_id_of: PersonIdOf, workspace_id: str
 ) -> Platform:
     """Return the platform called ``name``; nothing is sent yet.
 
@@ -199,4 +198,4 @@ def connect(
         url, api_key = access.url, access.api_key
     else:
         url, api_key = str(section.url), secret_from_environment(section.api_key_env, entry.title)
-    return entry.connect(section, url, api_key, pseudonyms.on_platform(name), workspace_id)
+    return entry.connect(section, url, api_key, person_id_of, workspace_id)

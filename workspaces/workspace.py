@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from pydantic import SecretBytes
 
     from workspaces.config import Config, StoreConfig
-    from workspaces.platforms.base import Platform
+    from workspaces.platforms.base import PersonIdOf, Platform
     from workspaces.servers import ManagedServer
 
 CONFIG_NAME = "chatfeedback.yaml"
@@ -175,14 +175,22 @@ class Workspace:
         return managed_servers(self.config.platforms, self.path / "servers")
 
     @contextmanager
-    def platform(self, name: str) -> Iterator[Platform]:
+    def platform(self, name: str, person_id_of: PersonIdOf | None = None) -> Iterator[Platform]:
         """Connect to a platform for the length of a ``with`` block; nothing is sent before it is used.
+
+        ``person_id_of`` tells people apart in another way than by their pseudonyms.
 
         Raises:
             NotRunningError: its server, which the workbench runs, does not run.
             ConfigurationError: its key is not in the environment.
         """
-        platform = connect(name, self.config.platforms, self.path / "servers", self.pseudonyms, self.id)
+        platform = connect(
+            name,
+            self.config.platforms,
+            self.path / "servers",
+            person_id_of or self.pseudonyms.on_platform(name),
+            self.id,
+        )
         try:
             yield platform
         finally:

@@ -61,14 +61,23 @@ def remove(
         raise together(removed.failures)
 
 
-def link_account(person: str, account: str, workspace: WorkspacePath, *, as_json: bool) -> None:
-    """Say that an account is a person's; see ``people link``."""
+def link_account(person: str, account: str, workspace: WorkspacePath, *, remove: bool, as_json: bool) -> None:
+    """Say that an account is a person's, or with ``remove`` that it is not; see ``people link``."""
     slug, colon, name = account.partition(":")
     if not colon or not name.strip():
         raise UsageError(f"--account is PLATFORM:NAME, such as argilla:ada (given: {account[:80]!r})")
     with Workspace.open(workspace) as opened:
         platform = _platform(slug, opened.config.platforms.names())
         person_id = steps.find_person(opened, person)
+        if remove:
+            now = steps.unlink_account(opened, person_id, platform, name.strip())
+            if as_json:
+                emit_json({"person": person_id, "platform": platform, "linked": False, "account": now})
+            else:
+                say(
+                    f"{name.strip()} on {PLATFORMS[platform].title} is {now} from now on, and nobody invited them"
+                )
+            return
         new = steps.link_account(opened, person_id, platform, name.strip())
     if as_json:
         emit_json({"person": person_id, "platform": platform, "linked": True, "new": new})

@@ -239,7 +239,8 @@ def link(
     """Say that an annotator gave the conversations of a name in the logs, so that their answers on these are own ones.
 
     One e-mail address is one person without this. Both wallets stay as they are. With --account: that a second account
-    is the person's, which fills the same wallet from then on; one that has a history of its own is refused.
+    is the person's, which fills the same wallet from then on; one that has a history of its own is refused, and
+    --remove takes it back as long as it answered nothing.
     Example: **chatfeedback people link ada@example.org ada_in_the_logs**
     """
     if (giver is None) == (account is None):
@@ -247,9 +248,7 @@ def link(
             "give the name of a giver, or --account PLATFORM:NAME: chatfeedback people link --help"
         )
     if account is not None:
-        if remove:
-            raise UsageError("--remove takes back the link to a giver; an account stays the person's")
-        link_account(person, account, workspace, as_json=as_json)
+        link_account(person, account, workspace, remove=remove, as_json=as_json)
         return
     assert giver is not None
     with Workspace.open(workspace) as opened:

@@ -131,6 +131,9 @@ def doctor(workspace: WorkspacePath = HERE, as_json: AsJson = False) -> None:
                         findings.append((found.name, found.ok, found.detail))
                         if found.warning:
                             useless.add(found.name)
+                    for drifted in steps.drift_findings(opened, platform):
+                        findings.append((drifted.name, drifted.ok, drifted.detail))
+                        useless.add(drifted.name)
                     if kept_away := steps.events_kept_away(opened, platform):
                         findings.append((kept_away.name, kept_away.ok, kept_away.detail))
                         useless.add(kept_away.name)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from chatfeedback import steps
+from chatfeedback.cli.drifts import drift_lines
 from chatfeedback.cli.output import HERE, AsJson, WorkspacePath, emit_json, hint, note, progress, say
 from workspaces.errors import ConfigurationError, ConnectionFailedError, UsageError, WorkbenchError, together
 from workspaces.grammar import counted, word_for
@@ -71,13 +72,16 @@ def sync(
             raise UsageError(f"{name} goes with --watch: chatfeedback sync --watch {name} {value}")
     with Workspace.open(workspace) as opened, progress("Reading answers") as advance:
         failed: list[WorkbenchError] = []
-        synced = steps.sync_answers(opened, advance=advance, failed=failed)
+        drifts: list[steps.Drift] = []
+        synced = steps.sync_answers(opened, advance=advance, failed=failed, drifts=drifts)
     if as_json:
         emit_json(synced)
     else:
         for name, counts in synced.items():
             for line in _synced(name, counts):
                 say(line)
+    for line in drift_lines(drifts):
+        note(line)
     failures = _failures(synced)
     if failures:
         rest = ConnectionFailedError(f"{'; '.join(failures)}{_rest(synced, failures)}")

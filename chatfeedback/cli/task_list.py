@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from chatfeedback import steps
-from chatfeedback.cli.output import HERE, AsJson, WorkspacePath, emit_json, note, say
+from chatfeedback.cli.output import HERE, AsJson, WorkspacePath, emit_json, hint, note, say
 from chatfeedback.cli.questions import yes_or_no
 from workspaces.errors import UsageError
 from workspaces.grammar import counted, word_for
@@ -25,6 +25,7 @@ def register(app: typer.Typer) -> None:
     group = typer.Typer(no_args_is_help=True, help="The tasks, and where each stands.")
     group.command("list")(list_tasks)
     group.command()(withdraw)
+    group.command()(reprice)
     app.add_typer(group, name="tasks")
 
 
@@ -94,6 +95,42 @@ def list_tasks(
         )
     else:
         say(counted(listed.total, "task"))
+
+
+def reprice(
+    kind: Annotated[
+        str | None, typer.Option("--kind", help="Of this kind, such as preference.", metavar="KIND")
+    ] = None,
+    platform: Annotated[
+        str | None, typer.Option("--platform", help="Of this platform, such as argilla.", metavar="NAME")
+    ] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say how many, and change none.")] = False,
+    workspace: WorkspacePath = HERE,
+    as_json: AsJson = False,
+) -> None:
+    """Offer tasks at the rates that hold now. What somebody answered, began or was shown keeps its points.
+
+    Tasks are taken off their platform for it, and the next push places them again.
+    Example: **chatfeedback tasks reprice --dry-run**
+    """
+    platform = _one_of("platform", platform, {entry.slug: name for name, entry in PLATFORMS.items()})
+    with Workspace.open(workspace) as opened:
+        kind = _one_of("kind", kind, {name: name for name in asked_kinds()})
+        done = steps.reprice_tasks(opened, steps.TaskFilter(kind, platform), dry_run=dry_run)
+    if as_json:
+        emit_json(done)
+        return
+    would = "would offer" if dry_run else word_for(done.changed, "offers", "offer")
+    say(
+        f"{counted(done.changed, 'task')} {would} {done.after:,} points an answer each in all, and not {done.before:,}"
+    )
+    if done.promised:
+        say(
+            f"{counted(done.promised, 'task')} {word_for(done.promised, 'keeps its', 'keep their')} points: somebody "
+            "answered, began or saw them, or may have"
+        )
+    if done.changed and not dry_run:
+        hint("chatfeedback push")
 
 
 def withdraw(

@@ -8,9 +8,11 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from chatfeedback import steps
+from chatfeedback.cli.drifts import drift_lines
 from chatfeedback.cli.output import HERE, AsJson, WorkspacePath, emit_json, hint, note, progress, say
 from workspaces.errors import WorkbenchError, together
 from workspaces.grammar import counted, word_for
+from workspaces.records import Side
 from workspaces.registry import PLATFORMS
 from workspaces.workspace import Workspace
 
@@ -31,6 +33,12 @@ def push(
     retry: Annotated[
         bool, typer.Option("--retry", help="Send those again that a platform rejected before.")
     ] = False,
+    settings: Annotated[
+        Side | None,
+        typer.Option(
+            help="Where somebody changed settings on a platform: write ours again, or leave theirs.",
+        ),
+    ] = None,
     workspace: WorkspacePath = HERE,
     as_json: AsJson = False,
 ) -> None:
@@ -43,7 +51,9 @@ def push(
         failures: list[WorkbenchError] = []
         if retry:
             steps.retry_rejected(opened)
-        pushed = steps.push_tasks(opened, advance=advance, tell=advance.tell, failures=failures)
+        pushed = steps.push_tasks(
+            opened, advance=advance, tell=advance.tell, failures=failures, side=settings
+        )
         warning = steps.old_texts_warning(opened)
     if pushed.any or not failures:
         _show_pushed(pushed, warning, as_json=as_json, whole=not failures)
@@ -78,6 +88,8 @@ def _show_pushed(pushed: steps.Pushed, warning: str | None, *, as_json: bool, wh
         say(f"  {PLATFORMS[platform].title}: " + _listed(kinds))
     for platform, names in pushed.guidelines.items():
         say(f"  {PLATFORMS[platform].title}: the guidelines of {' and '.join(names)} are up to date again")
+    for line in drift_lines(pushed.drifts):
+        note(line)
     if pushed.later:
         say(
             f"{counted(pushed.later, 'task')} {word_for(pushed.later, 'waits', 'wait')} in the workspace for a later "

@@ -1,5 +1,5 @@
 from .access import Invited, Renewed, Revoked, invite_people, reset_password, revoke_access
-from .accounts import RemovedAccount, RemovedAccounts, link_account, remove_accounts
+from .accounts import RemovedAccount, RemovedAccounts, link_account, remove_accounts, unlink_account
 from .adjudication import adjudicate, disputed_item, disputed_tasks, take_back
 from .assignments import routes
 from .benchmark import benchmark_prompts
@@ -20,6 +20,7 @@ from .deletion import (
 from .demographics import publish_demographics
 from .diagnosis import (
     Finding,
+    drift_findings,
     events_kept_away,
     findings,
     routing_finding,
@@ -48,6 +49,7 @@ from .outcomes import HELD
 from .own_standing import MyStanding, all_balances, my_history, my_standing
 from .people import find_person, link_giver, set_group_of, set_person
 from .personal_data import as_json, data_about, export_person
+from .platform_settings import Drift
 from .practice import Practised, practised
 from .publish import Published, hold_of, is_collection_empty, named_by, publish_held
 from .push import Pushed, push_tasks
@@ -55,6 +57,7 @@ from .redact import redact_collection
 from .redaction_state import old_texts_warning
 from .rejected import Rejected, retry_rejected, standing_rejections
 from .releases import checkpoint_release, compare_with_checkpoint, push_release
+from .reprice import Repriced, reprice_tasks
 from .review import decide
 from .route import Moved, Routed, RoutedPerson, keep_routed, route_tasks
 from .rubric import ProposedRubric, propose_rubric
@@ -82,6 +85,7 @@ __all__ = [
     "Changed",
     "CollectedChats",
     "Counterparts",
+    "Drift",
     "Entrant",
     "Event",
     "ExplainedPerson",
@@ -108,6 +112,7 @@ __all__ = [
     "RemovedAccount",
     "RemovedAccounts",
     "Renewed",
+    "Repriced",
     "Revoked",
     "Round",
     "Routed",
@@ -145,6 +150,7 @@ __all__ = [
     "delete_conversations",
     "disputed_item",
     "disputed_tasks",
+    "drift_findings",
     "end_sessions",
     "enter_with_account",
     "evaluate",
@@ -199,6 +205,7 @@ __all__ = [
     "remove_accounts",
     "remove_all_gold",
     "remove_gold",
+    "reprice_tasks",
     "requested_conversations",
     "reset_password",
     "retry_rejected",
@@ -217,6 +224,7 @@ __all__ = [
     "take_back",
     "unknown_columns",
     "unknown_sources",
+    "unlink_account",
     "verify_ledger",
     "waiting_for",
     "watch",

@@ -16,9 +16,10 @@ from pydantic import SecretStr
 from chatfeedback.steps.assignments import read_assigned, router_of, routes
 from chatfeedback.steps.sync import note_new_answers, poll_platform
 from workspaces.errors import UsageError, WorkbenchError
+from workspaces.grammar import counted, word_for
 from workspaces.registry import PLATFORMS
 from workspaces.store.annotations import drafts_given, newest_number, tasks_answered_by
-from workspaces.store.identities import move_identities
+from workspaces.store.identities import digests_of, move_identities
 from workspaces.store.members import (
     MemberStatus,
     admit,
@@ -29,6 +30,7 @@ from workspaces.store.members import (
     note_revoked,
 )
 from workspaces.store.person_rows import history_of
+from workspaces.store.tasks import containers
 from workspaces.workspace import utc_now
 
 if TYPE_CHECKING:
@@ -163,6 +165,53 @@ def link_account(workspace: Workspace, person_id: str, platform: str, name: str)
             admit(connection, [person_id], platform, MemberStatus.ACCEPTED, utc_now(), after=after)
         workspace.pseudonyms.look_again()
     return before != person_id
+
+
+def unlink_account(workspace: Workspace, person_id: str, platform: str, name: str) -> str:
+    """Say that an account is not a person's after all, as a link by mistake; return the pseudonym that it has now.
+
+    From then on its owner is a stranger here. What it answered as the person is the person's in the ledger, and a
+    platform that now says otherwise would be believed in nothing; so an account that answered is not unlinked.
+
+    Raises:
+        UsageError: the account is not theirs, is the only one, or answers of it stand on a platform.
+        WorkbenchError: a platform cannot be asked for answers; nothing was changed.
+    """
+    title = PLATFORMS[platform].title
+    with workspace.exclusive():
+        if workspace.pseudonyms.find(name, (platform,)) != person_id:
+            raise UsageError(f"{name!r} on {title} is not {person_id}")
+        digest = workspace.pseudonyms.digest(platform, name)
+        with workspace.store.read() as connection:
+            if len(digests_of(connection, person_id)) == 1:
+                raise UsageError(
+                    f"{name!r} on {title} is the only name of {person_id}: there is nobody to take it from. "
+                    "'chatfeedback people delete' forgets a person"
+                )
+        # one e-mail address is one person on every platform
+        names = workspace.config.platforms.names() if "@" in name else (platform,)
+        if answers := sum(_answers_of(workspace, each, digest) for each in names):
+            raise UsageError(
+                f"{counted(answers, 'answer')} of {name!r} {word_for(answers, 'stands', 'stand')} under {person_id}, "
+                "in the ledger too, and cannot become somebody else's. 'chatfeedback people remove' ends its work; "
+                "'chatfeedback people review' takes back points that should not have been paid"
+            )
+        with workspace.store.write() as connection:
+            return workspace.pseudonyms.part(connection, platform, name)
+
+
+def _answers_of(workspace: Workspace, platform: str, digest: str) -> int:
+    """Return how many answers of one account stand on a platform, drafts and skipped tasks included."""
+
+    def theirs(name: str) -> str:
+        return digest if workspace.pseudonyms.digest(platform, name) == digest else ""
+
+    with workspace.store.read() as connection:
+        boxes = containers(connection, platform)
+    with workspace.platform(platform, theirs) as adapter:
+        return sum(
+            answer.person_id == digest for box in boxes for batch in adapter.pull(box) for answer in batch
+        )
 
 
 def _check_account(workspace: Workspace, name: str, account: str) -> None:

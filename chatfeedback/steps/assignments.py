@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from task_generators.routing import Reservation
@@ -12,7 +13,9 @@ from workspaces.store.tasks import containers, places_in
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
+    from datetime import datetime
 
+    from workspaces.config.routing import RoutingConfig
     from workspaces.platforms.base import KnownPerson, Platform, Router
     from workspaces.records import PlacedTask
     from workspaces.workspace import Workspace
@@ -30,6 +33,7 @@ class Assigned:
         stray: further open assignments: of a second account of somebody, and of accounts that cannot answer.
         answered: the (person, task) that are answered or skipped there, read into the store or not.
         routed: the datasets that are routed.
+        seen: when somebody was last shown a task for the first time.
     """
 
     accounts: Mapping[str, str] = field(default_factory=dict)
@@ -39,19 +43,28 @@ class Assigned:
     stray: list[tuple[str, str, Assignment]] = field(default_factory=list)
     answered: set[tuple[str, str]] = field(default_factory=set)
     routed: set[str] = field(default_factory=set)
+    seen: dict[str, datetime] = field(default_factory=dict)
 
-    def reservations(self) -> list[Reservation]:
+    def reservations(self, routing: RoutingConfig, now: datetime) -> list[Reservation]:
         """Return the open assignments as routing decides about them."""
         return [
             Reservation(
                 person_id,
                 task_id,
                 each.position,
-                expired=each.state is AssignmentState.EXPIRED,
+                expired=_is_over(each, routing, now),
                 served=each.served_at is not None,
+                unseen=self._is_unseen(person_id, each, routing, now),
             )
             for (person_id, task_id), each in self.open.items()
         ]
+
+    def _is_unseen(self, person_id: str, each: Assignment, routing: RoutingConfig, now: datetime) -> bool:
+        if routing.unseen_hours is None or routing.expires_hours is None or each.expires_at is None:
+            return False
+        given_at = each.expires_at - timedelta(hours=routing.expires_hours)
+        last = max(given_at, self.seen.get(person_id, given_at))
+        return each.served_at is None and last + timedelta(hours=routing.unseen_hours) <= now
 
     def begun(self) -> dict[str, set[str]]:
         """Return at which tasks each person saved something that they did not submit."""
@@ -102,6 +115,8 @@ def read_assigned(workspace: Workspace, platform: str, router: Router) -> Assign
                         router.person_of(each.account, known) or f"account {each.account}"
                     )
                 person_id = person_of[each.account]
+                if each.served_at is not None:
+                    found.seen[person_id] = max(each.served_at, found.seen.get(person_id, each.served_at))
                 if each.state is AssignmentState.ANSWERED:
                     found.answered.add((person_id, task_id))
                 elif found.accounts.get(person_id) == each.account:
@@ -109,6 +124,15 @@ def read_assigned(workspace: Workspace, platform: str, router: Router) -> Assign
                 else:
                     found.stray.append((person_id, container, each))
     return found
+
+
+def _is_over(each: Assignment, routing: RoutingConfig, now: datetime) -> bool:
+    """Return whether the time of an assignment is over; a draft renews it whenever it is saved."""
+    if each.state is not AssignmentState.EXPIRED:
+        return False
+    if each.begun_at is None:
+        return True
+    return routing.expires_hours is not None and each.begun_at + timedelta(hours=routing.expires_hours) <= now
 
 
 def _known_person(workspace: Workspace, platform: str) -> KnownPerson:

@@ -74,7 +74,8 @@ def read_board(
         wanted = {task_id: offer for task_id, offer in offers.items() if task_id not in blocked}
         workers = _workers(workspace, connection, platform, tasks, stands, known, now)
         copies = near_copies(connection)
-    return Board(tasks, wanted, workers, assigned.reservations(), copies)
+    reservations = assigned.reservations(workspace.config.routing, now)
+    return Board(tasks, wanted, workers, reservations, copies)
 
 
 @dataclass(frozen=True, slots=True)

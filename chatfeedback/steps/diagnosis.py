@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from chatfeedback.steps.assignments import router_of, routes
 from chatfeedback.steps.gold import unusable_gold
+from chatfeedback.steps.guided_forms import all_drifts
 from chatfeedback.steps.redaction_state import is_outdated
 from chatfeedback.steps.seed_failures import judge_obedience
 from workspaces.collection.sources import ids_by_source
@@ -142,6 +143,21 @@ def routing_finding(workspace: Workspace, platform: Platform) -> Finding:
         f"conversations included{groups}"
     )
     return Finding(name, True, detail, warning=True)
+
+
+def drift_findings(workspace: Workspace, platform: Platform) -> Iterator[Finding]:
+    """Yield a warning where somebody changed settings on a platform, and one of those that are left to it."""
+    drifts = all_drifts(workspace, platform)
+    title = PLATFORMS[platform.name].title
+    changed, left = [it for it in drifts if not it.left], [it for it in drifts if it.left]
+    if changed:
+        sides = "'chatfeedback push --settings ours' writes them anew, '--settings theirs' leaves them to the platform"
+        detail = f"changed on the platform, and not written since: {'; '.join(map(str, changed))}. {sides}"
+        yield Finding(f"{title} settings", True, detail, warning=True)
+    if left:
+        back = "'chatfeedback push --settings ours' takes them back"
+        detail = f"left to the platform: {'; '.join(map(str, left))}. {back}"
+        yield Finding(f"{title} settings left", True, detail, warning=True)
 
 
 def judges(workspace: Workspace) -> Iterator[Finding]:

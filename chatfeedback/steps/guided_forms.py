@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from chatfeedback.guidelines import Board, Place, guidelines, shown_names
 from chatfeedback.steps.assignments import routes
+from chatfeedback.steps.platform_settings import drifts_of, keep_settings
 from reward_engine.leaderboard import board, totals_of_people
 from reward_engine.periods import Period, bounds
 from workspaces.errors import ConfigurationError, WorkbenchError, together
@@ -15,7 +17,7 @@ from workspaces.registry import PLATFORMS
 from workspaces.store.identities import all_people
 from workspaces.store.people import latest_settings
 from workspaces.store.promises import next_rules
-from workspaces.store.tasks import placed_kinds
+from workspaces.store.tasks import placed_kinds, placed_overlaps
 from workspaces.time_zones import time_zone
 from workspaces.workspace import utc_now
 
@@ -23,6 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from datetime import datetime
 
+    from chatfeedback.steps.platform_settings import Drift
     from workspaces.platforms.base import Platform
     from workspaces.workspace import Workspace
 
@@ -94,7 +97,7 @@ def keep_boards(workspace: Workspace) -> int:
         if is_used:
             try:
                 with workspace.platform(name) as platform:
-                    changed += keep_board_on(workspace, platform)
+                    changed += len(keep_board_on(workspace, platform).written)
             except WorkbenchError as error:
                 failed.append(error)
     if failed:
@@ -102,8 +105,17 @@ def keep_boards(workspace: Workspace) -> int:
     return changed
 
 
-def keep_board_on(workspace: Workspace, platform: Platform) -> int:
+@dataclass(slots=True)
+class Boards:
+    """The forms whose guidelines were written, and the guidelines that somebody changed on the platform, which stay."""
+
+    written: list[Form] = field(default_factory=list)
+    drifts: list[Drift] = field(default_factory=list)
+
+
+def keep_board_on(workspace: Workspace, platform: Platform) -> Boards:
     """Bring the guidelines of what stands on one platform up to date; see ``keep_boards``."""
+    boards = Boards()
     with workspace.store.read() as connection:
         shows_seed = placed_kinds(connection, platform.name)
         try:
@@ -111,6 +123,24 @@ def keep_board_on(workspace: Workspace, platform: Platform) -> int:
         except ConfigurationError:  # changed without their version, as push will say
             is_in_force = False
     if not shows_seed or not is_in_force:
-        return 0
-    forms = forms_on(workspace, platform, shows_seed)
-    return sum(platform.update_guidelines(form) for sized in forms.values() for form in sized.values())
+        return boards
+    for sized in forms_on(workspace, platform, shows_seed).values():
+        for form in sized.values():
+            if (kept := keep_settings(workspace.store, platform, form)) is not None:
+                boards.drifts += kept.drifts
+                boards.written += [form] if kept.written else []
+    return boards
+
+
+def all_drifts(workspace: Workspace, platform: Platform) -> list[Drift]:
+    """Return every setting that somebody changed on one platform, also those left to it; nothing is written."""
+    with workspace.store.read() as connection:
+        shows_seed = placed_kinds(connection, platform.name)
+        overlaps = placed_overlaps(connection, platform.name)
+    forms = forms_on(workspace, platform, shows_seed) if shows_seed else {}
+    return [
+        drift
+        for kind, sized in forms.items()
+        for size, form in sized.items()
+        for drift in drifts_of(workspace.store, platform, form, overlaps.get((kind, size)))
+    ]

@@ -12,6 +12,7 @@ from chatfeedback.steps.closing import close_settled
 from chatfeedback.steps.guided_forms import forms_on
 from chatfeedback.steps.just_in_time import needed_now
 from chatfeedback.steps.pace import Pace
+from chatfeedback.steps.platform_settings import keep_settings
 from chatfeedback.steps.rejected import reject, still_rejected
 from chatfeedback.steps.rewrites import moot, read_rewrites, withdraw_moot
 from chatfeedback.steps.rules import use_rules
@@ -20,13 +21,20 @@ from reward_engine.overlap import limit
 from task_generators.content import content_of
 from workspaces.errors import WorkbenchError, together
 from workspaces.kinds import asked_kinds, kind_of
+from workspaces.platforms.base import GUIDELINES
 from workspaces.records import SharingState
 from workspaces.store.conversations import ids_in
 from workspaces.store.rejections import drop_rejections
 from workspaces.store.rewrites import all_checks, checks
 from workspaces.store.seed_feedback import all_seeds
 from workspaces.store.standing import standing
-from workspaces.store.tasks import placed_kinds, save_placements, unplaced_kinds, unplaced_tasks
+from workspaces.store.tasks import (
+    placed_kinds,
+    placed_overlaps,
+    save_placements,
+    unplaced_kinds,
+    unplaced_tasks,
+)
 from workspaces.store.withdrawals import begin_push, end_push, pending
 from workspaces.sync import lose_missing
 from workspaces.workspace import utc_now
@@ -37,11 +45,13 @@ if TYPE_CHECKING:
     import sqlalchemy as sa
 
     from chatfeedback.steps.advance import Advance, Tell
+    from chatfeedback.steps.platform_settings import Drift
     from chatfeedback.steps.rejected import Rejected
     from chatfeedback.steps.rewrites import Rewrites
     from reward_engine.rules import RuleBook
+    from workspaces.forms import Form
     from workspaces.platforms.base import Platform, Router
-    from workspaces.records import Conversation, PlacedTask, SeedFeedback, Task
+    from workspaces.records import Conversation, PlacedTask, SeedFeedback, Side, Task
     from workspaces.workspace import Workspace
 
 
@@ -58,7 +68,7 @@ class Pushed:
     tasks were taken off early, because their answers settle them. ``later`` tasks are left for a later run: where
     people are given tasks of their own, no more stand there than they need. ``routed``: some platform is such a one.
     ``rejected`` tasks were sent in this run and not taken; ``still_rejected`` ones were not taken before, and were not
-    sent because they show what they showed then.
+    sent because they show what they showed then. ``drifts`` are settings that somebody changed there.
     """
 
     placed: dict[str, dict[str, int]] = field(default_factory=dict)
@@ -73,6 +83,7 @@ class Pushed:
     routed: bool = False
     rejected: list[Rejected] = field(default_factory=list)
     still_rejected: int = 0
+    drifts: list[Drift] = field(default_factory=list)
 
     @property
     def any(self) -> bool:
@@ -92,6 +103,7 @@ def push_tasks(
     advance: Advance = ignore,
     tell: Tell = say_nothing,
     failures: list[WorkbenchError] | None = None,
+    side: Side | None = None,
 ) -> Pushed:
     """Push every task that has no placement to its platform, and bring the guidelines of all tasks there up to date.
 
@@ -103,6 +115,8 @@ def push_tasks(
 
     Where people are given tasks of their own (``routing``), only those are pushed that they need now, and a reserve.
 
+    Settings that somebody changed on a platform stay as they are there, unless a ``side`` is taken.
+
     A platform that fails keeps no other one from getting its tasks; its failure is added to ``failures``.
 
     Raises:
@@ -112,7 +126,9 @@ def push_tasks(
     """
     failed = failures if failures is not None else []
     with workspace.exclusive():
-        result = push_to_platforms(workspace, workspace.config.platforms.names(), advance, failed, tell)
+        result = push_to_platforms(
+            workspace, workspace.config.platforms.names(), advance, failed, tell, whole=True, side=side
+        )
     if failed and failures is None:
         raise together(failed)
     return result
@@ -124,8 +140,14 @@ def push_to_platforms(
     advance: Advance,
     failed: list[WorkbenchError],
     tell: Tell = say_nothing,
+    *,
+    whole: bool = False,
+    side: Side | None = None,
 ) -> Pushed:
-    """Push to some platforms; see ``push_tasks``. The caller holds the lock of the workspace."""
+    """Push to some platforms; see ``push_tasks``. The caller holds the lock of the workspace.
+
+    Of datasets and projects that get no task all settings are looked at if ``whole``, else the guidelines.
+    """
     result = Pushed(closed=close_settled(workspace))
     with workspace.store.write() as connection:
         rewrites = read_rewrites(workspace, connection)
@@ -146,7 +168,9 @@ def push_to_platforms(
                 withdraw_from(workspace, platform)  # now: later it would remove what is pushed again
                 if lost := lose_missing(workspace.store, platform, utc_now()):
                     result.lost[name] = lost
-                _push_to(workspace, platform, router, book, rewrites, result, _Told(advance, tell))
+                overlaps = _overlaps(workspace, name) if whole else {}
+                keeper = _Keeper(workspace, platform, overlaps, side, result)
+                _push_to(workspace, platform, router, book, rewrites, result, _Told(advance, tell), keeper)
         except WorkbenchError as error:
             failed.append(error)
     return result
@@ -160,6 +184,7 @@ def _push_to(
     rewrites: Rewrites,
     result: Pushed,
     told: _Told,
+    keeper: _Keeper,
 ) -> None:
     """Push to one platform, on which every task with a placement stands; with a router only what people need."""
     name = platform.name
@@ -194,8 +219,8 @@ def _push_to(
         shows_seed[task.kind] = shows_seed.get(task.kind, False) or task.seed_shown
     forms = forms_on(workspace, platform, shows_seed)
     for kind in placed_before:
-        changed = [platform.update_guidelines(form) for form in forms.get(kind, {}).values()]
-        if any(changed):
+        written = [keeper.keep(form, size) or frozenset() for size, form in forms.get(kind, {}).items()]
+        if any(GUIDELINES in names for names in written):
             result.guidelines.setdefault(name, []).append(kind)
     with workspace.store.write() as connection:
         begin_push(connection, [task.id for task in ready])
@@ -205,6 +230,7 @@ def _push_to(
             content_of(task, conversations, seeds.get(task.id), _still_paid(task, book, answers[task.id]))
             for task in chosen
         )
+        is_new = keeper.keep(forms[kind][responses], responses, overlap) is None
         if router is not None:
             router.prepare(forms[kind][responses], overlap)
         by_id = {task.id: task for task in chosen}
@@ -222,6 +248,28 @@ def _push_to(
             counts = result.placed.setdefault(name, {})
             counts[kind] = counts.get(kind, 0) + len(placed)
             told.advance(len(placed))
+        if is_new:
+            keeper.keep(forms[kind][responses], responses, overlap)
+
+
+@dataclass(frozen=True, slots=True)
+class _Keeper:
+    """Keeps the settings of one platform; ``overlaps`` are those of what stands there and is looked at as a whole."""
+
+    workspace: Workspace
+    platform: Platform
+    overlaps: Mapping[tuple[str, int], int]
+    side: Side | None
+    result: Pushed
+
+    def keep(self, form: Form, size: int, overlap: int | None = None) -> frozenset[str] | None:
+        """Return which settings were written; None where no dataset or project stands for the form."""
+        overlap = self.overlaps.get((form.kind, size)) if overlap is None else overlap
+        kept = keep_settings(self.workspace.store, self.platform, form, overlap, self.side)
+        if kept is None:
+            return None
+        self.result.drifts += [drift for drift in kept.drifts if drift not in self.result.drifts]
+        return kept.written
 
 
 class _Told:
@@ -290,6 +338,11 @@ def _off(workspace: Workspace, tasks: Sequence[Task], rewrites: Rewrites) -> _Lo
     unshared = {task.id for task in tasks if not shared.issuperset(task.conversation_ids)}
     gone = {task.id for task in moot(tasks, rewrites)} - unshared
     return _Loaded(unshared=unshared, moot=gone)
+
+
+def _overlaps(workspace: Workspace, name: str) -> dict[tuple[str, int], int]:
+    with workspace.store.read() as connection:
+        return placed_overlaps(connection, name)
 
 
 def _find(platform: Platform, tasks: Sequence[Task]) -> list[PlacedTask]:

@@ -11,7 +11,7 @@ from chatfeedback.steps.advance import ignore
 from chatfeedback.steps.assignments import by_container, read_assigned, router_of, routes
 from chatfeedback.steps.board import read_board, rules_of
 from chatfeedback.steps.push import push_to_platforms
-from task_generators.routing import Explanation, Reason, Reservation, Stage, decide
+from task_generators.routing import LAPSED_BY, Explanation, Reason, Reservation, Stage, decide
 from workspaces.errors import UsageError, WorkbenchError, together
 from workspaces.platforms.base import Assignment
 from workspaces.records import AnnotationStatus
@@ -177,9 +177,7 @@ class _Run:
         return self._told(board, decision, assigned)
 
     def _take_back(self, assigned: Assigned, decision: Decision) -> None:
-        pairs = [
-            (each.person_id, each.task_id, reason is Reason.EXPIRED) for each, reason in decision.taken_back
-        ]
+        pairs = [(each.person_id, each.task_id, reason in LAPSED_BY) for each, reason in decision.taken_back]
         with self.workspace.store.write() as connection:
             begin_take_back(connection, self.platform, pairs, self.now)
         for container, some in by_container(
@@ -197,7 +195,8 @@ class _Run:
     def _finish(self, assigned: Assigned) -> bool:
         """Look whether somebody answered what was just taken from them, and give it back; return whether any did.
 
-        A draft is given back where the clock took the task, so that nobody loses work to it.
+        A draft that was saved in that moment is given back where the clock took the task, so that nobody loses work to
+        it; one that was there before has had its time.
         """
         with self.workspace.store.read() as connection:
             pairs = unfinished(connection, self.platform)
@@ -210,7 +209,9 @@ class _Run:
                 if account is None or status is None or (status is AnnotationStatus.DRAFT and not expired):
                     continue
                 before = assigned.open.get((person_id, task_id))
-                late.append((task_id, before or Assignment(remote, account, 0)))
+                if status is AnnotationStatus.DRAFT and before is not None and before.begun:
+                    continue
+                late.append((task_id, before or Assignment(remote, account, 0, self._expires_at())))
         for container, given in by_container(assigned, late).items():
             self.router.assign(container, given)
         with self.workspace.store.write() as connection:
@@ -231,8 +232,7 @@ class _Run:
         return found
 
     def _give(self, assigned: Assigned, decision: Decision) -> None:
-        hours = self.workspace.config.routing.expires_hours
-        expires_at = None if hours is None else self.now + timedelta(hours=hours)
+        expires_at = self._expires_at()
         new = [
             (
                 each.task_id,
@@ -248,6 +248,10 @@ class _Run:
         for container, some in by_container(assigned, new).items():
             self.router.assign(container, some)
         self.result.given = len(new)
+
+    def _expires_at(self) -> datetime | None:
+        hours = self.workspace.config.routing.expires_hours
+        return None if hours is None else self.now + timedelta(hours=hours)
 
     def _switch(self, assigned: Assigned, decision: Decision) -> None:
         """Let people see their own tasks alone, once somebody gets any; what they began stays theirs."""

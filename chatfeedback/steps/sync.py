@@ -17,23 +17,29 @@ from workspaces.workspace import utc_now
 
 if TYPE_CHECKING:
     from chatfeedback.steps.advance import Advance
+    from chatfeedback.steps.platform_settings import Drift
     from workspaces.platforms.base import Platform
     from workspaces.workspace import Workspace
 
 
 def sync_answers(
-    workspace: Workspace, *, advance: Advance = ignore, failed: list[WorkbenchError] | None = None
+    workspace: Workspace,
+    *,
+    advance: Advance = ignore,
+    failed: list[WorkbenchError] | None = None,
+    drifts: list[Drift] | None = None,
 ) -> dict[str, Synced]:
     """Bring the answers of every platform into the store; return the counts by platform.
 
     What cannot be read keeps nothing else from being read; see ``Synced.failures``. The failures of whole platforms
-    are also added to ``failed``.
+    are also added to ``failed``, and guidelines that somebody changed there, which stay, to ``drifts``.
     """
     counts: dict[str, Synced] = {}
     failed = [] if failed is None else failed
+    drifts = [] if drifts is None else drifts
     with workspace.exclusive():
         for name in workspace.config.platforms.names():
-            counts[name] = _sync_platform(workspace, name, advance, failed)
+            counts[name] = _sync_platform(workspace, name, advance, failed, drifts)
         note_new_answers(workspace)
     collect_chats(workspace)
     return counts
@@ -68,12 +74,14 @@ def holds_strangers(workspace: Workspace) -> bool:
     return workspace.config.people.strangers == "hold"
 
 
-def _sync_platform(workspace: Workspace, name: str, advance: Advance, failed: list[WorkbenchError]) -> Synced:
+def _sync_platform(
+    workspace: Workspace, name: str, advance: Advance, failed: list[WorkbenchError], drifts: list[Drift]
+) -> Synced:
     try:
         with workspace.platform(name) as platform:
             counts = poll_platform(workspace, platform, advance)
             try:
-                keep_board_on(workspace, platform)
+                drifts += keep_board_on(workspace, platform).drifts
             except WorkbenchError as error:  # every answer was read all the same
                 counts.failures.append(str(error))
             return counts

@@ -106,13 +106,18 @@ class Worker:
 
 @dataclass(frozen=True, slots=True)
 class Reservation:
-    """A task that is assigned to a person and not answered; lower positions are served first."""
+    """A task that is assigned to a person and not answered; lower positions are served first.
+
+    ``expired``: its time is over, that of a draft included. ``unseen``: it was never shown, and neither was anything
+    else to that person for so long that somebody else may have it.
+    """
 
     person_id: str
     task_id: str
     position: int
     expired: bool = False
     served: bool = False
+    unseen: bool = False
 
 
 @dataclass(frozen=True, slots=True)

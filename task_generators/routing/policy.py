@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from task_generators.routing.hand import Contents, Hand
 from task_generators.routing.practice import Stage
 from task_generators.routing.queues import MixQueue
-from task_generators.routing.reasons import Reason
+from task_generators.routing.reasons import LAPSED_BY, Reason
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -136,9 +136,11 @@ class Table:
             return never
         if not self.has_places(offer):
             return Reason.FULL
-        if each.expired and each.task_id not in hand.worker.drafts:
+        if each.expired:
             return Reason.EXPIRED
-        return None
+        if each.served or each.task_id in hand.worker.drafts:
+            return None  # a task that somebody saw stays theirs until its time is over
+        return Reason.UNSEEN if each.unseen else hand.full() or hand.not_now(offer)
 
     def _rank(self, each: Reservation) -> tuple[bool, bool, int, str, str]:
         hand = self.hands.get(each.person_id)
@@ -147,12 +149,17 @@ class Table:
 
     def _give_drafts(self) -> None:
         """Give people what they began before it was assigned; nobody loses it."""
+        lapsed = {hand.worker.id: set(hand.worker.lapsed) for hand in self.hands.values()}
+        for each, reason in self._back:
+            if reason in LAPSED_BY:
+                lapsed[each.person_id].add(each.task_id)
         for hand in self.hands.values():
             for task_id in sorted(hand.worker.drafts):
                 offer = self.board.offers.get(task_id)
                 if (
                     offer is not None
                     and hand.worker.barred is None
+                    and task_id not in lapsed[hand.worker.id]
                     and self.has_places(offer)
                     and hand.never(offer) is None
                 ):

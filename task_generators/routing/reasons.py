@@ -32,8 +32,12 @@ class Reason(StrEnum):
     LATER = "comes later: tasks before it are worth more or are older"
     # of an assignment that is taken back
     EXPIRED = "not answered in time"
+    UNSEEN = "not looked at in time"
     CLOSED = "needs no more answers"
 
+
+LAPSED_BY = frozenset({Reason.EXPIRED, Reason.UNSEEN})
+"""Taken back for these, a task is given to the same person again only where nobody else can take it."""
 
 LASTING = frozenset({Reason.HAD, Reason.COPY, Reason.FIRST, Reason.OWN, Reason.REWRITE, Reason.MIX})
 """The reasons that no later answer of others takes away."""

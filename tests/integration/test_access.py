@@ -72,6 +72,14 @@ class Office:
             (task,) = session.open_tasks(container, 1)
             session.submit(task, FORM, ALL_TAGS)
 
+    def look(self, name: str, email: str, password: str, limit: int) -> list[str]:
+        """Let a person be shown so many tasks; return these."""
+        with self.workspace.store.read() as connection:
+            (container,) = containers(connection, name)
+        session = PLATFORMS[name].sign_in(self.servers[name].url, email, SecretStr(password))
+        with closing(session):
+            return [task.task_id for task in session.open_tasks(container, limit)]
+
     def person(self, email: str) -> dict[str, Any]:
         (person,) = self.run("people", "list", email)["people"]
         return dict(person)
@@ -266,3 +274,144 @@ def test_the_leaderboard_stands_in_both_guidelines_and_who_is_removed_keeps_answ
     assert (after["state"], after["answers"]) == ("revoked", 4)
     assert after["points"] == 2 * points
     assert office.run("settle")["credited"] == 0
+
+
+def test_settings_that_somebody_changed_on_a_platform_are_reported_and_stay_until_the_lead_takes_a_side(
+    office: Office,
+) -> None:
+    with office.workspace.store.read() as connection:
+        places = {name: containers(connection, name)[0] for name in office.servers}
+    theirs = "Be kind."
+    server = office.servers["argilla"]
+    headers = {"X-Argilla-Api-Key": server.api_key.get_secret_value()}
+    studio = office.servers["label_studio"]
+    with (
+        httpx.Client(base_url=server.url, headers=headers) as argilla,
+        label_studio_sign_in(studio.url, studio.admin_email, studio.admin_password) as label_studio,
+    ):
+        dataset, project = f"/api/v1/datasets/{places['argilla']}", f"/api/projects/{places['label_studio']}/"
+        question = argilla.get(f"{dataset}/questions").json()["items"][0]
+
+        def shown() -> list[object]:
+            now, there = argilla.get(dataset).json(), label_studio.get(project).json()
+            asked = argilla.get(f"{dataset}/questions").json()["items"][0]
+            distribution = now["distribution"]["min_submitted"]
+            mine = [now["guidelines"], distribution, asked["title"], asked["settings"]["options"]]
+            return [
+                *mine,
+                *(there[it] for it in ("expert_instruction", "maximum_annotations", "show_skip_button")),
+            ]
+
+        def change() -> list[object]:
+            options = [{**it, "text": f"{it['text']}!"} for it in question["settings"]["options"]]
+            body = {"title": "Well?", "settings": {"type": question["settings"]["type"], "options": options}}
+            argilla.patch(f"/api/v1/questions/{question['id']}", json=body).raise_for_status()
+            distribution = {"strategy": "overlap", "min_submitted": 2}
+            argilla.patch(
+                dataset, json={"guidelines": theirs, "distribution": distribution}
+            ).raise_for_status()
+            other = {"expert_instruction": theirs, "maximum_annotations": 7, "show_skip_button": False}
+            label_studio.patch(project, json=other).raise_for_status()
+            return shown()
+
+        assert "drifts" not in office.run("push")
+        ours = shown()
+        changed = change()
+        assert all(before != after for before, after in zip(ours, changed, strict=True))
+        name = f"the question {question['name']}"
+        expected = {
+            ("argilla", "guidelines"), ("argilla", "overlap"), ("argilla", name), ("label_studio", "guidelines"),
+            ("label_studio", "overlap"), ("label_studio", "show_skip_button"),
+        }  # fmt: skip
+        for _ in range(2):  # however often
+            drifts = office.run("push")["drifts"]
+            assert {(it["platform"], it["setting"]) for it in drifts} == expected
+            office.run("sync")
+            assert shown() == changed
+        doctor = office.run("doctor")
+        for title in ("Argilla settings", "Label Studio settings"):
+            assert doctor[title]["warning"]
+            assert "there 'Be kind." in doctor[title]["detail"]
+            assert "push --settings ours" in doctor[title]["detail"]
+
+        assert "drifts" not in office.run("push", "--settings", "ours")
+        assert shown() == ours
+        assert change() == changed
+        office.run("push", "--settings", "theirs")
+        assert "drifts" not in office.run("push")
+        assert shown() == changed
+        assert "Label Studio settings left" in office.run("doctor")
+        office.run("push", "--settings", "ours")
+        assert shown() == ours
+        assert "Label Studio settings left" not in office.run("doctor")
+
+
+def test_new_rates_reach_what_nobody_saw_on_both_platforms(office: Office) -> None:
+    email = f"ann-{secrets.token_hex(4)}@example.org"
+    (invited,) = office.run("people", "invite", email)["invited"]
+    with office.workspace.store.read() as connection:
+        places = {name: containers(connection, name)[0] for name in office.servers}
+    server, studio = office.servers["argilla"], office.servers["label_studio"]
+    headers = {"X-Argilla-Api-Key": server.api_key.get_secret_value()}
+    with (
+        httpx.Client(base_url=server.url, headers=headers) as argilla,
+        label_studio_sign_in(studio.url, studio.admin_email, studio.admin_password) as label_studio,
+    ):
+
+        def shown() -> dict[str, list[str]]:
+            records = argilla.get(f"/api/v1/datasets/{places['argilla']}/records").json()["items"]
+            found = label_studio.get(
+                "/api/tasks/", params={"project": places["label_studio"], "fields": "all"}
+            )
+            data = [str(task["data"]) for task in found.json()["tasks"]]
+            return {"argilla": [it["fields"]["task"] for it in records], "label_studio": data}
+
+        before = shown()
+        (seen,) = office.look("argilla", email, invited["password"], 1)
+        path = office.workspace.path / "chatfeedback.yaml"
+        path.write_text(path.read_text() + "rates: {version: more, qualities: 1234}\n")
+        done = office.run("tasks", "reprice")
+        total = sum(map(len, before.values()))
+        assert (done["changed"], done["promised"]) == (total - 1, 1)
+        office.run("push")
+        after = shown()
+        assert {name: len(each) for name, each in after.items()} == {
+            name: len(each) for name, each in before.items()
+        }
+        kept = [
+            text
+            for each in after.values()
+            for text in each
+            if text in {it for them in before.values() for it in them}
+        ]
+        assert len(kept) == 1
+        assert seen in kept[0]
+        assert office.run("tasks", "reprice")["changed"] == 0
+
+
+def test_a_link_of_an_account_is_taken_back_as_long_as_it_answered_nothing(office: Office) -> None:
+    ann, bob = (f"{name}-{secrets.token_hex(4)}@example.org" for name in ("ann", "bob"))
+    both = {it["email"]: it for it in office.run("people", "invite", ann, bob)["invited"]}
+    person_id = both[ann]["person_id"]
+    link = ("people", "link", ann, "--account", f"argilla:{bob}")
+    assert office.run(*link)["new"]
+    now = office.run(*link, "--remove")["account"]
+    assert now not in (person_id, both[bob]["person_id"])
+    office.answer("label_studio", bob, both[bob]["password"])
+    office.run("sync")
+    assert office.person(now)["state"] == "held", "nobody invited whoever it is now"
+    assert office.person(ann)["answers"] == 0
+
+    cy = f"cy-{secrets.token_hex(4)}@example.org"
+    password = office.run("people", "invite", cy)["invited"][0]["password"]
+    link = ("people", "link", ann, "--account", f"argilla:{cy}")
+    office.run(*link)
+    office.answer("label_studio", cy, password)  # not read yet
+    refused = CliRunner().invoke(app, [*link, "--remove", "--workspace", str(office.workspace.path)])
+    assert refused.exit_code != 0
+    assert "1 answer" in str(refused.exception)
+    office.run("sync")
+    assert office.person(ann)["answers"] == 1
+    only = ["people", "link", now, "--account", f"argilla:{bob}", "--remove"]
+    refused = CliRunner().invoke(app, [*only, "--workspace", str(office.workspace.path)])
+    assert "only name" in str(refused.exception)

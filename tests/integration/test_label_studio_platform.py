@@ -178,6 +178,11 @@ def test_a_changed_form_and_overlap_reach_the_same_project(
         ChatField("conversation", "What was said"), ChatField("response", "The response"))})  # fmt: skip
     (batch,) = platform.push(changed, [content("task 0")], 3)
     assert batch[0].container_id == project
+    found = platform.settings(changed, 3)
+    assert found is not None
+    differing = {name for name, text in found.ours.items() if found.there[name] != text}
+    assert differing == {"guidelines", "overlap", "the form (label_config)"}  # a push changes no settings
+    platform.write_settings(changed, 3, differing)
     with as_lead(label_studio_server) as lead:
         now = lead.get(f"/api/projects/{project}/").json()
     assert now["maximum_annotations"] == 3
@@ -193,14 +198,18 @@ def test_a_project_from_before_texts_were_rendered_keeps_its_look_until_it_is_em
     def shows_dialogues() -> bool:
         return DIALOGUE in lead.get(f"/api/projects/{project}/").json()["label_config"]
 
+    def differing() -> set[str]:
+        found = platform.settings(QUALITATIVE, 1)
+        assert found is not None
+        return {name for name, text in found.ours.items() if found.there[name] != text}
+
     with as_lead(label_studio_server) as lead:
         old = {"label_config": labeling_config(QUALITATIVE, dialogues=True)}
         assert not shows_dialogues()
         assert lead.patch(f"/api/projects/{project}/", json=old).is_success
-        pushed(platform, 2)
-        assert shows_dialogues()
+        assert not differing()
         platform.remove(platform.standing(project))
-        pushed(platform, 1)
+        platform.write_settings(QUALITATIVE, 1, differing())
         assert not shows_dialogues()
 
 

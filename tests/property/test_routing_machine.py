@@ -18,6 +18,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 
 from task_generators.mix import asks_again, repeated
 from task_generators.routing import (
+    LAPSED_BY,
     Board,
     Explanation,
     Offer,
@@ -70,6 +71,7 @@ class Held:
     until: int
     begun: bool = False
     served: bool = False
+    unseen: bool = False
 
 
 class World:
@@ -105,7 +107,9 @@ class World:
         }
         workers = {it.id: self._worker(it) for it in self.people.values()}
         reservations = [
-            Reservation(person, task_id, it.position, it.until <= self.now, it.served)
+            Reservation(
+                person, task_id, it.position, it.until <= self.now, it.served, it.unseen and not it.served
+            )
             for (person, task_id), it in self.held.items()
         ]
         return Board(self.tasks, offers, workers, reservations, self.copies)
@@ -141,7 +145,7 @@ class World:
         for each, reason in decision.taken_back:
             if not left:
                 return changed
-            if reason is Reason.EXPIRED:  # the store first, then the platform
+            if reason in LAPSED_BY:  # the store first, then the platform
                 person = self.people[each.person_id]
                 person.lapsed[each.task_id] = len(person.answered) + len(person.skipped)
             left -= 1
@@ -372,14 +376,16 @@ class RoutingMachine(RuleBasedStateMachine):
                 self.world.answer(person, task_id, right=right)
 
     @precondition(lambda self: self.world.held)
-    @rule(number=numbers, what=st.sampled_from(["skip", "draft", "look"]))
+    @rule(number=numbers, what=st.sampled_from(["skip", "draft", "look", "stay away"]))
     def touch(self, number: int, what: str) -> None:
         (name, task_id), held = list(self.world.held.items())[number % len(self.world.held)]
         if what == "skip":
             del self.world.held[name, task_id]
             self.world.people[name].skipped.add(task_id)
         elif what == "draft":
-            held.begun = True
+            held.begun, held.until = True, self.world.now + KEPT_FOR
+        elif what == "stay away":
+            held.unseen = True
         else:
             held.served = True
 

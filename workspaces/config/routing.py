@@ -38,7 +38,8 @@ class RoutingConfig(Section):
     """Whether people are given tasks of their own, on platforms that can, and by which rules.
 
     ``ahead`` is how many tasks wait for one person at most, ``reserve`` how many stand on the platform beyond those.
-    ``expires_hours`` is how long a task is kept for one person; null: for ever. ``per_day`` bounds what one person gets
+    ``expires_hours`` is how long a task is kept for one person; null: for ever. ``unseen_hours`` is how long it is kept
+    while they look at none; null: as long. ``per_day`` bounds what one person gets
     for a day; null: no bound. ``own``: people are given conversations of their own, too. ``groups`` maps the names of
     groups of people to the mixes that they work on; who is in no group works on the mixes that no group names.
     """
@@ -47,6 +48,7 @@ class RoutingConfig(Section):
     ahead: Annotated[Count, Field(ge=1, le=1000)] = 10
     reserve: Annotated[Count, Field(ge=0, le=100_000)] = 50
     expires_hours: Annotated[Number, Field(gt=0, le=24 * 365)] | None = 48
+    unseen_hours: Annotated[Number, Field(gt=0, le=24 * 365)] | None = 24
     per_day: Annotated[Count, Field(ge=1)] | None = None
     own: bool = False
     qualification: QualificationConfig | None = None

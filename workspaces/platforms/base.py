@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Protocol, runtime_checkable
 from workspaces.errors import ConnectionFailedError, WorkbenchError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Set as AbstractSet
     from datetime import datetime
 
     from pydantic import SecretStr
@@ -113,6 +114,22 @@ class Container:
     made_at: datetime | None = None
 
 
+GUIDELINES, OVERLAP = "guidelines", "overlap"
+"""Names of two settings that every platform has."""
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """The settings of a dataset or project of ours, by name, as texts that are equal where they mean the same.
+
+    ``there`` is what the platform says, and ``ours`` what a form wants; what is not asked for is missing there.
+    """
+
+    container_id: str
+    there: Mapping[str, str]
+    ours: Mapping[str, str]
+
+
 class RoutingUnavailableError(WorkbenchError):
     """A platform cannot give tasks to chosen people; the message says what makes it able to, or what to set."""
 
@@ -130,7 +147,7 @@ class Assignment:
     """A task that is given to one account; lower positions are served first.
 
     After ``expires_at`` it is in nobody's queue unless it was ``begun`` (a draft is saved), and may be answered until
-    it is taken back. ``served_at`` is when it was first shown.
+    it is taken back. ``served_at`` is when it was first shown, ``begun_at`` when the draft was saved last.
     """
 
     remote_id: str
@@ -139,7 +156,12 @@ class Assignment:
     expires_at: datetime | None = None
     state: AssignmentState = AssignmentState.OPEN
     served_at: datetime | None = None
-    begun: bool = False
+    begun_at: datetime | None = None
+
+    @property
+    def begun(self) -> bool:
+        """Whether a draft is saved."""
+        return self.begun_at is not None
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,7 +220,8 @@ class Platform(Protocol):
         """Make sure that every task stands on the platform exactly once, and yield what was placed, in batches.
 
         Idempotent: a task that is there already is found again, whatever a killed earlier run left behind, and
-        answers given to it stay. ``overlap`` is how many people answer a task before it counts as completed.
+        answers given to it stay. ``overlap`` is how many people answer a task before it counts as completed. A dataset
+        or project that stands there keeps its settings (``write_settings``).
 
         ``refuse`` is told of each task that the server does not take, while the others go on (``Halving``).
 
@@ -207,15 +230,27 @@ class Platform(Protocol):
         """
         ...
 
-    def update_guidelines(self, form: Form) -> bool:
-        """Bring the guidelines of a form's dataset or project up to date; return whether they were others.
+    def settings(self, form: Form, overlap: int | None = None) -> Settings | None:
+        """Return the settings of a form's dataset or project; None where there is none.
 
-        Where the platform has none for the form, nothing is made.
+        Without ``overlap`` the guidelines alone are looked at.
+        """
+        ...
+
+    def write_settings(self, form: Form, overlap: int | None, names: Collection[str]) -> None:
+        """Bring these settings of a form's dataset or project, which stands there, to what the form wants.
+
+        Raises:
+            WorkbenchError: the platform does not take them, because of tasks or answers of the old form.
         """
         ...
 
     def pull(self, container_id: str) -> Iterator[list[RemoteAnswer]]:
         """Yield every answer in a dataset or project, of any status, in batches."""
+        ...
+
+    def shown(self, container_id: str) -> AbstractSet[str] | None:
+        """Return the platform's own ids of the tasks that somebody was shown; None where it does not tell."""
         ...
 
     def recent(self, container_id: str, since: datetime) -> Iterator[list[RemoteAnswer]] | None:

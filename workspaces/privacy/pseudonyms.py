@@ -14,7 +14,13 @@ from pydantic import SecretBytes
 
 from workspaces.errors import ConfigurationError
 from workspaces.files import create_text
-from workspaces.store.identities import delete_identities, is_known, person_ids_of, save_identities
+from workspaces.store.identities import (
+    delete_identities,
+    give_identity,
+    is_known,
+    person_ids_of,
+    save_identities,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -108,6 +114,13 @@ class Pseudonyms:
     def join(self, connection: sa.Connection, platform: str, name: str, person_id: str) -> None:
         """Make a name on ``platform`` that nobody has a person's."""
         save_identities(connection, {self.digest(platform, name): person_id}, self._clock())
+
+    def part(self, connection: sa.Connection, platform: str, name: str) -> str:
+        """Give a name on ``platform`` a pseudonym of its own, which it does not share with anybody; return it."""
+        digest, person_id = self.digest(platform, name), secrets.token_hex(6)
+        give_identity(connection, digest, person_id)
+        self._known.pop(digest, None)
+        return person_id
 
     def forget(self, connection: sa.Connection, person_id: str) -> int:
         """Delete the identities of a person id; return how many there were.

@@ -259,6 +259,11 @@ def genuine_revisions(connection: sa.Connection, task_ids: Iterable[str]) -> lis
     ]
 
 
+def answered_tasks(connection: sa.Connection) -> set[str]:
+    """Return the tasks to which anybody ever wrote anything, drafts and what was deleted included."""
+    return set(connection.execute(sa.select(annotation_revision.c.task_id).distinct()).scalars())
+
+
 def tasks_done_by(connection: sa.Connection, person_id: str) -> set[str]:
     """Return the tasks to which a person ever submitted or deleted an answer, or which they passed by."""
     query = sa.select(annotation_revision.c.task_id).distinct()

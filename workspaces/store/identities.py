@@ -72,6 +72,11 @@ def move_identities(connection: sa.Connection, person_id: str, to: str) -> None:
     connection.execute(sa.update(person).where(person.c.person_id == person_id).values(person_id=to))
 
 
+def give_identity(connection: sa.Connection, digest: str, to: str) -> None:
+    """Make one identity, by its hash, another person's."""
+    connection.execute(sa.update(person).where(person.c.identity_hmac == digest).values(person_id=to))
+
+
 def delete_identities(connection: sa.Connection, person_id: str) -> int:
     """Delete the identities of a person; return how many there were."""
     return connection.execute(sa.delete(person).where(person.c.person_id == person_id)).rowcount

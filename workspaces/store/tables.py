@@ -32,6 +32,7 @@ from workspaces.store import (  # noqa: F401 - each module defines its tables wh
     omissions,
     own_answers,
     people,
+    platform_settings,
     posteriors,
     rejections,
     rewrites,

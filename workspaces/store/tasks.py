@@ -15,7 +15,7 @@ from workspaces.store.schema import UTCDateTime, metadata
 from workspaces.store.streams import ROWS_AT_ONCE
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
     from datetime import datetime
 
 
@@ -133,6 +133,13 @@ def close_tasks(connection: sa.Connection, task_ids: Iterable[str], now: datetim
         connection.execute(chosen.values(closed_at=now))
 
 
+def reprice(connection: sa.Connection, quotes: Mapping[str, Mapping[str, int]], rules_version: str) -> None:
+    """Replace the quotes of tasks that nobody was promised anything for; ``rules_version`` made the new ones."""
+    for task_id, points in quotes.items():
+        chosen = sa.update(task).where(task.c.task_id == task_id)
+        connection.execute(chosen.values(quote=dict(points), rules_version=rules_version))
+
+
 def replace_content_ids(
     connection: sa.Connection, task_id: str, message_ids: Sequence[str], conversation_ids: Sequence[str]
 ) -> None:
@@ -197,6 +204,17 @@ def placed_kinds(connection: sa.Connection, platform: str) -> dict[str, bool]:
         .group_by(task.c.kind)
     )
     return {row.kind: row.shown > 0 for row in connection.execute(query)}
+
+
+def placed_overlaps(connection: sa.Connection, platform: str) -> dict[tuple[str, int], int]:
+    """Return the overlap of the newest task that stands on a platform, by kind and number of responses shown."""
+    query = (
+        sa.select(task.c.kind, task.c.message_ids, task.c.overlap)
+        .join(placement, placement.c.task_id == task.c.task_id)
+        .where(task.c.platform == platform)
+        .order_by(task.c.created_at)
+    )
+    return {(row.kind, len(row.message_ids)): row.overlap for row in connection.execute(query)}
 
 
 def places_in(connection: sa.Connection, container_id: str, platform: str) -> list[PlacedTask]:

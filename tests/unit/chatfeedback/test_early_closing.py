@@ -17,11 +17,11 @@ from workspaces.store.tasks import all_tasks, placed_tasks
 from workspaces.workspace import Workspace
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Collection, Iterable, Iterator, Sequence
     from pathlib import Path
 
     from workspaces.forms import Form, TaskContent
-    from workspaces.platforms.base import Refuse
+    from workspaces.platforms.base import Refuse, Settings
 
 CONFIGURATION = """
 version: 1
@@ -41,8 +41,11 @@ class Shelf(WithAccounts):
         self.tasks: set[str] = set()
         self.away = False
 
-    def update_guidelines(self, form: Form) -> bool:
-        return False
+    def settings(self, form: Form, overlap: int | None = None) -> Settings | None:
+        return None
+
+    def write_settings(self, form: Form, overlap: int | None, names: Collection[str]) -> None:
+        raise NotImplementedError
 
     def push(
         self, form: Form, contents: Iterable[TaskContent], overlap: int, refuse: Refuse | None = None

@@ -17,7 +17,7 @@ from chatfeedback.counts import count
 from tests.sample_records import NOW, chat, seeds_of
 from workspaces.errors import ConfigurationError
 from workspaces.kinds import UnknownKindError
-from workspaces.platforms.base import Container
+from workspaces.platforms.base import GUIDELINES, Container, Settings
 from workspaces.records import AnnotationStatus, Display, PlacedTask, Quality, Tag, stable_id
 from workspaces.store.annotations import AnnotationRevision, save_revisions
 from workspaces.store.seed_feedback import save_seeds, seed_feedback
@@ -25,7 +25,7 @@ from workspaces.store.tasks import all_tasks, count_placements, save_tasks
 from workspaces.workspace import Workspace
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Collection, Iterable, Iterator, Sequence
     from pathlib import Path
 
     from workspaces.forms import Form, TaskContent
@@ -57,16 +57,19 @@ class MemoryPlatform:
     def open_doors(self) -> tuple[str, ...]:
         return self.doors
 
-    def update_guidelines(self, form: Form) -> bool:
-        if self.guidelines.get(form.kind) in (None, form.guidelines):
-            return False
+    def settings(self, form: Form, overlap: int | None = None) -> Settings | None:
+        if form.kind not in self.guidelines:
+            return None
+        return Settings("dataset", {GUIDELINES: self.guidelines[form.kind]}, {GUIDELINES: form.guidelines})
+
+    def write_settings(self, form: Form, overlap: int | None, names: Collection[str]) -> None:
+        assert set(names) == {GUIDELINES}
         self.guidelines[form.kind] = form.guidelines
-        return True
 
     def push(
         self, form: Form, contents: Iterable[TaskContent], overlap: int, refuse: Refuse | None = None
     ) -> Iterator[list[PlacedTask]]:
-        self.guidelines[form.kind] = form.guidelines
+        self.guidelines.setdefault(form.kind, form.guidelines)
         self.displays.append(form.display)
         for content in contents:
             self.contents[content.task_id] = content

@@ -6,6 +6,7 @@ import json
 from collections import Counter
 from contextlib import contextmanager
 from dataclasses import replace
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -25,7 +26,7 @@ from workspaces.store.members import MemberStatus, admit
 from workspaces.store.near_duplicates import join
 from workspaces.store.takebacks import lapsed
 from workspaces.store.tasks import all_tasks
-from workspaces.workspace import Workspace
+from workspaces.workspace import Workspace, utc_now
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -202,6 +203,53 @@ def test_a_draft_outlives_its_time_and_what_others_let_lapse_goes_to_somebody_el
     assert not {first[1], first[2]} & set(platform.queue(BO))
     with workspace.store.read() as connection:
         assert {it.task_id for it in lapsed(connection)} == set(first[1:])
+
+
+def test_a_draft_that_is_not_saved_again_keeps_its_task_no_longer_than_any_other(
+    make: Callable[[], Workspace], platform: RoutedPlatform
+) -> None:
+    workspace = make()
+    route(workspace)
+    task_id = platform.queue(BO)[0]
+    platform.answer(BO, task_id, AnnotationStatus.DRAFT)
+    key = f"remote-{task_id}", f"user-{BO}"
+    platform.said[key] = replace(platform.said[key], updated_at=utc_now() - timedelta(hours=49))
+    platform.let_lapse(BO)
+    assert route(workspace).taken_back == {"not answered in time": AHEAD}
+    assert task_id not in platform.queue(BO)
+    assert route(workspace).taken_back == {}
+
+
+def test_who_looks_at_nothing_gives_up_early_what_they_never_saw(
+    make: Callable[[], Workspace], platform: RoutedPlatform
+) -> None:
+    workspace = make()
+    route(workspace)
+    held = platform.queue(BO)
+    for key, it in platform.given.items():  # given 25 hours ago
+        platform.given[key] = replace(it, expires_at=utc_now() + timedelta(hours=23))
+    remote = f"remote-{platform.queue(ADA)[0]}", f"user-{ADA}"
+    platform.given[remote] = replace(platform.given[remote], served_at=utc_now())
+    assert route(workspace).taken_back == {"not looked at in time": AHEAD}
+    assert not set(held) & set(platform.queue(BO))
+    assert route(workspace).taken_back == {}
+    with workspace.store.read() as connection:
+        assert not {it.task_id for it in lapsed(connection) if it.person_id == ADA}, "she works"
+
+
+def test_what_nobody_saw_is_taken_back_once_a_rule_is_against_it(
+    make: Callable[[str], Workspace], platform: RoutedPlatform
+) -> None:
+    with make(CONFIGURATION) as workspace:
+        route(workspace)
+        seen = f"remote-{platform.queue(BO)[0]}", f"user-{BO}"
+        platform.given[seen] = replace(platform.given[seen], served_at=utc_now())
+        folder, people = workspace.path, len(platform.members)
+    path = folder / "chatfeedback.yaml"
+    path.write_text(CONFIGURATION.replace("enabled: true", "enabled: true, qualification: {items: 1}"))
+    with Workspace.open(folder) as stricter:
+        assert route(stricter).taken_back == {"waits until they qualified": people * AHEAD - 1}
+        assert platform.queue(BO) == [seen[0].removeprefix("remote-")]
 
 
 def test_people_keep_what_they_began_before_routing_was_switched_on(

@@ -24,12 +24,12 @@ from workspaces.sync import Synced
 from workspaces.sync import sync as sync_members
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 
     from pydantic import SecretStr
 
     from workspaces.forms import Form, TaskContent
-    from workspaces.platforms.base import Refuse
+    from workspaces.platforms.base import Refuse, Settings
     from workspaces.records import GivenAnswer
     from workspaces.store import Store
 
@@ -85,8 +85,11 @@ class MemoryPlatform:
     def open_doors(self) -> tuple[str, ...]:
         return ()
 
-    def update_guidelines(self, form: Form) -> bool:
-        return False
+    def settings(self, form: Form, overlap: int | None = None) -> Settings | None:
+        return None
+
+    def write_settings(self, form: Form, overlap: int | None, names: Collection[str]) -> None:
+        raise NotImplementedError
 
     def push(
         self, form: Form, contents: Iterable[TaskContent], overlap: int, refuse: Refuse | None = None
@@ -101,6 +104,9 @@ class MemoryPlatform:
             if self.fails_after == number:
                 raise ConnectionFailedError("the platform went away")
             yield page
+
+    def shown(self, container_id: str) -> frozenset[str] | None:
+        return None
 
     def recent(self, container_id: str, since: datetime) -> Iterator[list[RemoteAnswer]] | None:
         if not self.tells:

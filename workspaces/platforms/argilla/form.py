@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from workspaces.forms import Form, TaskContent
     from workspaces.kinds import ChatField, Question
 
-TASK_FIELD = "task"
+TASK_FIELD, TASK_TITLE = "task", "This task"
 MAX_MESSAGES = 500
 MAX_CHARACTERS = 20_000
 """Of a message, as Argilla counts them."""
@@ -39,7 +39,7 @@ def settings_of(form: Form, overlap: int) -> argilla.Settings:
         guidelines=form.guidelines,
         fields=[
             # our own words alone; what strangers wrote goes into chat fields
-            argilla.TextField(name=TASK_FIELD, title="This task", use_markdown=True),
+            argilla.TextField(name=TASK_FIELD, title=TASK_TITLE, use_markdown=True),
             *(
                 argilla.ChatField(name=field.name, title=field.title, use_markdown=False)
                 for field in form.fields

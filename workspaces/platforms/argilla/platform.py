@@ -15,7 +15,7 @@ import httpx
 from workspaces.chunks import in_chunks
 from workspaces.errors import WorkbenchError
 from workspaces.kinds import TextQuestion
-from workspaces.platforms.argilla import hooks
+from workspaces.platforms.argilla import hooks, settings
 from workspaces.platforms.argilla.connection import ArgillaConnection
 from workspaces.platforms.argilla.form import fields_of, metadata_of, plain, settings_of, suggestions_of
 from workspaces.platforms.argilla.router import ArgillaRouter
@@ -23,7 +23,6 @@ from workspaces.platforms.argilla.shapes import (
     Changed,
     ChangedPage,
     Dataset,
-    Distribution,
     Hits,
     Progress,
     Questions,
@@ -39,14 +38,14 @@ from workspaces.platforms.halving import Halving
 from workspaces.records import AnnotationStatus, PlacedTask
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
     from datetime import datetime
 
     import argilla
     from pydantic import SecretStr
 
     from workspaces.forms import Form, TaskContent
-    from workspaces.platforms.base import PersonIdOf, Refuse
+    from workspaces.platforms.base import PersonIdOf, Refuse, Settings
     from workspaces.records import GivenAnswer
 
 PUSH_BATCH = 200
@@ -132,13 +131,16 @@ class ArgillaPlatform:
         path = f"/api/v1/datasets/{UUID(dataset_id)}/records/bulk"
         return _placed(self._connection.put(Records, path, {"items": items}).items, dataset_id)
 
-    def update_guidelines(self, form: Form) -> bool:
-        """Bring the guidelines of a form's dataset up to date; see ``Platform.update_guidelines``."""
+    def settings(self, form: Form, overlap: int | None = None) -> Settings | None:
+        """Return the settings of a form's dataset; see ``Platform.settings``."""
         dataset = self._connection.find_dataset(self._workspace_name, form.container)
-        if dataset is None or self._dataset(dataset).guidelines == form.guidelines:
-            return False
-        self._connection.patch(f"/api/v1/datasets/{dataset}", {"guidelines": form.guidelines})
-        return True
+        return None if dataset is None else settings.settings(self._connection, dataset, form, overlap)
+
+    def write_settings(self, form: Form, overlap: int | None, names: Collection[str]) -> None:
+        """Write settings of a form's dataset; see ``Platform.write_settings``."""
+        dataset = self._connection.find_dataset(self._workspace_name, form.container)
+        if dataset is not None:
+            settings.write(self._connection, dataset, form, overlap, names)
 
     def pull(self, container_id: str) -> Iterator[list[RemoteAnswer]]:
         """Yield every answer in a dataset; see ``Platform.pull``. The cost grows with the answered records."""
@@ -158,6 +160,11 @@ class ArgillaPlatform:
                 return
             yield [answer for hit in page.items for answer in self._answers(hit.record, served)]
             offset += len(page.items)
+
+    def shown(self, container_id: str) -> frozenset[str] | None:
+        """Return the records that were served to annotators; see ``Platform.shown``."""
+        served = self._served_if_told(container_id)
+        return None if served is None else frozenset(record for record, _ in served)
 
     def recent(self, container_id: str, since: datetime) -> Iterator[list[RemoteAnswer]] | None:
         """Return the answers that changed since a moment; None without argilla-sql-search; see ``Platform.recent``."""
@@ -361,22 +368,7 @@ class ArgillaPlatform:
 
     def _dataset_id(self, form: Form, overlap: int) -> str:
         workspace = self._workspace
-        dataset = self._connection.dataset(workspace, form.container, settings_of(form, overlap))
-        current = self._dataset(dataset)
-        if current.guidelines != form.guidelines:
-            self._connection.patch(f"/api/v1/datasets/{dataset}", {"guidelines": form.guidelines})
-        distribution = Distribution(strategy="overlap", min_submitted=overlap)
-        if current.distribution != distribution:
-            try:
-                self._connection.patch(
-                    f"/api/v1/datasets/{dataset}", {"distribution": distribution.model_dump()}
-                )
-            except RequestRefusedError as error:
-                raise WorkbenchError(
-                    f"Argilla does not change the overlap of {form.kind!r} once people have answered: put "
-                    f"mix.overlap back to {current.distribution.min_submitted}"
-                ) from error
-        return dataset
+        return self._connection.dataset(workspace, form.container, settings_of(form, overlap))
 
     def _question_ids(self, form: Form, dataset_id: str) -> dict[str, str]:
         """Return Argilla's ids of the questions whose fields hold a text from the first, by name; mostly none."""
@@ -390,6 +382,9 @@ class ArgillaPlatform:
 
     def _served(self, dataset_id: str) -> dict[tuple[str, str], datetime]:
         """Return when records were first served, by (record, user); nothing from an Argilla that does not tell."""
+        return self._served_if_told(dataset_id) or {}
+
+    def _served_if_told(self, dataset_id: str) -> dict[tuple[str, str], datetime] | None:
         served: dict[tuple[str, str], datetime] = {}
         path = f"/api/v1/datasets/{UUID(dataset_id)}/records/served"
         for offset in count(0, SERVED_PAGE):
@@ -397,7 +392,7 @@ class ArgillaPlatform:
                 page = self._connection.read(ServedPage, path, offset=offset, limit=SERVED_PAGE)
             except RequestRefusedError as error:
                 if error.status in (httpx.codes.NOT_FOUND, httpx.codes.METHOD_NOT_ALLOWED):
-                    return {}
+                    return None
                 raise
             served.update({(it.record_id, it.user_id): it.served_at for it in page.items})
             if len(page.items) < SERVED_PAGE:

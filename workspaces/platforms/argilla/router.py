@@ -27,7 +27,8 @@ from workspaces.platforms.base import (
 from workspaces.records import AnnotationStatus
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from datetime import datetime
 
     from workspaces.forms import Form
     from workspaces.platforms.argilla.connection import ArgillaConnection
@@ -129,7 +130,7 @@ class ArgillaRouter:
                     expires_at=row.expires_at,
                     state=AssignmentState(row.state),
                     served_at=row.served_at,
-                    begun=(row.record_id, row.user_id) in begun,
+                    begun_at=begun.get((row.record_id, row.user_id)),
                 )
                 for row in page.items
             ]
@@ -161,25 +162,26 @@ class ArgillaRouter:
         found: dict[tuple[str, str], AnnotationStatus] = {}
         for some in in_chunks(remote_ids, LOOK_BATCH):
             scope = {"entity": "record", "property": "id"}
-            found |= self._responses(container_id, {"type": "terms", "scope": scope, "values": list(some)})
+            condition = {"type": "terms", "scope": scope, "values": list(some)}
+            found |= {pair: status for pair, (status, _) in self._responses(container_id, condition).items()}
         return found
 
-    def _begun(self, container_id: str) -> set[tuple[str, str]]:
+    def _begun(self, container_id: str) -> dict[tuple[str, str], datetime]:
         draft = AnnotationStatus.DRAFT.value
         scope = {"entity": "response", "property": "status"}
         found = self._responses(container_id, {"type": "terms", "scope": scope, "values": [draft]})
-        return {pair for pair, status in found.items() if status is AnnotationStatus.DRAFT}
+        return {pair: at for pair, (status, at) in found.items() if status is AnnotationStatus.DRAFT}
 
     def _responses(
-        self, container_id: str, condition: dict[str, object]
-    ) -> dict[tuple[str, str], AnnotationStatus]:
-        """Return the status of each response at the records that meet a condition, by (record, user)."""
+        self, container_id: str, condition: Mapping[str, object]
+    ) -> dict[tuple[str, str], tuple[AnnotationStatus, datetime]]:
+        """Return the status of each response at the records that meet a condition, and its time, by (record, user)."""
         path = f"/api/v1/datasets/{UUID(container_id)}/records/search"
         query = {
             "filters": {"type": "and", "and": [condition]},
             "sort": [{"scope": {"entity": "record", "property": "inserted_at"}, "order": "asc"}],
         }
-        found: dict[tuple[str, str], AnnotationStatus] = {}
+        found: dict[tuple[str, str], tuple[AnnotationStatus, datetime]] = {}
         offset = 0
         while True:
             page = self._connection.search(
@@ -188,7 +190,7 @@ class ArgillaRouter:
             if not page.items:
                 return found
             found |= {
-                (hit.record.id, response.user_id): AnnotationStatus(response.status)
+                (hit.record.id, response.user_id): (AnnotationStatus(response.status), response.updated_at)
                 for hit in page.items
                 for response in hit.record.responses or ()
                 if response.status in TOLD

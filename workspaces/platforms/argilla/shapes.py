@@ -83,17 +83,48 @@ class Datasets(Shape):
     items: list[Dataset]
 
 
+class Option(Shape):
+    """An option of a question."""
+
+    value: str
+    text: str | None = None
+
+
+class QuestionSettings(Shape):
+    """What a question offers."""
+
+    type: str
+    options: list[Option] = Field(default_factory=list)
+
+
 class Question(Shape):
     """A question of a dataset."""
 
     id: str
     name: str
+    title: str | None = None
+    description: str | None = None
+    settings: QuestionSettings | None = None
 
 
 class Questions(Shape):
     """The questions of a dataset."""
 
     items: list[Question]
+
+
+class ShownField(Shape):
+    """A field of a dataset."""
+
+    id: str
+    name: str
+    title: str | None = None
+
+
+class ShownFields(Shape):
+    """The fields of a dataset."""
+
+    items: list[ShownField]
 
 
 class Response(Shape):

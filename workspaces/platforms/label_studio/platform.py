@@ -20,13 +20,13 @@ from workspaces.platforms.label_studio.tasks import ProjectTasks
 from workspaces.records import AnnotationStatus
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
     from datetime import datetime
 
     from pydantic import SecretStr
 
     from workspaces.forms import Form, TaskContent
-    from workspaces.platforms.base import Container, PersonIdOf, Refuse
+    from workspaces.platforms.base import Container, PersonIdOf, Refuse, Settings
     from workspaces.records import GivenAnswer, PlacedTask
 
 PAGE = 200
@@ -71,9 +71,13 @@ class LabelStudioPlatform:
         project_id = self._projects.for_form(form, overlap)
         yield from ProjectTasks(self._connection, project_id).push(form, contents, refuse)
 
-    def update_guidelines(self, form: Form) -> bool:
-        """Bring the instructions of a form's project up to date; see ``Platform.update_guidelines``."""
-        return self._projects.update_instructions(form)
+    def settings(self, form: Form, overlap: int | None = None) -> Settings | None:
+        """Return the settings of a form's project; see ``Platform.settings``."""
+        return self._projects.settings(form, overlap)
+
+    def write_settings(self, form: Form, overlap: int | None, names: Collection[str]) -> None:
+        """Write settings of a form's project; see ``Platform.write_settings``."""
+        self._projects.write_settings(form, overlap, names)
 
     def pull(self, container_id: str) -> Iterator[list[RemoteAnswer]]:
         """Yield every answer in a project, skipped ones included, in batches ordered by task.
@@ -82,6 +86,9 @@ class LabelStudioPlatform:
         they carry the name of whoever imported them. What is no answer to our questions is dropped.
         """
         yield from self._listed(container_id, filters.answered_after)
+
+    def shown(self, container_id: str) -> None:
+        """Return None: Label Studio does not tell whom it showed a task; see ``Platform.shown``."""
 
     def recent(self, container_id: str, since: datetime) -> Iterator[list[RemoteAnswer]]:
         """Yield the answers to every task that changed since a moment; see ``Platform.recent``.

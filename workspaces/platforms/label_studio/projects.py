@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
+import json
 import re
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import httpx
+from pydantic import JsonValue
 
 from workspaces.errors import ConfigurationError, WorkbenchError
 from workspaces.kinds import ChoiceQuestion
-from workspaces.platforms.base import Container, RequestRefusedError
+from workspaces.platforms.base import GUIDELINES, OVERLAP, Container, RequestRefusedError, Settings
 from workspaces.platforms.label_studio.form import DIALOGUE, instructions, labeling_config
 from workspaces.platforms.label_studio.shapes import Project
 from workspaces.platforms.label_studio.shapes import Projects as ProjectPage
 
 if TYPE_CHECKING:
-    from pydantic import JsonValue
+    from collections.abc import Collection, Mapping
 
     from workspaces.forms import Form
     from workspaces.platforms.label_studio.connection import LabelStudioConnection
@@ -25,6 +27,9 @@ TITLE_LENGTHS = (3, 50)
 
 INSTRUCTIONS = "expert_instruction"
 """The property of a project that holds the guidelines."""
+
+NAMES = {INSTRUCTIONS: GUIDELINES, "maximum_annotations": OVERLAP, "label_config": "the form (label_config)"}
+"""What we call properties of a project; the others keep their names."""
 
 _MARK = re.compile(r"\[read (?P<mark>[0-9a-f]+)\]")
 """What ``mark`` writes at the end of a description."""
@@ -41,11 +46,7 @@ class Projects:
         self._marker = marker
 
     def for_form(self, form: Form, overlap: int) -> str:
-        """Return the id of the project for a form, made or brought up to date where needed.
-
-        Raises:
-            ConfigurationError: Label Studio refuses the changed form, because of tasks or answers of the old one.
-        """
+        """Return the id of the project for a form, made where there is none; one that is there stays as it is."""
         settings = _settings(form, overlap)
         project_id = self.named(form.container)
         projects = self._connection.sdk.projects
@@ -62,36 +63,44 @@ class Projects:
             if project_id is None or project_id == made.id:
                 return str(made.id)
             # the SDK repeats a request that the server failed after making the project: the older one is ours
-        current = self._connection.read(dict[str, object], f"/api/projects/{project_id}/")
-        if DIALOGUE in str(current.get("label_config")) and current.get("task_number"):
-            # its tasks have no HTML to show: they keep their look, and those that join them share it
-            settings["label_config"] = labeling_config(form, dialogues=True)
-        changes = {key: value for key, value in settings.items() if current.get(key) != value}
-        if changes:
-            try:
-                self._connection.call(lambda: projects.update(project_id, **changes), idempotent=True)
-            except RequestRefusedError as error:
-                raise ConfigurationError(
-                    f"Label Studio does not take the changed form {form.title!r} for project {project_id}, "
-                    f"which holds tasks or answers of the old one: {error}; export them and delete that "
-                    "project, then push again"
-                ) from error
         return str(project_id)
 
-    def update_instructions(self, form: Form) -> bool:
-        """Bring the instructions of the project for a form up to date, if there is one; return whether they changed."""
+    def settings(self, form: Form, overlap: int | None) -> Settings | None:
+        """Return the settings of the project for a form; see ``Platform.settings``."""
         project_id = self.named(form.container)
         if project_id is None:
-            return False
-        wanted = instructions(form.guidelines)
-        if (
-            self._connection.read(dict[str, object], f"/api/projects/{project_id}/").get(INSTRUCTIONS)
-            == wanted
-        ):
-            return False
+            return None
+        current = self._current(project_id)
+        wanted = _wanted(form, overlap, current)
+        return Settings(
+            str(project_id),
+            {NAMES.get(key, key): _text(current.get(key)) for key in wanted},
+            {NAMES.get(key, key): _text(value) for key, value in wanted.items()},
+        )
+
+    def write_settings(self, form: Form, overlap: int | None, names: Collection[str]) -> None:
+        """Write settings of the project for a form; see ``Platform.write_settings``.
+
+        Raises:
+            ConfigurationError: Label Studio refuses the changed form, because of tasks or answers of the old one.
+        """
+        project_id = self.named(form.container)
+        if project_id is None:
+            return
+        wanted = _wanted(form, overlap, self._current(project_id))
+        changes = {key: value for key, value in wanted.items() if NAMES.get(key, key) in names}
         projects = self._connection.sdk.projects
-        self._connection.call(lambda: projects.update(project_id, expert_instruction=wanted), idempotent=True)
-        return True
+        try:
+            self._connection.call(lambda: projects.update(project_id, **changes), idempotent=True)
+        except RequestRefusedError as error:
+            raise ConfigurationError(
+                f"Label Studio does not take the changed form {form.title!r} for project {project_id}, "
+                f"which holds tasks or answers of the old one: {error}; export them and delete that "
+                "project, then push again"
+            ) from error
+
+    def _current(self, project_id: int) -> dict[str, JsonValue]:
+        return self._connection.read(dict[str, JsonValue], f"/api/projects/{project_id}/")
 
     def named(self, container: str) -> int | None:
         """Return the id of the oldest project for a form, by ``Form.container``; None where there is none."""
@@ -143,8 +152,23 @@ class Projects:
         return f"[chatfeedback {self._marker} {container}]"
 
 
+def _wanted(form: Form, overlap: int | None, current: Mapping[str, JsonValue]) -> dict[str, Any]:
+    """Return what the settings of a project should be; without ``overlap`` the guidelines alone."""
+    if overlap is None:
+        return {INSTRUCTIONS: instructions(form.guidelines)}
+    wanted = _settings(form, overlap)
+    if DIALOGUE in str(current.get("label_config")) and current.get("task_number"):
+        # its tasks have no HTML to show: they keep their look, and those that join them share it
+        wanted["label_config"] = labeling_config(form, dialogues=True)
+    return wanted
+
+
+def _text(value: JsonValue) -> str:
+    return value if isinstance(value, str) else json.dumps(value)
+
+
 def _settings(form: Form, overlap: int) -> dict[str, JsonValue]:
-    """Return the settings of a project that every push brings back to what they are here."""
+    """Return the settings of a project for a form."""
     # What is typed becomes a result when it is submitted, not before: where nothing has to be chosen, the annotation
     # seems empty until then, and its button would stay closed. A required text is asked for all the same.
     chosen = any(isinstance(question, ChoiceQuestion) and question.required for question in form.questions)
