@@ -128,7 +128,7 @@ def export(
     trained = [item for item in selection.items if projection.training_table.accepts(item)]
     if not trained:
         raise NothingToExportError(shortage(selection, evidence, others))
-    arranged = _arranged(projection, selection, evidence, test_share)
+    arranged = _arranged(projection, selection, evidence, 1.0 if projection.test_only else test_share)
     buckets = 1 if projection.in_one_file else buckets_for(len(selection.items), buckets_before)
     tables = [
         *_tables(projection, arranged, buckets, json_lines=json_lines),
@@ -166,7 +166,7 @@ def export(
         "chosen_by": {**in_force(rules)},
         **({} if evidence.benchmarks is None else {"decontamination": evidence.benchmarks.report(prompts)}),
         **({"json_lines": True} if json_lines else {}),
-        "test_share": test_share,
+        "test_share": 1.0 if projection.test_only else test_share,
         "licences": {**licences},
         "sources": {**sources},
         "rules_versions": {**versions},
@@ -324,7 +324,8 @@ def _warnings(projection: Projection[ItemT], arranged: Mapping[str, Sequence[Ite
     """Return what a trainer cannot learn from these items."""
     accepts = projection.training_table.accepts
     trained = {split: [item for item in items if accepts(item)] for split, items in arranged.items()}
-    empty = ["the train split has no row: all items are in the test split"] if not trained[TRAIN] else []
+    only_test = not trained[TRAIN] and not projection.test_only
+    empty = ["the train split has no row: all items are in the test split"] if only_test else []
     return [*empty, *projection.warn({split: items for split, items in trained.items() if items})]
 
 

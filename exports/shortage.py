@@ -47,6 +47,8 @@ ADVICE: Mapping[OmissionReason, str] = {
     OmissionReason.NO_STRENGTH: STRENGTH,
     **dict.fromkeys(BY_RULE, LOOSEN),
     OmissionReason.NO_HARM: f"name 'safety' {ASK}",
+    OmissionReason.NO_RATING: f"name 'qualitative' or 'response_score' {ASK}",
+    OmissionReason.NO_MODERATION: "run 'chatfeedback collection moderate'",
     OmissionReason.NO_EDIT: f"name 'suggestion' and 'suggestion_check' {ASK}",
     OmissionReason.NO_REFERENCE: f"name 'suggestion' and 'suggestion_check' {ASK}",
     OmissionReason.HARM_UNSAID: MORE_ANSWERS,
