@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
-from types import MappingProxyType
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TypeAlias
 
 if TYPE_CHECKING:
@@ -34,8 +33,8 @@ class BenchmarkChoice:
     """The prompts of a benchmark, what was left out by reason, the quotas, and who judges."""
 
     prompts: tuple[BenchmarkPrompt, ...] = ()
-    left_out: Mapping[str, int] = MappingProxyType({})
-    quotas: Mapping[str, JsonValue] = MappingProxyType({})
+    left_out: Mapping[str, int] = field(default_factory=dict)
+    quotas: Mapping[str, JsonValue] = field(default_factory=dict)
     judges: tuple[str, ...] = ()
 
 

@@ -75,7 +75,7 @@ def select_collection(evidence: Evidence) -> Selection[WholeConversation]:
     return Selection(
         items=sorted(items, key=lambda item: item.id),
         omissions=_all_answers(evidence),
-        shortage="no conversation is shared: run 'chatfeedback ingest' for chat logs",
+        shortage="no conversation is shared",
         item="conversation",
         items_left_out={NO_MESSAGE: empty} if empty else {},
     )

@@ -48,6 +48,7 @@ ADVICE: Mapping[OmissionReason, str] = {
     **dict.fromkeys(BY_RULE, LOOSEN),
     OmissionReason.NO_HARM: f"name 'safety' {ASK}",
     OmissionReason.NO_RATING: f"name 'qualitative' or 'response_score' {ASK}",
+    OmissionReason.OF_ANSWERS: "run 'chatfeedback ingest' for chat logs",
     OmissionReason.NO_MODERATION: "run 'chatfeedback collection moderate'",
     OmissionReason.NO_EDIT: f"name 'suggestion' and 'suggestion_check' {ASK}",
     OmissionReason.NO_REFERENCE: f"name 'suggestion' and 'suggestion_check' {ASK}",

@@ -93,7 +93,7 @@ def _told(figure: float | None) -> str:
     return "undefined" if figure is None else f"{figure:.3f}"
 
 
-PROJECTION = Projection(
+PROJECTION: Projection[ModeratedResponse] = Projection(
     name="moderation",
     help="Responses that people judged for harm, with what moderation endpoints say of them, and their F1.",
     title="Moderation endpoints beside people",

@@ -65,7 +65,7 @@ TREE: Columns = {
     "language": TEXT,
     "tools": TEXT,
 }
-PROVENANCE: Columns = {"conversation_id": TEXT, "models": TEXTS, **ORIGIN}
+PROVENANCE: Columns = {"conversation_ids": TEXTS, "models": TEXTS, **ORIGIN}
 METHOD = """\
 A row is a conversation that its giver shares, as the collection holds it after redaction, in ShareLM's columns.
 `conversation` follows the first answer at each branch; `tree` has every message with its parent, calls of tools
@@ -141,7 +141,7 @@ def _tree(item: WholeConversation) -> list[Row]:
 
 
 def _provenance(item: WholeConversation) -> list[Row]:
-    return [{"conversation_id": item.id, "models": list(item.models), **origin(item)}]
+    return [{"conversation_ids": [item.id], "models": list(item.models), **origin(item)}]
 
 
 def _measure(items: Sequence[WholeConversation]) -> Measurements:
