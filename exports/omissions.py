@@ -68,6 +68,7 @@ class OmissionReason(StrEnum):
     NOT_FROM_CHAT = "judgment from elsewhere than the chat of the workbench, which exports.chat leaves out"
     FROM_PLATFORM = "answer from a platform, which exports.imported leaves out"
     OTHER_TIME = "answer before exports.since or after exports.until"
+    OTHER_SIDE = "answer of a person on the other side of the split, which exports.test_people keeps apart"
     FEW_PEOPLE = "answer on what fewer people judged than exports.min_people"
     LOW_AGREEMENT = "answer on what people agree about less than exports.min_agreement"
     LOW_MARGIN = "answer on a pair with a margin below exports.min_margin"

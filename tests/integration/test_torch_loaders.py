@@ -104,7 +104,8 @@ for is_dpo in (False, True):
     rows = RewardDataset(
         load_dataset(folder, "openrlhf", split="train"), words, 512, strategy, is_dpo=is_dpo, num_processors=1
     )
-    told.append([[words.decode(row[0][0]), words.decode(row[2][0]), row[4]] for row in (rows[i] for i in range(len(rows)))])
+    read = [rows[place] for place in range(len(rows))]
+    told.append([[words.decode(row[0][0]), words.decode(row[2][0]), row[4]] for row in read])
 print()
 print(json.dumps(told))
 """
