@@ -66,7 +66,10 @@ class Accounting:
         ends = [f"{self.items_trained:,} to train on"]
         ends += [f"{count:,} in {_named(place)}" for place, count in self.items_beside.items()]
         ends += [f"{count:,} left out" for count in [sum(self.items_left_out.values())] if count]
-        yield f"{counted(self.items, f'judged {self.item}')}: {', '.join(ends)}"
+        judged = (
+            "judged " if self.judgments_trained or self.judgments_beside or not self.items_trained else ""
+        )
+        yield f"{counted(self.items, f'{judged}{self.item}')}: {', '.join(ends)}"
         omitted = sum(self.judgments_left_out.values())
         behind = (
             f"behind {word_for(self.items_trained, f'the {self.item}', f'{plural(self.item)}')} to train on"

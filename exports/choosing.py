@@ -144,7 +144,11 @@ def _falls_out(
 
 
 def _enough_people(item: ExportItem, rules: ExportsConfig, _: Evidence) -> bool:
-    """Who wrote a text that others judged is no voter; all raters without a name count as one."""
+    """Who wrote a text that others judged is no voter; all raters without a name count as one; what nobody was
+    asked about passes.
+    """
+    if not item.judgments:
+        return True  # of the collection itself
     wrote = {by.annotation_id for by in getattr(item, "writers", ())}
     voters = {it.person_id for it in item.judgments if it.annotation_id not in wrote}
     return len({"" if name.startswith(ANONYMOUS) else name for name in voters}) >= rules.min_people

@@ -26,6 +26,7 @@ ACTS = {
     Act.TAGS: "tags of a response",
     Act.CHECK: "check of a response against a rubric",
     Act.HARM: "judgment of harm in a response",
+    Act.SCORE: "scores of responses from 1 to 5",
     Act.THUMB: "thumb on a response",
 }
 

@@ -9,7 +9,7 @@ from enum import StrEnum
 class Act(StrEnum):
     """What a person did when they judged.
 
-    They compared, ranked, rewrote, tagged, checked against a rubric, judged harm, or gave a thumb with a chat log.
+    They compared, ranked, rewrote, tagged, checked against a rubric, judged harm, scored, or gave a thumb.
     """
 
     COMPARISON = "comparison"
@@ -18,6 +18,7 @@ class Act(StrEnum):
     TAGS = "tags"
     CHECK = "check"
     HARM = "harm"
+    SCORE = "score"
     THUMB = "thumb"
 
 

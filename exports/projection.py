@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Generic
 
+from exports.collected import Collected
 from exports.items import ItemT
 from exports.verdicts import RewriteOutcomes
 
@@ -42,6 +43,7 @@ class Evidence:
         near_duplicates: the groups of conversations that have a near duplicate, by id.
         decisions: what a lead decided about items on which answers disagree, as votes, by (kind, question, item).
         benchmarks: whose prompts are not trained on; None where there are none.
+        collected: what the collection and its labels say beside answers.
     """
 
     tasks: Mapping[str, Task]
@@ -56,6 +58,7 @@ class Evidence:
     languages: Mapping[str, str] = field(default_factory=dict)
     near_duplicates: Mapping[str, str] = field(default_factory=dict)
     benchmarks: Benchmarks | None = None
+    collected: Collected = field(default_factory=Collected)
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,6 +153,8 @@ class Projection(Generic[ItemT]):
         files: returns further files by path, from the paths of the tables' files by table and split.
         json_lines: the table to train on is also written as JSON lines, beside its Parquet files.
         one_file: each split of a table is one file, because the trainer takes the path of a file.
+        of_answers: rows are made from answers; False: from the collection, whatever people answered.
+        test_only: every row is for evaluation, and none to train on.
         warn: returns what a trainer cannot learn from the items to train on, by split; one sentence each.
     """
 
@@ -164,6 +169,8 @@ class Projection(Generic[ItemT]):
     measure: Callable[[Sequence[ItemT]], Measurements]
     arrange: Callable[[Sequence[ItemT]], Sequence[ItemT]] = same_order
     warn: Callable[[Mapping[str, Sequence[ItemT]]], Sequence[str]] = no_warnings
+    of_answers: bool = True
+    test_only: bool = False
     files: Callable[[Mapping[str, Mapping[str, str]]], Mapping[str, str]] = no_files
     json_lines: bool = False
     one_file: bool = False

@@ -6,7 +6,6 @@ from collections import Counter
 from dataclasses import dataclass, replace
 from datetime import UTC
 from functools import partial
-from itertools import chain
 from typing import TYPE_CHECKING
 
 from exports.accounting import Accounting, account
@@ -23,7 +22,8 @@ from exports.licences import check_licences, licence_notes
 from exports.measurements import with_label_noise
 from exports.omissions import count_omissions
 from exports.shortage import shortage, with_states
-from exports.splits import TEST, TRAIN, SplitItem, assign_splits
+from exports.sides import apart, assigned
+from exports.splits import TEST, TRAIN, SplitItem
 from exports.tables import digest_of, digests_of
 from workspaces.errors import WorkbenchError
 
@@ -110,7 +110,11 @@ def export(
     """
     # of what is there now: if another export comes before this one, files may be divided otherwise than need be
     buckets_before = 0 if dry_run else check_target(folder, projection.name)
-    evidence = counted_by(rules, evidence)
+    if projection.test_only:
+        test_share, rules_of_sides = 1.0, EVERYTHING
+    else:
+        rules_of_sides = rules
+    evidence = apart(rules_of_sides, counted_by(rules, evidence), test_share)
     selection = projection.select(evidence)
     accepts = projection.training_table.accepts
     prompts = _asked_of_benchmarks(selection, rules, evidence, accepts)
@@ -119,7 +123,7 @@ def export(
     trained = [item for item in selection.items if projection.training_table.accepts(item)]
     if not trained:
         raise NothingToExportError(shortage(selection, evidence, others))
-    arranged = _arranged(projection, selection, evidence, test_share)
+    arranged = _arranged(projection, selection, evidence, rules_of_sides, test_share)
     buckets = 1 if projection.in_one_file else buckets_for(len(selection.items), buckets_before)
     redactions, holders = Redactions(), HoldersSought(selection.items, evidence.annotations)
     tables = [
@@ -233,7 +237,11 @@ def _asked_of_benchmarks(
 
 
 def _arranged(
-    projection: Projection[ItemT], selection: Selection[ItemT], evidence: Evidence, test_share: float
+    projection: Projection[ItemT],
+    selection: Selection[ItemT],
+    evidence: Evidence,
+    rules: ExportsConfig,
+    test_share: float,
 ) -> dict[str, Sequence[ItemT]]:
     """Return the items of each split, in their order."""
     groups = evidence.near_duplicates
@@ -246,13 +254,7 @@ def _arranged(
         )
         for item in selection.items
     )
-    # with near copies that are in no item here: so it does not matter which export and which rules an item is in
-    beside = (
-        SplitItem(f"near copy {name}", (name,), context.prompt, (groups[name],))
-        for name, context in {it.conversation_id: it for it in evidence.contexts.values()}.items()
-        if name in groups
-    )
-    splits = assign_splits(chain(items, beside), test_share)
+    splits = assigned(items, rules, evidence, test_share)
     return {
         split: projection.arrange([item for item in selection.items if splits[item.id] == split])
         for split in (TRAIN, TEST)
@@ -263,7 +265,8 @@ def _warnings(projection: Projection[ItemT], arranged: Mapping[str, Sequence[Ite
     """Return what a trainer cannot learn from these items."""
     accepts = projection.training_table.accepts
     trained = {split: [item for item in items if accepts(item)] for split, items in arranged.items()}
-    empty = ["the train split has no row: all items are in the test split"] if not trained[TRAIN] else []
+    only_test = not trained[TRAIN] and not projection.test_only
+    empty = ["the train split has no row: all items are in the test split"] if only_test else []
     return [*empty, *projection.warn({split: items for split, items in trained.items() if items})]
 
 

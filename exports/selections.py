@@ -10,10 +10,12 @@ from exports.context import TOOLS, keys_held
 from exports.harms import JudgedHarm, judged_harms
 from exports.items import ExportItem, ItemT
 from exports.labelling import completion_labels
+from exports.moderated import ModeratedResponse, moderated
 from exports.omissions import Omission, OmissionReason
 from exports.pairing import preference_pairs
 from exports.projection import Selection
 from exports.rankings import RankedResponses, ranked_responses
+from exports.rated import RatedPrompt, rated_prompts
 from exports.rewritten import Edit, ReferencedPair, edit_of, is_edit, referenced
 from exports.verdicts import sorted_omissions
 from workspaces.records import Role
@@ -105,6 +107,34 @@ def select_harms(evidence: Evidence) -> Selection[JudgedHarm]:
         shortage="no answered task judges the harm in a response",
         item="response",
     )
+
+
+def select_rated(evidence: Evidence) -> Selection[RatedPrompt]:
+    """Return every prompt with responses that people rated, sorted by id."""
+    counted, aside = _set_aside(evidence)
+    rated = rated_prompts(evidence.tasks, counted, evidence.contexts, evidence.weights)
+    return Selection(
+        items=rated.rows,
+        omissions=_with_aside(rated.omissions, aside),
+        shortage="no answered task rates a response",
+        item="prompt",
+    )
+
+
+def select_rated_without_tools(evidence: Evidence) -> Selection[RatedPrompt]:
+    """Return the rated prompts that a string can hold; answers on the others are omitted."""
+    selection = select_rated(evidence)
+    items = [item for item in selection.items if without_tools(item.prompt)]
+    return _narrowed(selection, items, OmissionReason.NO_PLACE, evidence)
+
+
+def select_moderated(evidence: Evidence) -> Selection[ModeratedResponse]:
+    """Return the responses that people and a moderation endpoint judged, sorted by id; other answers are omitted."""
+    selection = select_harms(evidence)
+    said = evidence.collected.moderations({name for item in selection.items for name in item.message_ids})
+    items = [found for item in selection.items if (found := moderated(item, said)) is not None]
+    shortage = "no response that people judged for harm has been moderated" if selection.items else None
+    return _narrowed(selection, items, OmissionReason.NO_MODERATION, evidence, shortage)
 
 
 def _set_aside(evidence: Evidence) -> tuple[list[Annotation], list[Omission]]:

@@ -12,7 +12,7 @@ from exports.context import squeeze
 from workspaces.records import Role
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Collection, Iterable
 
     from exports.context import Prompt
 
@@ -30,7 +30,11 @@ class SplitItem:
     near_duplicates: tuple[str, ...] = ()
 
 
-def assign_splits(items: Iterable[SplitItem], test_share: float) -> dict[str, str]:
+def assign_splits(
+    items: Iterable[SplitItem],
+    test_share: float,
+    in_test: Callable[[Collection[str]], bool] | None = None,
+) -> dict[str, str]:
     """Return ``train`` or ``test`` for every item id.
 
     Items belong to one group if a chain of common conversations, of common groups of near duplicates, and of openings
@@ -43,6 +47,7 @@ def assign_splits(items: Iterable[SplitItem], test_share: float) -> dict[str, st
     Args:
         items: in any order.
         test_share: from 0 (everything in train) to 1 (everything in test).
+        in_test: decides instead of ``test_share``, from the ids of all conversations of a group.
     """
     if not 0 <= test_share <= 1:
         raise ValueError(f"test_share is {test_share}, expected 0 to 1")
@@ -67,6 +72,13 @@ def assign_splits(items: Iterable[SplitItem], test_share: float) -> dict[str, st
     hashes: dict[tuple[str, str], list[bytes]] = defaultdict(list)
     for opening in set(openings.values()):
         hashes[root(opening)].append(blake2b(opening[1].encode(), digest_size=8).digest())
+    if in_test is not None:
+        chats: dict[tuple[str, str], set[str]] = defaultdict(set)
+        for kind, name in [*parents]:
+            if kind == "conversation":
+                chats[root((kind, name))].add(name)
+        late = {group: in_test(chats[group]) for group in hashes}
+        return {item_id: TEST if late[root(opening)] else TRAIN for item_id, opening in openings.items()}
     threshold = test_share * 2**64
     return {
         item_id: TEST if int.from_bytes(min(hashes[root(opening)])) < threshold else TRAIN

@@ -130,6 +130,16 @@ def export(
         Path | None,
         _rule("--decontaminate", "Leave out prompts that stand in a benchmark of this folder."),
     ] = None,
+    test_people: Annotated[
+        float | None,
+        _rule(
+            "--test-people", "Share of people whose answers are in the test split alone, and nobody else's."
+        ),
+    ] = None,
+    test_from: Annotated[
+        str | None,
+        _rule("--test-from", "Test on what was first asked about on this day or later, as 2026-11-26."),
+    ] = None,
     dry_run: Annotated[
         bool,
         typer.Option("--dry-run", help="Show what would be in, and what falls out where; write nothing."),
@@ -191,7 +201,7 @@ def export(
     given = {
         "kinds": kinds, "imported": imported, "chat": chat, "since": since, "until": until, "min_people": min_people,
         "min_agreement": min_agreement, "min_margin": min_margin, "languages": languages, "models": models,
-        "sources": sources, "licences": licences,
+        "sources": sources, "licences": licences, "test_people": test_people, "test_from": test_from,
         "decontaminate": None if decontaminate is None else decontaminate.expanduser().absolute(),
     }  # fmt: skip
     with Workspace.open(workspace) as opened:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import exports
 from chatfeedback.steps.answers import without_own, without_own_checks
 from chatfeedback.steps.chat_collect import collect_chats
+from chatfeedback.steps.collected import collected
 from chatfeedback.steps.rewrite_outcomes import rewrite_outcomes
 from chatfeedback.steps.rewrites import read_rewrites
 from chatfeedback.steps.written import noted
@@ -134,9 +135,10 @@ def export(
             set_aside,
             outcomes,
             decided,
-            languages_of(workspace) if rules.languages else {},
+            languages_of(workspace) if rules.languages or not projection.of_answers else {},
             groups,
             benchmarks,
+            collected(workspace, rules, rewrites.shown),
         )
         written = partial(
             exports.export,
@@ -149,7 +151,7 @@ def export(
             any_licence=any_licence,
             rules=rules,
             json_lines=json_lines,
-            others=[other for other in exports.all_projections().values() if other.name != name],
+            others=[it for it in exports.all_projections().values() if it.name != name and it.of_answers],
         )
         if dry_run:
             return written(dry_run=True)

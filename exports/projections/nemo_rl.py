@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from exports.columns import COUNT, MESSAGES, TEXT, ListOf, messages, reply
+from exports.columns import COUNT, MESSAGES, ListOf, messages, reply
 from exports.measurements import measure_pairs
 from exports.pair_tables import METHOD, SURE, beside_pairs
 from exports.projection import Projection, TableSpec
@@ -17,7 +17,6 @@ if TYPE_CHECKING:
 COLUMNS: Columns = {
     "context": MESSAGES,
     "completions": ListOf({"rank": COUNT, "completion": MESSAGES}),
-    "task_name": TEXT,
 }
 FILES = (
     "NeMo-RL takes the path of a JSONL file: `train_data_path` is the one file of this folder whose path starts with "
@@ -36,7 +35,6 @@ def _rows(pair: PreferencePair) -> list[Row]:
                 {"rank": 0, "completion": reply(pair.chosen.text)},
                 {"rank": 1, "completion": reply(pair.rejected.text)},
             ],
-            "task_name": "preference",
         }
     ]
 

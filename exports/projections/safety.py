@@ -94,7 +94,8 @@ def _rows(item: JudgedHarm) -> list[Row]:
     ]
 
 
-def _provenance(item: JudgedHarm) -> list[Row]:
+def provenance_of(item: JudgedHarm) -> list[Row]:
+    """Return where a judged response comes from."""
     return [
         {
             "harm_id": item.harm_id,
@@ -110,7 +111,8 @@ def _provenance(item: JudgedHarm) -> list[Row]:
     ]
 
 
-def _votes(item: JudgedHarm) -> list[Row]:
+def votes_of(item: JudgedHarm) -> list[Row]:
+    """Return what each person said of a response."""
     return [
         {
             "harm_id": item.harm_id,
@@ -156,8 +158,8 @@ PROJECTION = Projection(
     ),
     tables=(
         TableSpec("safety", "judged responses to train on", COLUMNS, _rows),
-        TableSpec("provenance", "where each judged response comes from", PROVENANCE, _provenance),
-        TableSpec("votes", "every person's answers, under a pseudonym", VOTES, _votes),
+        TableSpec("provenance", "where each judged response comes from", PROVENANCE, provenance_of),
+        TableSpec("votes", "every person's answers, under a pseudonym", VOTES, votes_of),
     ),
     select=select_harms,
     measure=_measure,

@@ -54,15 +54,36 @@ _SHOWN = {
 _UNITS = {FlagReason.TOO_FAST: "answer", FlagReason.REPEATED_TEXT: "text"}
 
 
+class _Unknown:
+    """A figure that the evidence lacks, in any format."""
+
+    def __format__(self, spec: str) -> str:
+        return "unknown"
+
+
+class _Figures(dict[str, object]):
+    """Figures by name; one that is not there is told as unknown."""
+
+    def __missing__(self, name: str) -> _Unknown:
+        return _Unknown()
+
+
 def in_words(reason: str, evidence: Mapping[str, object]) -> str:
-    """Return the evidence of a finding as one clause, without the example items."""
-    figures = {key: ", ".join(value) if isinstance(value, list) else value for key, value in evidence.items()}
+    """Return the evidence of a finding as one clause, without the example items; what it lacks is ``unknown``.
+
+    Evidence that was stored by another version can lack figures.
+    """
+    figures = {
+        key: ", ".join(map(str, value)) if isinstance(value, list) else value
+        for key, value in evidence.items()
+        if value is not None
+    }
     said = {
         f"{key}_counted": counted(round(value), unit_of(reason))
         for key, value in evidence.items()
         if isinstance(value, int | float)
     }
-    return _SHOWN[FlagReason(reason)].format_map({**figures, **said})
+    return _SHOWN[FlagReason(reason)].format_map(_Figures(figures | said))
 
 
 def unit_of(reason: str) -> str:

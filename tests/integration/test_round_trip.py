@@ -126,10 +126,11 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Workspace]:
 ADDRESS = re.compile(r"\[EMAIL_\d+\]|[\w.]+@example\.com")
 """What an annotator wrote is redacted when it is read back."""
 
-NAMES = [name for name in exports.all_projections() if name not in ("edit", "rubric", "safety", "tpo")]
+_SPECIAL = ("benchmark", "edit", "moderation", "rubric", "safety", "tpo")
+NAMES = [name for name in exports.all_projections() if name not in _SPECIAL]
 """The exports that have rows in every workspace here: no log holds rewrites, and nobody was asked about more."""
 
-JUDGED = [name for name in NAMES if name not in ("sft", "ranking", "helpsteer3")]
+JUDGED = [name for name in NAMES if name not in ("sft", "ranking", "helpsteer3", "sharelm", "ultrafeedback")]
 """The exports whose rows are read back as they were; of rankings and strengths the comparisons come back."""
 
 

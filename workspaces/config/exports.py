@@ -20,6 +20,10 @@ class ExportsConfig(Section):
     ``min_agreement``: of pairs and labels, the share of the most frequent answer; ``min_margin``: of
     pairs. ``languages``, ``models``, ``sources``, ``licences``: all that an item has must be among these; empty: any.
     ``decontaminate``: a folder of benchmarks whose prompts stay out, from the workspace's folder; None: no such folder.
+    ``test_people``: the share of people whose answers are in the test split alone, and nobody else's are; 0: people may
+    be behind both. ``test_from``: groups first asked about on this day or later are the test split; None: by lot.
+    Of the export ``benchmark``: ``benchmark_least``, the lowest score of a prompt; ``benchmark_topic_mean``, that of a
+    topic's mean; ``benchmark_per_topic``, the most prompts of a topic.
     """
 
     kinds: Names = ()
@@ -35,3 +39,8 @@ class ExportsConfig(Section):
     sources: Names = ()
     licences: Names = ()
     decontaminate: Path | None = None
+    test_people: Annotated[Number, Field(ge=0, lt=1)] = 0.0
+    test_from: date | None = None
+    benchmark_least: Annotated[Number, Field(ge=0, le=7)] = 6.0
+    benchmark_topic_mean: Annotated[Number, Field(ge=0, le=7)] = 0.0
+    benchmark_per_topic: Annotated[Count, Field(ge=1)] = 2

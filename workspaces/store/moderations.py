@@ -100,3 +100,17 @@ def moderation_counts(connection: sa.Connection) -> dict[str, dict[str, int]]:
         agent: {"messages": count, "flagged": int(n_flagged)}
         for agent, count, n_flagged in connection.execute(query)
     }
+
+
+def verdicts_on(
+    connection: sa.Connection, message_ids: Iterable[str]
+) -> dict[str, dict[str, tuple[str, ...] | None]]:
+    """Return, by message and endpoint, the categories that it flagged the message for; None: it did not flag it."""
+    found: dict[str, dict[str, tuple[str, ...] | None]] = defaultdict(dict)
+    for ids in in_chunks(message_ids):
+        query = sa.select(
+            moderation.c.message_id, moderation.c.agent, moderation.c.flagged, moderation.c.categories
+        ).where(moderation.c.message_id.in_(ids))
+        for message_id, agent, flagged, categories in connection.execute(query):
+            found[message_id][agent] = tuple(categories) if flagged else None
+    return dict(found)

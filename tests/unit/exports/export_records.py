@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
 
-from exports import Context, contexts_of
+from exports import Context, Evidence, contexts_of
+from exports.collected import BenchmarkChoice, BenchmarkPrompt, Collected, Moderations
+from exports.weights import Weights
 from workspaces.kinds import Criterion
 from workspaces.records import (
     Annotation,
@@ -16,6 +19,9 @@ from workspaces.records import (
     Significance,
     Task,
 )
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 NOW = datetime(2026, 5, 1, tzinfo=UTC)
 RUBRIC = "of_exports"
@@ -33,6 +39,27 @@ class World:
     @property
     def contexts(self) -> dict[str, Context]:
         return contexts_of(self.conversations)
+
+    def evidence(self) -> Evidence:
+        """Return all of it, with a moderation of each message and a benchmark of all prompts."""
+        return Evidence(
+            self.tasks,
+            self.annotations,
+            self.contexts,
+            Weights(),
+            collected=Collected(lambda: self.conversations, self._moderations, self._benchmark),
+        )
+
+    def _moderations(self, message_ids: Iterable[str]) -> Moderations:
+        return {name: {"test-moderator": ("hate",) if name.endswith("r1") else None} for name in message_ids}
+
+    def _benchmark(self) -> BenchmarkChoice:
+        prompts = []
+        for place, chat in enumerate(self.conversations):
+            asked = next(it.content for it in chat.messages if it.role is Role.USER)
+            topic = f"topic {place % 2}"
+            prompts.append(BenchmarkPrompt(chat.id, asked, topic, 6.0, "en", chat.source, chat.licence))
+        return BenchmarkChoice(tuple(prompts), {"score too low": 2}, {"per_topic": 9}, ("judge-1",))
 
     def chat(
         self, prompt: str, *responses: str, system: str | None = None, licence: str | None = "mit"

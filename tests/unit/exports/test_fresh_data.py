@@ -14,8 +14,7 @@ import yaml
 from datasets import load_dataset
 
 import exports
-from exports import Evidence, all_projections, projection_of
-from exports.weights import Weights
+from exports import all_projections, projection_of
 from tests.unit.exports.export_records import NOW, World
 
 if TYPE_CHECKING:
@@ -53,7 +52,7 @@ def export_all(folder: Path, made: World) -> list[tuple[Path, str]]:
     """Write every projection; return the folder and the name of every table that has rows."""
     written = []
     for name, projection in all_projections().items():
-        evidence = Evidence(made.tasks, made.annotations, made.contexts, weights=Weights())
+        evidence = made.evidence()
         exports.export(folder / name, projection, evidence, ledger_tip=None, created_at=NOW, test_share=0.5)
         tables = json.loads((folder / name / "manifest.json").read_text("utf-8"))["rows"]
         # the tables beside those to train on are the same for all projections of pairs, and of completions
@@ -109,7 +108,7 @@ def test_every_table_is_loaded_as_it_is_after_a_deletion_and_beside_a_namesake(t
 @pytest.mark.parametrize("name", all_projections())
 def test_the_header_says_columns_rows_and_sizes_of_every_table(tmp_path: Path, name: str) -> None:
     made = world(*range(6))
-    evidence = Evidence(made.tasks, made.annotations, made.contexts, weights=Weights())
+    evidence = made.evidence()
     exports.export(tmp_path, projection_of(name), evidence, ledger_tip=None, created_at=NOW, test_share=0.5)
     _, header, _ = (tmp_path / "README.md").read_text("utf-8").split("---\n", 2)
     card = yaml.safe_load(header)

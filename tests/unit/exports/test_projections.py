@@ -16,7 +16,6 @@ from typer.testing import CliRunner
 from chatfeedback import steps
 from chatfeedback.cli import app
 from exports import (
-    Evidence,
     Measurements,
     Projection,
     TableSpec,
@@ -27,7 +26,6 @@ from exports import (
 )
 from exports.columns import TEXT
 from exports.selections import is_decided, select_pairs
-from exports.weights import Weights
 from tests.unit.exports.export_records import World
 
 if TYPE_CHECKING:
@@ -175,8 +173,9 @@ def test_a_projection_declares_the_columns_of_its_rows(projection: Projection[Ex
     world.answer(world.task(*world.chat("r", "one", "two", "three")), "p0", ranking="b > a = c")
     world.check(world.task(*world.chat("s", "one"), kind="rubric_of_exports"), "p0", "met", "na", "met")
     world.harm(world.chat("t", "one")[0], "p0", "hate")
+    world.answer(world.task(*world.chat("u", "one")), "p0", helpful="yes")
     world.rewrite("c0r1", "p0", "three, which is better")
-    evidence = Evidence(world.tasks, world.annotations, world.contexts, weights=Weights())
+    evidence = world.evidence()
     items = projection.select(evidence).items
     for table in projection.tables:
         rows = [row for item in items if table.accepts(item) for row in table.rows(item)]

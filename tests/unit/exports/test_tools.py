@@ -234,7 +234,18 @@ def test_edits_references_and_judged_harm_keep_calls_of_tools(tmp_path: Path, na
     assert '"tool_calls": null' not in json.dumps(row)
 
 
-BESIDE = ("edit", "helpsteer3", "ranking", "rubric", "safety", "tpo")
+BESIDE = (
+    "benchmark",
+    "edit",
+    "helpsteer3",
+    "moderation",
+    "ranking",
+    "rubric",
+    "safety",
+    "sharelm",
+    "tpo",
+    "ultrafeedback",
+)
 """The exports that other tests here ask about tools."""
 
 

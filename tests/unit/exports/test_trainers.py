@@ -61,7 +61,6 @@ def rows_of(folder: Path) -> list[dict[str, Any]]:
             {
                 "context": [SYSTEM, USER],
                 "completions": [{"rank": 0, "completion": [GOOD]}, {"rank": 1, "completion": [BAD]}],
-                "task_name": "preference",
             },
         ),
         (

@@ -16,10 +16,9 @@ from typer.testing import CliRunner
 
 import exports
 from chatfeedback.cli import app
-from exports import Evidence, all_projections, projection_of
+from exports import all_projections, projection_of
 from exports.dataset import MANIFEST, SUMS
 from exports.verification import NoExportError, rows_that_train_nothing, verify
-from exports.weights import Weights
 from tests.examples import examples
 from tests.unit.exports.export_records import NOW, World
 
@@ -45,7 +44,7 @@ def world() -> World:
 
 def export(folder: Path, name: str = "dpo") -> Path:
     made = world()
-    evidence = Evidence(made.tasks, made.annotations, made.contexts, Weights())
+    evidence = made.evidence()
     exports.export(folder, projection_of(name), evidence, ledger_tip=None, created_at=NOW, test_share=0.4)
     return folder
 

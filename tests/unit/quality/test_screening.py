@@ -13,6 +13,7 @@ from bench.screening import LEVEL, crowd
 from quality.multiple_testing import benjamini_hochberg
 from quality.screening import FlagReason, screen
 from quality.screening.co_agreement import co_agreement
+from quality.screening.finding import in_words
 from quality.screening.guessing import guessing
 from quality.screening.texts import repeated_texts
 from tests.sample_records import annotation, task
@@ -132,3 +133,10 @@ def test_benjamini_hochberg_gives_the_adjusted_values_of_the_paper() -> None:
     assert (adjusted <= 0.05).sum() == 4
     assert adjusted[3] == pytest.approx(0.0095 * 15 / 4)
     assert len(benjamini_hochberg([])) == 0
+
+
+@pytest.mark.parametrize("reason", list(FlagReason))
+def test_a_figure_that_evidence_lacks_is_told_as_unknown(reason: FlagReason) -> None:
+    assert "unknown" in in_words(reason, {})
+    assert "unknown" in in_words(reason, {"agreement": None, "items": ["i1"]})
+    assert "1 vote" in in_words(FlagReason.GUESSING, {"answers": 1})

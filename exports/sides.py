@@ -1,0 +1,120 @@
+"""The sides of a split beyond groups of related rows: people who are on one side alone, and a day that divides them.
+
+Sides are decided over all conversations that may be exported, whatever is in this export: so they are the same in every
+export and under every rule.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC
+from hashlib import blake2b
+from typing import TYPE_CHECKING
+
+from exports.omissions import OmissionReason
+from exports.splits import TEST, TRAIN, SplitItem, assign_splits
+from workspaces.records import ANONYMOUS, Role
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping
+    from datetime import date
+
+    from exports.context import Context
+    from exports.projection import Evidence
+    from workspaces.config.exports import ExportsConfig
+    from workspaces.records import Task
+
+
+def divides(rules: ExportsConfig) -> bool:
+    """Return whether rules divide people or days, and not groups of rows alone."""
+    return rules.test_people > 0 or rules.test_from is not None
+
+
+def assigned(
+    items: Iterable[SplitItem], rules: ExportsConfig, evidence: Evidence, test_share: float
+) -> dict[str, str]:
+    """Return ``train`` or ``test`` for every item id, and for others that start with ``near copy``.
+
+    With ``test_from``, a group is in ``test`` if the first task about it was made on that day (UTC) or later, and
+    ``test_share`` is of no account: a task's day never changes, so later answers move no group.
+    """
+    beside = _all_of(evidence) if divides(rules) else _near_copies(evidence)
+    every = [*items, *beside]
+    if rules.test_from is None:
+        return assign_splits(every, test_share)
+    days = _first_days(evidence.tasks.values(), evidence.contexts)
+    return assign_splits(every, test_share, lambda names: _is_late(names, days, rules.test_from))
+
+
+def apart(rules: ExportsConfig, evidence: Evidence, test_share: float) -> Evidence:
+    """Return the evidence without answers of people on the other side, which are set aside with their reason.
+
+    A person's side is a stable hash of their pseudonym, and so never changes. Of the answers about a conversation in
+    ``test``, those of people of ``test`` stay, and the same of ``train``: no person is behind rows of both, nor has
+    written a text in both. Raters whom a log does not name have a pseudonym for each conversation, and stay.
+    """
+    if not rules.test_people:
+        return evidence
+    sides = assigned((), rules, evidence, test_share)
+    writers = {
+        message_id: annotation.person_id
+        for annotation in evidence.annotations
+        if (message_id := evidence.outcomes.rewrites.get(annotation.id)) is not None
+    }
+    aside = {}
+    for annotation in evidence.annotations:
+        task = evidence.tasks.get(annotation.task_id)
+        shown = () if task is None else tuple(name for name in task.message_ids if name in evidence.contexts)
+        people = {annotation.person_id, *(writers[name] for name in shown if name in writers)}
+        here = {sides[_name(evidence.contexts[name])] for name in shown}
+        if any(side_of(person, rules.test_people) not in {side, None} for person in people for side in here):
+            aside[annotation.id] = OmissionReason.OTHER_SIDE
+    return replace(evidence, set_aside={**aside, **evidence.set_aside})
+
+
+def side_of(person_id: str, share: float) -> str | None:
+    """Return the side of a person: ``test`` for that share of all people; None for a rater without a name."""
+    if person_id.startswith(ANONYMOUS):
+        return None
+    place = int.from_bytes(blake2b(f"person {person_id}".encode(), digest_size=8).digest())
+    return TEST if place < share * 2**64 else TRAIN
+
+
+def _name(context: Context) -> str:
+    return f"near copy {context.conversation_id}"
+
+
+def _all_of(evidence: Evidence) -> Iterator[SplitItem]:
+    """Yield every conversation, once for each of its openings."""
+    groups = evidence.near_duplicates
+    seen = set()
+    for context in evidence.contexts.values():
+        opening = next((it.id for it in context.path if it.role is Role.USER), context.path[0].id)
+        name = context.conversation_id
+        if (name, opening) not in seen:
+            seen.add((name, opening))
+            group = (groups[name],) if name in groups else ()
+            yield SplitItem(_name(context), (name,), context.prompt, group)
+
+
+def _near_copies(evidence: Evidence) -> Iterator[SplitItem]:
+    """Yield near copies that may be in no item here: so it does not matter which export and rules an item is in."""
+    groups = evidence.near_duplicates
+    for name, context in {it.conversation_id: it for it in evidence.contexts.values()}.items():
+        if name in groups:
+            yield SplitItem(_name(context), (name,), context.prompt, (groups[name],))
+
+
+def _first_days(tasks: Iterable[Task], contexts: Mapping[str, Context]) -> dict[str, date]:
+    """Return the day of the first task about each conversation."""
+    days: dict[str, date] = {}
+    for task in tasks:
+        day = task.created_at.astimezone(UTC).date()
+        for name in {contexts[it].conversation_id for it in task.message_ids if it in contexts}:
+            days[name] = min(day, days.get(name, day))
+    return days
+
+
+def _is_late(conversation_ids: Iterable[str], days: Mapping[str, date], start: date | None) -> bool:
+    known = [days[name] for name in conversation_ids if name in days]
+    return start is not None and bool(known) and min(known) >= start

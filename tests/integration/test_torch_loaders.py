@@ -1,0 +1,194 @@
+"""Loaders of trainers that need torch take our rows whole: verl, OpenRLHF and NeMo-RL, as they stand in their code.
+
+They run in the environment of ``test_trl_trains``, from the unpacked wheels; NeMo-RL's wheel on PyPI holds no code, so
+its loader runs from a copy of its repository, if the folder of wheels has one. Packages' ``__init__`` do not run, and
+what they import beside (Ray, Megatron) is stood in for.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import zipfile
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from tests.integration.test_trainers_loaders import WHEELS, export
+from tests.integration.test_trl_trains import pytestmark as trl_marks
+from tests.integration.test_trl_trains import trl_python
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+__all__ = ["trl_python"]
+pytestmark = [
+    *trl_marks,
+    pytest.mark.skipif(
+        WHEELS is None,
+        reason="needs wheels: pip download --no-deps --dest FOLDER verl==0.9.1 openrlhf==0.11.2, and for NeMo-RL "
+        "FOLDER/nemo-rl, a clone of its repository; then CHATFEEDBACK_TRAINER_WHEELS=FOLDER",
+    ),
+]
+
+BEGIN = '''
+import json, os, sys, types
+from glob import glob
+
+os.environ.update(HF_HUB_OFFLINE="1", HF_DATASETS_OFFLINE="1", TRANSFORMERS_OFFLINE="1")
+code, folder = sys.argv[1:]
+
+
+def bare(name):
+    """Let modules of a package be imported without running its __init__."""
+    module = types.ModuleType(name)
+    module.__path__ = [os.path.join(code, *name.split("."))]
+    sys.modules[name] = module
+    return module
+
+
+def tokenizer():
+    from tokenizers import Tokenizer, models, pre_tokenizers
+    from transformers import PreTrainedTokenizerFast
+
+    alphabet = sorted(pre_tokenizers.ByteLevel.alphabet())
+    bpe = Tokenizer(models.BPE({char: place for place, char in enumerate(alphabet)}, []))
+    bpe.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    made = PreTrainedTokenizerFast(
+        tokenizer_object=bpe, pad_token="<pad>", eos_token="<eos>",
+        chat_template="{% for m in messages %}[{{ m.role }}]{{ m.content }}{% endfor %}"
+        "{% if add_generation_prompt %}[assistant]{% endif %}",
+    )
+    from tokenizers import decoders
+    made.backend_tokenizer.decoder = decoders.ByteLevel()
+    return made
+
+'''
+VERL = (
+    BEGIN
+    + """
+bare("verl"); utils = bare("verl.utils"); bare("verl.utils.dataset")
+utils.hf_tokenizer = None
+from verl.utils.dataset.rm_dataset import RMDataset
+
+(path,) = glob(folder + "/data/verl/train-*.parquet")
+words = tokenizer()
+rows = RMDataset([path], tokenizer=words, max_length=256, cache_dir=folder + "-cache")
+print()
+print(json.dumps([[words.decode(side[mask.bool()]) for side, mask in zip(row["input_ids"], row["attention_mask"])]
+                  for row in (rows[i] for i in range(len(rows)))]))
+"""
+)
+OPENRLHF = (
+    BEGIN
+    + """
+bare("openrlhf"); bare("openrlhf.datasets"); bare("openrlhf.utils")
+made = types.ModuleType("openrlhf.datasets.utils")
+made.exist_and_not_none = lambda d, key: key in d and d[key] is not None
+sys.modules["openrlhf.datasets.utils"] = made
+made = types.ModuleType("openrlhf.utils.utils")
+made.zero_pad_sequences = None
+sys.modules["openrlhf.utils.utils"] = made
+from datasets import load_dataset
+from openrlhf.datasets.reward_dataset import RewardDataset
+
+data = types.SimpleNamespace(
+    prompt_key="prompt", chosen_key="chosen", rejected_key="rejected", apply_chat_template=True
+)
+strategy = types.SimpleNamespace(args=types.SimpleNamespace(data=data))
+words = tokenizer()
+told = []
+for is_dpo in (False, True):
+    rows = RewardDataset(
+        load_dataset(folder, "openrlhf", split="train"), words, 512, strategy, is_dpo=is_dpo, num_processors=1
+    )
+    read = [rows[place] for place in range(len(rows))]
+    told.append([[words.decode(row[0][0]), words.decode(row[2][0]), row[4]] for row in read])
+print()
+print(json.dumps(told))
+"""
+)
+NEMO_RL = (
+    BEGIN
+    + '''
+for name in ("nemo_rl", "nemo_rl.data", "nemo_rl.data.datasets", "nemo_rl.data.datasets.preference_datasets"):
+    bare(name)
+raw = types.ModuleType("nemo_rl.data.datasets.raw_dataset")
+raw.RawDataset = object
+sys.modules[raw.__name__] = raw
+from datasets import load_dataset
+source = types.ModuleType("nemo_rl.data.datasets.utils")
+
+
+def load_dataset_from_path(path, subset=None, split=None):
+    """As its utils.py has it for a path that ends with .jsonl; the rest of that module needs audio and images."""
+    return load_dataset("json", data_files=path)[split or "train"]
+
+
+source.load_dataset_from_path = load_dataset_from_path
+sys.modules[source.__name__] = source
+from nemo_rl.data.datasets.preference_datasets.preference_dataset import PreferenceDataset
+
+(path,) = glob(folder + "/data/nemo-rl/train-*.jsonl")
+rows = PreferenceDataset(path, split="train").dataset
+print()
+print(json.dumps([dict(row) for row in rows]))
+'''
+)
+
+
+@pytest.fixture
+def run(trl_python: Path, tmp_path: Path) -> Callable[[str, Path, Path], Any]:
+    def ran(script: str, code: Path, folder: Path) -> Any:
+        path = tmp_path / "load.py"
+        path.write_text(script, "utf-8")
+        known = {**os.environ, "HF_DATASETS_CACHE": str(tmp_path / "cache")}
+        done = subprocess.run(
+            [trl_python, path, code, folder], capture_output=True, text=True, check=False, env=known
+        )
+        assert done.returncode == 0, done.stderr[-4000:]
+        return json.loads(done.stdout.splitlines()[-1])
+
+    return ran
+
+
+def code_of(name: str, folder: Path) -> Path:
+    wheels = sorted(Path(str(WHEELS)).glob(f"{name}-*.whl"))
+    if not wheels:
+        pytest.skip(f"no wheel of {name} in {WHEELS}")
+    zipfile.ZipFile(wheels[-1]).extractall(folder / "code")
+    (package,) = [it.parent for it in (folder / "code").glob(f"**/{name}/__init__.py")]
+    return package.parent
+
+
+def test_verl_reads_every_pair(run: Callable[..., Any], tmp_path: Path) -> None:
+    rows = run(VERL, code_of("verl", tmp_path), export(tmp_path, "verl"))
+    assert len(rows) == 3
+    for chosen, rejected in rows:
+        assert {chosen.split("?")[1][-8:-5], rejected.split("?")[1][-8:-5]} == {"ood", "bad"}
+        assert chosen.split("?")[0] == rejected.split("?")[0]
+        assert chosen.endswith("<eos>")
+
+
+def test_openrlhf_reads_every_pair_and_its_margin(run: Callable[..., Any], tmp_path: Path) -> None:
+    reward, dpo = run(OPENRLHF, code_of("openrlhf", tmp_path), export(tmp_path, "openrlhf"))
+    assert len(reward) == len(dpo) == 3
+    for chosen, rejected, margin in reward:
+        assert {chosen.split("[assistant]")[1][:3], rejected.split("[assistant]")[1][:3]} == {"goo", "bad"}
+        assert margin > 0
+    assert all(length > 0 for _, _, length in dpo), "of DPO, the length of the prompt"
+
+
+def test_nemo_rl_reads_every_pair(run: Callable[..., Any], tmp_path: Path) -> None:
+    code = Path(str(WHEELS)) / "nemo-rl"
+    if not code.is_dir():
+        pytest.skip(f"no copy of NeMo-RL's repository in {code}: its wheel on PyPI is empty")
+    rows = run(NEMO_RL, code, export(tmp_path, "nemo-rl"))
+    assert len(rows) == 3
+    for row in rows:
+        assert [it["rank"] for it in row["completions"]] == [0, 1]
+        assert {it["completion"][0]["content"] for it in row["completions"]} == {"good", "bad"}
+        assert row["context"][-1]["content"].startswith("Why")
+        assert row["task_name"]

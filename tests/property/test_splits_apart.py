@@ -1,0 +1,141 @@
+"""What holds for splits by people and by time, however the data grow; and for every row that is trained on."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import date, timedelta
+from itertools import pairwise
+from typing import TYPE_CHECKING
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from exports import projection_of
+from exports.choosing import EVERYTHING
+from exports.order import prompts_apart
+from exports.selections import select_completions, select_pairs
+from exports.sides import apart, assigned, side_of
+from exports.splits import SplitItem
+from tests.unit.exports.export_records import NOW, World
+
+if TYPE_CHECKING:
+    from exports import Evidence
+    from exports.pairs import PreferencePair
+    from workspaces.config.exports import ExportsConfig
+
+DAY = NOW.date() + timedelta(days=3)
+NEAR = st.sampled_from([None, "n1", "n2"])
+CHATS = st.lists(
+    st.tuples(st.sampled_from(["why?", "how?", "what?", "who?", "??"]), NEAR), min_size=1, max_size=6
+)
+ANSWERS = st.lists(
+    st.tuples(st.integers(0, 5), st.integers(0, 4), st.sampled_from("abt"), st.integers(0, 6)), max_size=14
+)
+
+
+def evidence_of(chats: list[tuple[str, str | None]], answers: list[tuple[int, int, str, int]]) -> Evidence:
+    """Return a world in which each chat has one task, of the day of its first answer in the list."""
+    made = World()
+    shown = [made.chat(prompt, f"one {place}", f"two {place}") for place, (prompt, _) in enumerate(chats)]
+    tasks: dict[int, str] = {}
+    for chat, person, vote, day in answers:
+        place = chat % len(chats)
+        if place not in tasks:
+            tasks[place] = made.task(*shown[place])
+            task = made.tasks[tasks[place]]
+            made.tasks[task.id] = replace(task, created_at=NOW + timedelta(days=day))
+        made.answer(tasks[place], f"p{person}", preference={"t": "tie"}.get(vote, vote))
+    groups = {f"c{place}": group for place, (_, group) in enumerate(chats) if group is not None}
+    return replace(made.evidence(), near_duplicates=groups)
+
+
+def divided(evidence: Evidence, rules: ExportsConfig) -> tuple[list[PreferencePair], dict[str, str]]:
+    """Return the pairs of an export, and the side of each."""
+    pairs = [*select_pairs(apart(rules, evidence, 0.5)).items]
+    groups = evidence.near_duplicates
+    items = [
+        SplitItem(
+            it.id,
+            it.conversation_ids,
+            it.prompt,
+            tuple(groups[n] for n in it.conversation_ids if n in groups),
+        )
+        for it in pairs
+    ]
+    return pairs, assigned(items, rules, evidence, 0.5)
+
+
+@given(CHATS, ANSWERS, st.floats(0.05, 0.95), st.booleans())
+def test_no_person_and_no_group_is_on_both_sides(
+    chats: list[tuple[str, str | None]], answers: list[tuple[int, int, str, int]], share: float, by_day: bool
+) -> None:
+    evidence = evidence_of(chats, answers)
+    rules = EVERYTHING.model_copy(update={"test_people": share, "test_from": DAY if by_day else None})
+    pairs, sides = divided(evidence, rules)
+    for one in pairs:
+        assert {side_of(person, share) for person in one.person_ids} == {sides[one.id]}
+        near = {evidence.near_duplicates.get(name) for name in one.conversation_ids} - {None}
+        for two in pairs:
+            near_two = {evidence.near_duplicates.get(name) for name in two.conversation_ids} - {None}
+            if near & near_two or one.prompt == two.prompt:
+                assert sides[one.id] == sides[two.id]
+    used = {it.annotation_id for pair in pairs for it in pair.judgments}
+    aside = apart(rules, evidence, 0.5).set_aside
+    assert not used & aside.keys()
+
+
+@given(CHATS, ANSWERS)
+def test_what_was_asked_before_the_day_is_never_tested_on(
+    chats: list[tuple[str, str | None]], answers: list[tuple[int, int, str, int]]
+) -> None:
+    evidence = evidence_of(chats, answers)
+    pairs, sides = divided(evidence, EVERYTHING.model_copy(update={"test_from": DAY}))
+    for pair in pairs:
+        days = [evidence.tasks[vote.task_id].created_at.date() for vote in pair.votes]
+        if min(days) < DAY:
+            assert sides[pair.id] == "train"
+
+
+@given(CHATS, ANSWERS, ANSWERS, st.sampled_from([None, DAY]))
+def test_later_answers_move_no_group_to_the_other_side(
+    chats: list[tuple[str, str | None]],
+    before: list[tuple[int, int, str, int]],
+    after: list[tuple[int, int, str, int]],
+    start: date | None,
+) -> None:
+    """Answers to tasks that are there already; a task about a near copy made on an earlier day would link groups."""
+    asked = {chat % len(chats) for chat, *_ in before}
+    later = [it for it in after if it[0] % len(chats) in asked]
+    rules = EVERYTHING.model_copy(update={"test_people": 0.4, "test_from": start})
+    first, sides = divided(evidence_of(chats, before), rules)
+    _, then = divided(evidence_of(chats, [*before, *later]), rules)
+    assert all(then.get(pair.id, sides[pair.id]) == sides[pair.id] for pair in first)
+
+
+@given(CHATS, ANSWERS)
+def test_rows_have_two_sides_a_prompt_and_text_everywhere_and_labels_are_mixed(
+    chats: list[tuple[str, str | None]], answers: list[tuple[int, int, str, int]]
+) -> None:
+    evidence = evidence_of(chats, answers)
+    for name in ("dpo", "implicit", "reward"):
+        table = projection_of(name).training_table
+        for item in filter(table.accepts, projection_of(name).select(evidence).items):
+            for row in table.rows(item):
+                assert row["chosen"] != row["rejected"]
+                for key in {"prompt", "chosen", "rejected"} & row.keys():
+                    turns = row[key]
+                    assert isinstance(turns, list)
+                    assert turns
+                    assert all(isinstance(turn, dict) and turn["content"] for turn in turns)
+
+
+@given(st.lists(st.booleans(), min_size=12, max_size=40))
+def test_a_kto_file_is_not_sorted_by_label(labels: list[bool]) -> None:
+    made = World()
+    for number, label in enumerate(labels):
+        said = "yes" if label else "no"
+        made.answer(made.task(*made.chat(f"q{number}", "x")), "p0", instruction="yes", helpful=said)
+    wanted = [row.label for row in prompts_apart(select_completions(made.evidence()).items)]
+    assert sorted(wanted) == sorted(labels)
+    if 4 <= sum(labels) <= len(labels) - 4:
+        assert sum(one != two for one, two in pairwise(wanted)) > 1

@@ -1,0 +1,161 @@
+"""Ratings, moderations beside people, the collection itself and a benchmark, as their readers load them."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import pytest
+import yaml
+from datasets import load_dataset
+
+import exports
+from exports import NothingToExportError, projection_of
+from exports.collected import Collected
+from exports.weights import Weights
+from tests.unit.exports.export_records import NOW, World
+from workspaces.records import Conversation, Generated, Message, Role, ToolCall
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from exports import Evidence
+
+SECRETS = ("giver-7f3a", "42 Baker Street", "female", "203.0.113.9", "thinks of her name")
+
+
+def written(
+    folder: Path, name: str, evidence: Evidence, table: str | None = None
+) -> tuple[list[Any], dict[str, Any]]:
+    exports.export(
+        folder / name, projection_of(name), evidence, ledger_tip=None, created_at=NOW, test_share=0
+    )
+    loaded = load_dataset(
+        str(folder / name), table or projection_of(name).training_table.name, cache_dir=str(folder / "cache")
+    )
+    manifest = json.loads((folder / name / "manifest.json").read_text("utf-8"))
+    return [row for rows in loaded.values() for row in rows], manifest
+
+
+def test_ratings_are_means_by_aspect_and_every_rating_is_a_row(tmp_path: Path) -> None:
+    made = World()
+    one, two = made.chat("Why?", "good", "bad")
+    task = made.task(one)
+    made.answer(task, "p0", instruction="yes", helpful="yes", factual="na")
+    made.answer(task, "p1", helpful="no", tags_reason="too short")
+    made.answer(made.task(one, two, kind="response_score"), "p2", response_score_1="4", response_score_2="1")
+    made.answer(made.task(two, kind="response_rating"), "p3", thumb_1="down")
+    weights = Weights({"p0": 0.75, "p1": 0.25, "p2": 1.0, "p3": 1.0})
+    (row,), manifest = written(tmp_path, "ultrafeedback", replace(made.evidence(), weights=weights))
+    assert (row["instruction"], row["source"]) == ("Why?", "test logs")
+    bad, good = row["completions"]
+    assert (good["response"], good["model"]) == ("good", "model-0")
+    assert good["annotations"]["helpfulness"] == {"Rating": 4.0, "Rationale": "", "n_annotators": 2}
+    assert good["annotations"]["truthfulness"]["Rating"] is None
+    assert (good["fine-grained_score"], good["overall_score"]) == (4.5, 4.0)
+    assert (bad["fine-grained_score"], bad["overall_score"]) == (None, 1.0)
+    assert bad["annotations"]["thumb"]["Rating"] == 1.0
+    assert manifest["rated"]["helpfulness"] == 1
+    votes, _ = written(tmp_path, "ultrafeedback", replace(made.evidence(), weights=weights), "votes")
+    assert len(votes) == 7
+    assert {vote["rating"] for vote in votes if vote["aspect"] == "truthfulness"} == {None}
+
+
+def test_an_answer_without_a_rating_says_so() -> None:
+    made = World()
+    made.votes(made.task(*made.chat("q", "one", "two")), "a")
+    (omission,) = projection_of("ultrafeedback").select(made.evidence()).omissions
+    assert (omission.reason.value, omission.annotation_id) == ("answer without a rating of a response", "a0")
+
+
+def test_endpoints_are_scored_against_the_majority_of_people(tmp_path: Path) -> None:
+    made = World()
+    for number, (people, flags) in enumerate(
+        [("hate", True), ("hate", False), ("none", True), ("none", False)] * 2
+    ):
+        place = 1 if flags else 0  # the endpoint of these tests flags the second response of a chat
+        made.harm(made.chat(f"q{number}", "x", f"y{number}")[place], "p0", people)
+    rows, manifest = written(tmp_path, "moderation", made.evidence())
+    assert len(rows) == 8
+    found = manifest["moderation"]["test-moderator"]
+    assert (found["both"], found["endpoint_alone"], found["people_alone"], found["neither"]) == (2, 2, 2, 2)
+    assert (found["precision"], found["recall"], found["f1"], found["accuracy"]) == (0.5, 0.5, 0.5, 0.5)
+    flagged = [row for row in rows if row["moderations"][0]["flagged"]]
+    assert {tuple(row["moderations"][0]["categories"]) for row in flagged} == {("hate",)}
+
+
+def test_what_no_endpoint_judged_is_left_out_with_the_next_command(tmp_path: Path) -> None:
+    made = World()
+    made.harm(made.chat("q", "x")[0], "p0", "hate")
+    with pytest.raises(
+        NothingToExportError, match=r"1 answer on a response that no moderation.*collection moderate"
+    ):
+        written(tmp_path, "moderation", replace(made.evidence(), collected=Collected()))
+
+
+def collection() -> Evidence:
+    made = World()
+    call = ToolCall("clock", '{"zone": 1}', "c1")
+    messages = (
+        Message("u", None, Role.USER, "Time?"),
+        Message("t", "u", Role.ASSISTANT, "", "m", reasoning="thinks of her name", tool_calls=(call,)),
+        Message("o", "t", Role.TOOL, "08:15", tool_call_id="c1", tool_name="clock"),
+        Message("r0", "o", Role.ASSISTANT, "A quarter past eight.", "m"),
+        Message("r1", "o", Role.ASSISTANT, "Eight.", "n", generated=Generated("{}", "apache-2.0")),
+    )
+    made.conversations.append(
+        Conversation(
+            "chat-1", messages, "logs", giver_id="giver-7f3a", timestamp=NOW, licence="mit", language="English",
+            user_metadata={"location": "42 Baker Street", "gender": "female"},
+            conversation_metadata={"ip": "203.0.113.9", "title": "of giver-7f3a"},
+        )
+    )  # fmt: skip
+    made.conversations.append(Conversation("empty", (), "logs"))
+    made.answer(made.task("r0"), "p-secret-person", helpful="yes")
+    return made.evidence()
+
+
+def test_the_collection_is_written_whole_and_says_nothing_of_who_gave_it(tmp_path: Path) -> None:
+    (row,), manifest = written(tmp_path, "sharelm", collection())
+    assert [turn["role"] for turn in row["conversation"]] == ["user", "assistant", "tool", "assistant"]
+    assert all(turn["content"] for turn in row["conversation"])
+    assert (row["model_name"], row["user_id"], row["timestamp"]) == ("m", "", "2026-05-01")
+    assert row["conversation_metadata"]["language"] == "English"
+    (tree,), _ = written(tmp_path, "sharelm", collection(), "tree")
+    assert [it["parent_id"] for it in tree["messages"]] == [None, "u", "t", "o", "o"]
+    assert json.loads(tree["messages"][1]["tool_calls"])[0]["name"] == "clock"
+    assert (tree["n_branches"], tree["messages"][4]["generated"]) == (1, True)
+    assert manifest["accounting"]["items"]["left_out"] == {"conversation without a message": 1}
+    assert manifest["licences"] == {"apache-2.0": 1, "mit": 1}
+    assert manifest["dropped"] == {"answer in an export of the collection, which holds none": 1}
+    scanned = 0
+    for path in (tmp_path / "sharelm").rglob("*"):
+        if path.is_file():
+            scanned += 1
+            held = path.read_bytes()
+            if path.suffix == ".parquet":
+                import pyarrow.parquet as pq
+
+                held += json.dumps(pq.read_table(path).to_pylist()).encode()
+            assert not [secret for secret in (*SECRETS, "p-secret-person") if secret.encode() in held], path
+    assert scanned > 5
+
+
+def test_a_benchmark_is_arena_hards_questions_with_its_judge_and_only_a_test_split(tmp_path: Path) -> None:
+    made = World()
+    for number in range(4):
+        made.chat(f"Prove theorem {number}.", "x", licence="mit")
+    rows, manifest = written(tmp_path, "benchmark", made.evidence())
+    assert manifest["rows"]["benchmark"] == {"test": 4}
+    assert manifest["warnings"] == []
+    (path,) = (tmp_path / "benchmark" / "data" / "benchmark").glob("*.jsonl")
+    lines = [json.loads(line) for line in path.read_text("utf-8").splitlines()]
+    assert lines == rows
+    assert all(len(line["turns"]) == 1 and line["turns"][0]["content"].startswith("Prove") for line in lines)
+    assert manifest["topics"] == {"topic 0": 2, "topic 1": 2}
+    assert (manifest["quotas"], manifest["judges"]) == ({"per_topic": 9}, ["judge-1"])
+    assert manifest["accounting"]["items"]["left_out"] == {"prompt with score too low": 2}
+    settings = yaml.safe_load((tmp_path / "benchmark" / "judge_config.yaml").read_text("utf-8"))
+    assert settings["pairwise"] is True
+    assert "{question_1}" in settings["prompt_template"][0]
