@@ -195,7 +195,7 @@ def _bits(array: pa.Array, buffer: int) -> NDArray[np.bool_]:
 def _responses(messages: pa.StructArray) -> NDArray[np.bool_]:
     """Return which messages are responses, as ``Message.is_response`` has it."""
     calls = integers(pc.list_value_length(messages.field("tool_calls")))
-    is_model = bools(pc.equal(messages.field("role"), Role.ASSISTANT.value))
+    is_model = bools(pc.starts_with(messages.field("role"), pattern=Role.ASSISTANT.value))
     return np.asarray(is_model & (calls == 0))
 
 

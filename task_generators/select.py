@@ -155,29 +155,42 @@ class Selector:
         ids = batch.column("conversation_id")
         names = ids.to_pylist()
         conversations = batch.column("conversation")
-        languages = pc.coalesce(batch.column("detected_language"), batch.column("language")).to_pylist()
-        flags = batch.column("flags").to_pylist()
-        attached = _with_attachments(conversations) if ATTACHMENT in self._skipped else frozenset()
         prompts = _prompts(conversations)
         taken = np.ones(len(names), np.bool_)
-        members = []
-        for index, name in enumerate(names):
-            reason = None
-            flagged = flags[index] and any(map(self._skips, flags[index]))
-            if flagged or index in attached or name in self._known.moderated:
-                reason = self._withhold(name, flags[index] or (), _told(conversations, index))
-            reason = reason or self._unwanted(name, languages[index])
-            if reason is not None:
-                self._omissions[name] = reason
-                taken[index] = False
-            elif name in self._known.groups:
-                members.append(index)
+        for index, reason in self._reasons(batch, names):
+            self._omissions[names[index]] = reason
+            taken[index] = False
+        groups = self._known.groups
+        members = [index for index, name in enumerate(names) if name in groups and taken[index]]
         if members:
             models = _models(batch, members)
             self._members.update((names[index], (prompts[index], models[index])) for index in members)
         self._names.append(ids)
         self._taken.append(taken)
         self._prompts.append(np.array(prompts, np.int64))
+
+    def _reasons(self, batch: pa.RecordBatch, names: Sequence[str]) -> Iterator[tuple[int, str]]:
+        """Yield the rows that are omitted for what they are, each with the reason; note what of others is withheld."""
+        conversations = batch.column("conversation")
+        flags = batch.column("flags")
+        several = np.flatnonzero(integers(pc.list_value_length(flags)))
+        flags_of = {row: flags[row].as_py() for row in several.tolist()}
+        suspects = {row for row, some in flags_of.items() if any(map(self._skips, some))}
+        if ATTACHMENT in self._skipped:
+            suspects |= _with_attachments(conversations)
+        if moderated := self._known.moderated:
+            suspects |= {row for row, name in enumerate(names) if name in moderated}
+        if not self._languages and self._rules.challenge is None:
+            looked_at: Iterable[int] = sorted(suspects)
+        else:
+            looked_at = range(len(names))
+        languages = pc.coalesce(batch.column("detected_language"), batch.column("language")).to_pylist()
+        for row in looked_at:
+            reason = None
+            if row in suspects:
+                reason = self._withhold(names[row], flags_of.get(row, ()), _told(conversations, row))
+            if reason := reason or self._unwanted(names[row], languages[row]):
+                yield row, reason
 
     def selection(self) -> Selection:
         """Return the selection of all conversations read so far."""

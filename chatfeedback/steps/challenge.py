@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from itertools import islice
 from typing import TYPE_CHECKING
@@ -128,7 +129,8 @@ def _challenge(
     scores: Counter[int] = Counter()
 
     def score(prompt: tuple[str, str]) -> ChallengeEntry:
-        criteria = tuple(criterion.value for criterion in judge.judge(prompt[1]))
+        with nullcontext() if money is None else money.asking(prompt[0]):
+            criteria = tuple(criterion.value for criterion in judge.judge(prompt[1]))
         return ChallengeEntry(prompt[0], judge.agent, judge.prompt_version, criteria, utc_now())
 
     def save(entries: list[ChallengeEntry]) -> None:
@@ -146,7 +148,7 @@ def _challenge(
             advance=advance,
             save_every=save_every,
             admit=lambda prompt: money is None or money.reserve(*_estimate(prompt)),
-            ended=lambda prompt: None if money is None else money.release(prompt[0], metered=True),
+            ended=lambda prompt: None if money is None else money.release(prompt[0]),
         )
     finally:
         judge.close()

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from task_generators.blocks import in_chains, unit_logs
+from task_generators.blocks import in_chains
 from task_generators.candidates import Reads, candidates, reads_of
 from workspaces.chunks import in_chunks
 from workspaces.keys import keys_of
@@ -119,7 +119,7 @@ class Collector:
             ids = list(block.ids(chosen))
             known = np.isin(keys_of(ids), keys_of(self._asked.task_ids))
             chosen = chosen[~known]
-        logs = unit_logs(block.ids(chosen))
+        logs = block.unit_logs(chosen)
         mixes = np.full(len(block), -1, np.int16)
         for place, (name, pool) in enumerate(self._pools.items()):
             inside = weighed[name][chosen]
@@ -135,7 +135,7 @@ class Collector:
         if not wanted.any():
             return
         names = self._survey.outlines.taken(wanted)
-        for some in in_chunks(collection.scan(only=frozenset(names)), READ_AT_ONCE):
+        for some in in_chunks(collection.scan_some(names), READ_AT_ONCE):
             self._seeds.load(it.id for conversation in some for it in conversation.responses())
             yield from some
 

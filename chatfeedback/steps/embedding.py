@@ -46,7 +46,8 @@ def embed_prompts(workspace: Workspace, llm: LLMConfig, embedder: LLMConfig, adv
         money = Money(embedder, llm.budget, spent_of_budget(connection, llm.currency), asked.meter)
 
     def embed(texts: Asked) -> list[tuple[str, str, bytes | None]]:
-        vectors = asked.embed([text[:MAX_CHARACTERS] or " " for _, _, text in texts])
+        with money.asking(texts[0][0]):
+            vectors = asked.embed([text[:MAX_CHARACTERS] or " " for _, _, text in texts])
         return [(name, key, vector) for (name, key, _), vector in zip(texts, vectors, strict=True)]
 
     def most(texts: Asked) -> int:
@@ -73,7 +74,7 @@ def embed_prompts(workspace: Workspace, llm: LLMConfig, embedder: LLMConfig, adv
                 concurrency=embedder.concurrency,
                 save_every=1,
                 admit=lambda texts: money.reserve(texts[0][0], most(list(texts)), 0),
-                ended=lambda texts: money.release(texts[0][0], metered=True),
+                ended=lambda texts: money.release(texts[0][0]),
             )
         finally:
             asked.close()

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+from task_generators.llm.meter import listening
 from workspaces.store.spending import Tokens, cost_micros, spent
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     import sqlalchemy as sa
 
     from task_generators.llm.meter import Meter
@@ -46,6 +50,7 @@ class Money:
         self._meter = meter
         self._reserved: dict[str, int] = {}
         self._unmetered = 0
+        self._untold: set[str] = set()
 
     @property
     def spent(self) -> int:
@@ -70,11 +75,22 @@ class Money:
         self._reserved[request_id] = cost
         return True
 
-    def release(self, request_id: str, *, metered: bool) -> None:
-        """Give back what was set aside; of a reply that did not tell its tokens it counts as spent."""
+    @contextmanager
+    def asking(self, request_id: str) -> Iterator[None]:
+        """Notice in the block, in whichever thread, if a reply to the request does not tell its tokens."""
+        with listening() as told:
+            try:
+                yield
+            finally:
+                if not all(told):
+                    self._untold.add(request_id)
+
+    def release(self, request_id: str, *, metered: bool = True) -> None:
+        """Give back what was set aside; it counts as spent if a reply did not tell its tokens."""
         cost = self._reserved.pop(request_id, 0)
-        if not metered:
+        if not metered or request_id in self._untold:
             self._unmetered += cost
+        self._untold.discard(request_id)
 
 
 def spent_of_budget(connection: sa.Connection, currency: str) -> int:

@@ -135,15 +135,19 @@ def _name(workspace: Workspace, llm: LLMConfig, entries: list[TopicEntry]) -> in
                 name_topics(connection, entries)
                 save_spending(connection)
 
+        def name(entry: TopicEntry) -> TopicEntry:
+            with money.asking(str(entry.number)):
+                return named(entry, endpoint)
+
         try:
             outcome = ask_each(
                 entries,
-                lambda entry: named(entry, endpoint),
+                name,
                 save,
                 concurrency=llm.concurrency,
                 save_every=1,
                 admit=lambda entry: money.reserve(str(entry.number), *_most(entry)),
-                ended=lambda entry: money.release(str(entry.number), metered=True),
+                ended=lambda entry: money.release(str(entry.number)),
             )
         finally:
             endpoint.close()

@@ -2,12 +2,34 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
+from contextvars import ContextVar
 from threading import Lock
+from typing import TYPE_CHECKING
 
 from workspaces.store.spending import Tokens
 
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
 MAX_TOKENS = 10**8
 """Of one reply; a larger count is not believed."""
+
+_TOLD: ContextVar[list[bool] | None] = ContextVar("told", default=None)
+
+
+@contextmanager
+def listening() -> Iterator[list[bool]]:
+    """Yield a list that receives, for each reply to what is asked in the block, whether it told its tokens.
+
+    What is asked may run in an event loop of another thread: it runs in the context in which it was handed over.
+    """
+    told: list[bool] = []
+    token = _TOLD.set(told)
+    try:
+        yield told
+    finally:
+        _TOLD.reset(token)
 
 
 class Meter:
@@ -25,6 +47,8 @@ class Meter:
             if isinstance(number, int) and not isinstance(number, bool) and 0 <= number <= MAX_TOKENS
         ]
         sent, received = reported if len(reported) == 2 else (0, 0)
+        if (told := _TOLD.get()) is not None:
+            told.append(len(reported) == 2)
         with self._lock:
             so_far = self._so_far
             self._so_far = Tokens(

@@ -7,6 +7,7 @@ import os
 from itertools import compress, pairwise
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import psutil
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -60,6 +61,9 @@ hash of the conversation (of its messages and models), the language of most of i
 messages of the user, the number of words, and the MinHash bands. All but the flags are of the log alone. They are null
 where curation has not run. Last, for a conversation that grew, the content hashes of the texts that it grew from.
 """
+
+CONVERSATION = SCHEMA.names[: SCHEMA.names.index("content_hash")]
+"""The columns that a ``Conversation`` holds: those before the columns that curation adds."""
 
 COMPUTED = ("content_hash", "turns", "words", "near_bands")
 """The columns that ``measured`` computes."""
@@ -138,30 +142,60 @@ def batches_of(path: Path, columns: Sequence[str] | None = None) -> Iterator[pa.
 
     A column that the file lacks, because an older version wrote it, is null.
     """
-    schema = SCHEMA if columns is None else pa.schema([SCHEMA.field(name) for name in columns])
+    schema = _schema(columns)
     with pq.ParquetFile(path) as file:
-        available = [name for name in schema.names if name in file.schema_arrow.names]
+        available = _available(file, schema)
         for batch in file.iter_batches(batch_size=ROW_GROUP, columns=available, use_threads=False):
             yield _completed(batch, schema)
 
 
 def read_some(path: Path, conversation_ids: Iterable[str]) -> Iterator[Conversation]:
     """Yield the named conversations of a file."""
-    for batch in batches_with(path, conversation_ids):
+    for batch in batches_with(path, conversation_ids, CONVERSATION):
         yield from conversations_in(batch)
 
 
-def batches_with(path: Path, conversation_ids: Iterable[str]) -> Iterator[pa.RecordBatch]:
-    """Yield the rows of the named conversations of a file; only row groups that hold one are decompressed."""
-    wanted = pa.array(sorted(conversation_ids), pa.string())
+def batches_with(
+    path: Path, conversation_ids: Iterable[str], columns: Sequence[str] | None = None
+) -> Iterator[pa.RecordBatch]:
+    """Yield the rows of the named conversations of a file with these columns, as ``batches_of`` does.
+
+    Only row groups that hold one of them are decompressed.
+    """
+    wanted = frozenset(conversation_ids)
+    schema = _schema(columns)
     with pq.ParquetFile(path) as file:
+        available = _available(file, schema)
         for group in range(file.num_row_groups):
             ids = file.read_row_group(group, columns=["conversation_id"], use_threads=False).column(0)
-            if not pc.any(pc.is_in(ids, wanted)).as_py():
+            if wanted.isdisjoint(ids.to_pylist()):
                 continue
-            for batch in file.iter_batches(batch_size=ROW_GROUP, row_groups=[group], use_threads=False):
-                rows = batch.filter(pc.is_in(batch.column("conversation_id"), wanted))
-                yield _completed(rows, SCHEMA)
+            for batch in file.iter_batches(
+                batch_size=ROW_GROUP, row_groups=[group], columns=available, use_threads=False
+            ):
+                names = batch.column("conversation_id").to_pylist()
+                kept = [place for place, name in enumerate(names) if name in wanted]
+                yield _completed(rows_at(batch, kept), schema)
+
+
+def _schema(columns: Sequence[str] | None) -> pa.Schema:
+    return SCHEMA if columns is None else pa.schema([SCHEMA.field(name) for name in columns])
+
+
+def _available(file: pq.ParquetFile, schema: pa.Schema) -> list[str]:
+    """Return those columns of a schema that the file has; an older version may have written it without some."""
+    return [name for name in schema.names if name in file.schema_arrow.names]
+
+
+def rows_at(batch: pa.RecordBatch, positions: Sequence[int]) -> pa.RecordBatch:
+    """Return the rows of a batch at some positions, in order.
+
+    The indices are built from a buffer, because ``pa.array`` imports pandas, which takes a second.
+    """
+    if len(positions) == batch.num_rows:
+        return batch
+    buffer = pa.py_buffer(np.array(positions, np.int64))
+    return batch.take(pa.Array.from_buffers(pa.int64(), len(positions), [None, buffer]))
 
 
 def holds_any(path: Path, conversation_ids: Collection[str]) -> bool:

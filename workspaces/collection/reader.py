@@ -6,15 +6,15 @@ from itertools import repeat
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import pyarrow as pa
 import pyarrow.compute as pc
 
 from workspaces.collection.files import (
-    SCHEMA,
+    CONVERSATION,
     batches_of,
     batches_with,
     conversations_in,
     read_some,
+    rows_at,
     with_computed,
 )
 from workspaces.keys import keys_of
@@ -27,13 +27,12 @@ if TYPE_CHECKING:
     from collections.abc import Container, Iterable, Iterator, Sequence
     from pathlib import Path
 
+    import pyarrow as pa
+
     from workspaces.collection.growth import Row
     from workspaces.records import Conversation
     from workspaces.store import Store
     from workspaces.store.conversations import ConversationEntry
-
-CONVERSATION = SCHEMA.names[: SCHEMA.names.index("content_hash")]
-"""The columns that a ``Conversation`` holds: those before the columns that curation adds."""
 
 
 class CollectionReader:
@@ -61,14 +60,15 @@ class CollectionReader:
 
     def get(self, conversation_ids: Iterable[str]) -> dict[str, Conversation]:
         """Return those of the named conversations that are shared, by id; only their files are read."""
+        return {conversation.id: conversation for conversation in self.scan_some(conversation_ids)}
+
+    def scan_some(self, conversation_ids: Iterable[str]) -> Iterator[Conversation]:
+        """Yield what ``get`` returns, in the order of ``scan``; a few hundred conversations are in memory at a time."""
         wanted = list(dict.fromkeys(conversation_ids))
         with self._store.read() as connection:
             ids_by_file = parts_of(connection, wanted, (SharingState.SHARED,))
-        return {
-            conversation.id: conversation
-            for file, ids in sorted(ids_by_file.items())
-            for conversation in read_some(self._folder / file, ids)
-        }
+        for file, ids in sorted(ids_by_file.items()):
+            yield from read_some(self._folder / file, ids)
 
     def earlier_hashes(self, conversation_ids: Sequence[str]) -> set[str]:
         """Return the content hashes of all texts from which the named conversations grew."""
@@ -77,29 +77,23 @@ class CollectionReader:
         rows = stored_rows(self._folder, entries.values())
         return {content_hash for row in rows for content_hash in row["earlier_hashes"] or ()}
 
-    def scan(
-        self, without: Container[str] = (), only: Container[str] | None = None
-    ) -> Iterator[Conversation]:
-        """Yield every shared conversation but those in ``without``, in a stable order; None in ``only``: all others.
+    def scan(self, without: Container[str] = ()) -> Iterator[Conversation]:
+        """Yield every shared conversation but those in ``without``, in a stable order.
 
         A few hundred conversations are in memory at a time.
         """
-        return (conversation for conversation, _ in self.scan_with((), without, only))
+        return (conversation for conversation, _ in self.scan_with((), without))
 
     def scan_with(
-        self, columns: Sequence[str], without: Container[str] = (), only: Container[str] | None = None
+        self, columns: Sequence[str], without: Container[str] = ()
     ) -> Iterator[tuple[Conversation, tuple[Any, ...]]]:
         """Yield what ``scan`` does, each conversation with its values in some columns that curation adds."""
         for batch in self.scan_batches((*CONVERSATION, *columns)):
             ids = batch.column("conversation_id").to_pylist()
-            places = [
-                place
-                for place, name in enumerate(ids)
-                if name not in without and (only is None or name in only)
-            ]
+            places = [place for place, name in enumerate(ids) if name not in without]
             if not places:
                 continue
-            kept = _take(batch, places)
+            kept = rows_at(batch, places)
             values = zip(*(kept.column(name).to_pylist() for name in columns), strict=True)
             yield from zip(
                 conversations_in(kept), values if columns else repeat((), kept.num_rows), strict=True
@@ -128,7 +122,7 @@ class CollectionReader:
                 if locked:
                     kept = np.flatnonzero(standing[file].places(keys_of(ids)) >= 0).tolist()
                     if kept:
-                        yield _take(batch, kept)
+                        yield rows_at(batch, kept)
                     continue
                 with self._store.read() as connection:
                     states_by_id = states_in(connection, file, ids)
@@ -138,7 +132,7 @@ class CollectionReader:
                     if states_by_id.get(conversation_id) in wanted
                 ]
                 if kept:
-                    yield _take(batch, kept)
+                    yield rows_at(batch, kept)
 
     def files_with(self, conversation_ids: Iterable[str]) -> dict[Path, set[str]]:
         """Return the files that hold named conversations that are held or shared, each with the ids of these."""
@@ -172,14 +166,3 @@ def stored_rows(folder: Path, entries: Iterable[ConversationEntry]) -> Iterator[
     for file, ids in sorted(ids_by_file.items()):
         for batch in batches_with(folder / file, ids):
             yield from with_computed(batch).to_pylist()
-
-
-def _take(batch: pa.RecordBatch, positions: Sequence[int]) -> pa.RecordBatch:
-    """Return the rows of a batch at some positions, in order.
-
-    The indices are built from a buffer, because ``pa.array`` imports pandas, which takes a second.
-    """
-    if len(positions) == batch.num_rows:
-        return batch
-    buffer = pa.py_buffer(np.array(positions, np.int64))
-    return batch.take(pa.Array.from_buffers(pa.int64(), len(positions), [None, buffer]))

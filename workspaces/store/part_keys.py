@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from array import array
 from collections import defaultdict
 from typing import TYPE_CHECKING
 
@@ -25,11 +26,11 @@ def keys_by_part(connection: sa.Connection, states: Iterable[SharingState]) -> M
     query = sa.select(conversation.c.part, conversation.c.conversation_id).where(
         conversation.c.state.in_([state.value for state in states])
     )
-    keys: dict[str, list[int]] = {}
+    keys: dict[str, array[int]] = {}
     with connection.execute(query.execution_options(yield_per=_ROWS)) as result:
         for rows in result.partitions():
             for part, conversation_id in rows:
-                keys.setdefault(part, []).append(hash(conversation_id))
+                keys.setdefault(part, array("q")).append(hash(conversation_id))
     nothing = KeyIndex(np.empty(0, np.int64))
     return defaultdict(
         lambda: nothing, {part: KeyIndex(np.array(some, np.int64)) for part, some in keys.items()}

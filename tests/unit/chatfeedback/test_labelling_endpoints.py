@@ -565,6 +565,16 @@ def test_challenge_scores_stop_where_the_budget_of_the_llm_ends(folder: Path, en
     assert run(folder, "challenge")["scored"] <= 1
 
 
+def test_scores_without_their_tokens_count_as_what_they_cost_at_most(
+    folder: Path, endpoint: Endpoint
+) -> None:
+    endpoint.respond = lambda _: ok(json.dumps(SCORES))
+    configure(folder, endpoint, llm="model: some-model, budget: 0.005")
+    found = run(folder, "challenge")
+    assert 0 < found["scored"] < COUNT
+    assert found["scored"] + found["left"] == COUNT
+
+
 EMBED = "model: some-model, max_attempts: 2, embeddings: {model: embedder, batch: 10, input_price: 1.0}"
 
 
@@ -661,6 +671,22 @@ def test_embeddings_stop_where_the_budget_of_the_llm_ends(folder: Path, endpoint
     found = run(folder, "topics")
     assert found["not_embedded"] == 16, "of five requests, at most .00017 each, four were paid"
     assert found["conversations"] == COUNT - found["not_embedded"]
+
+
+def test_embeddings_without_their_tokens_count_as_what_they_cost_at_most(
+    folder: Path, endpoint: Endpoint
+) -> None:
+    def silent(request: dict[str, Any]) -> Reply:
+        status, headers, text = embedded(request)
+        return (
+            status,
+            headers,
+            json.dumps({name: it for name, it in json.loads(text).items() if name != "usage"}),
+        )
+
+    endpoint.respond = silent
+    configure(folder, endpoint, llm=EMBED.replace("batch: 10", "batch: 5") + ", budget: 0.0005")
+    assert run(folder, "topics")["not_embedded"] >= 16
 
 
 @pytest.mark.parametrize("place", range(6))
