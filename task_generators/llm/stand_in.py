@@ -45,6 +45,9 @@ class StandIn:
         """Return a reply word by word."""
         yield self._events(said(self._name, request))
 
+    async def aclose(self) -> None:
+        """Close nothing."""
+
     async def _events(self, text: str) -> AsyncIterator[bytes]:
         head = self._head("chat.completion.chunk")
         deltas: list[dict[str, str]] = [{"role": "assistant", "content": ""}]
