@@ -172,7 +172,8 @@ class Till:
         """Load what takes long before somebody buys: make an exchange that nobody keeps."""
         path = self.path("", {"messages": [{"role": "user", "content": "Hello"}]})
         purchase = quote_purchase(self._workspace.config.spending, "", ChatMode.DYNAMIC)
-        self.exchange(Order("", "", purchase, path, private=False, seconds=0.0), {"content": "Hello"})
+        turn: dict[str, JsonValue] = {"role": "assistant", "content": "Hello"}
+        self.exchange(Order("", "", purchase, path, private=False, seconds=0.0), turn)
 
     def exchange(self, order: Order, turn: Mapping[str, JsonValue]) -> Exchange | None:
         """Return what is to be kept of an answer, redacted; None for a private chat. Long texts take seconds.
