@@ -16,7 +16,7 @@ import tempfile
 import time
 from contextlib import ExitStack
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import httpx
 import psutil
@@ -35,9 +35,17 @@ if TYPE_CHECKING:
     from starlette.requests import Request
     from starlette.types import ASGIApp
 
-TOKENS, ANSWERS, AT_ONCE, ROUNDS = 400, 8, 4, 2
-PAUSE = 0.005
-"""Seconds between two tokens of an upstream: so that they come one by one, as those of models do."""
+TOKENS, ANSWERS, AT_ONCE, ROUNDS = 400, 8, 4, 3
+PAUSES = (0.005, 0.0005)
+"""Seconds between two tokens of an upstream, which come one by one as those of models do; and the fastest of models."""
+
+
+class Figures(NamedTuple):
+    """Of a round of answers: all their seconds, the processor's time of a token, and the median to a first token."""
+
+    seconds: float
+    processor_ms_per_token: float
+    first_token_ms: float
 
 
 def bare_proxy(base_url: str) -> ASGIApp:
@@ -59,9 +67,9 @@ def bare_proxy(base_url: str) -> ASGIApp:
     return Starlette(routes=[Route("/v1/chat/completions", passed, methods=["POST"])])
 
 
-async def answers(address: str, key: str) -> tuple[float, list[float]]:
+async def answers(address: str, key: str, model: str) -> tuple[float, list[float]]:
     """Return the seconds of all answers together, and those to each first token."""
-    body = {"model": "m", "messages": [{"role": "user", "content": "x"}], "stream": True}
+    body = {"model": model, "messages": [{"role": "user", "content": "x"}], "stream": True}
     first: list[float] = []
     slots = asyncio.Semaphore(AT_ONCE)
 
@@ -96,76 +104,59 @@ def up(address: str) -> None:
             return
 
 
-def main() -> None:
-    """Print the figures."""
+def measured_at(pause: float) -> dict[str, object]:
+    """Return the figures of a proxy and a gateway in front of an upstream with so many seconds between tokens."""
     ports = {name: free_port() for name in ("upstream", "proxy", "gateway")}
     base_url = f"http://127.0.0.1:{ports['upstream']}/v1"
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory())) / "w"
-        chat = {
-            "models": [{"model": "m", "base_url": base_url}],
-            "requests_per_minute": 10_000,
-            "at_once": 100,
-        }
+        models = [{"model": "m", "base_url": base_url}]
+        chat = {"models": models, "requests_per_minute": 10_000, "at_once": 100}
         with chat_workspace(folder, chat=chat) as workspace:
-            person_id = person_with(workspace, "ada", 100_000)
-            key = key_of(workspace, person_id)
-        started: dict[str, psutil.Process] = {}
+            key = key_of(workspace, person_with(workspace, "ada", 100_000))
+        web = ["chatfeedback", "web", "--port", f"{ports['gateway']}", "--workspace", f"{folder}"]
         commands = {
-            "upstream": ["-m", "bench.gateway", "upstream", f"{ports['upstream']}"],
-            "proxy": ["-m", "bench.gateway", "proxy", f"{ports['proxy']}", base_url],
-            "gateway": [
-                "-m",
-                "chatfeedback",
-                "web",
-                "--port",
-                f"{ports['gateway']}",
-                "--workspace",
-                f"{folder}",
-            ],
+            "upstream": ["bench.gateway", "upstream", f"{ports['upstream']}", f"{pause}"],
+            "proxy": ["bench.gateway", "proxy", f"{ports['proxy']}", base_url],
+            "gateway": web,
         }
+        started: dict[str, psutil.Process] = {}
         for name, command in commands.items():
+            line = [sys.executable, "-m", *command]
             process = stack.enter_context(
-                subprocess.Popen([sys.executable, *command], stdout=subprocess.DEVNULL)
+                subprocess.Popen(line, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
             )
             stack.callback(process.kill)
             started[name] = psutil.Process(process.pid)
-        measured: dict[str, list[tuple[float, float, float]]] = {"proxy": [], "gateway": []}
-        for name in ("upstream", *measured):
-            if name != "upstream":
-                up(f"http://127.0.0.1:{ports[name]}")
+        measured: dict[str, list[Figures]] = {"proxy": [], "gateway": []}
+        for name in measured:
+            up(f"http://127.0.0.1:{ports[name]}")
         for round_number in range(ROUNDS + 1):
-            for name in measured:
+            for name, rounds in measured.items():
                 before = started[name].cpu_times()
-                seconds, first = asyncio.run(answers(f"http://127.0.0.1:{ports[name]}", key))
+                seconds, first = asyncio.run(answers(f"http://127.0.0.1:{ports[name]}", key, "m"))
                 after = started[name].cpu_times()
                 cpu = (after.user + after.system - before.user - before.system) / (ANSWERS * TOKENS)
                 if round_number:  # the first one warms up
-                    measured[name].append((seconds, cpu, statistics.median(first)))
-        figures = {
+                    rounds.append(Figures(seconds, 1000 * cpu, 1000 * statistics.median(first)))
+        ratios = [
+            gateway.seconds / proxy.seconds
+            for proxy, gateway in zip(measured["proxy"], measured["gateway"], strict=True)
+        ]
+        medians = {
             name: {
-                "seconds": round(statistics.median(each[0] for each in rounds), 3),
-                "processor_ms_per_token": round(1000 * statistics.median(each[1] for each in rounds), 4),
-                "first_token_ms": round(1000 * statistics.median(each[2] for each in rounds), 1),
+                field: round(statistics.median(getattr(each, field) for each in rounds), 4)
+                for field in Figures._fields
             }
             for name, rounds in measured.items()
         }
-        ratios = [
-            gateway[0] / proxy[0]
-            for proxy, gateway in zip(measured["proxy"], measured["gateway"], strict=True)
-        ]
-        print(
-            json.dumps(
-                {
-                    "tokens": TOKENS,
-                    "answers": ANSWERS,
-                    "at_once": AT_ONCE,
-                    **figures,
-                    "time_ratio": round(statistics.median(ratios), 3),
-                },
-                indent=2,
-            )
-        )
+        return {**medians, "time_ratio": round(statistics.median(ratios), 3)}
+
+
+def main() -> None:
+    """Print the figures."""
+    figures = {f"{1000 * pause:g} ms a token": measured_at(pause) for pause in PAUSES}
+    print(json.dumps({"tokens": TOKENS, "answers": ANSWERS, "at_once": AT_ONCE, **figures}, indent=2))
 
 
 def serve(app: ASGIApp, port: int) -> None:
@@ -175,7 +166,7 @@ def serve(app: ASGIApp, port: int) -> None:
 
 if __name__ == "__main__":
     if sys.argv[1:2] == ["upstream"]:
-        serve(FaultyUpstream(words=TOKENS, pause=PAUSE), int(sys.argv[2]))
+        serve(FaultyUpstream(words=TOKENS, pause=float(sys.argv[3])), int(sys.argv[2]))
     elif sys.argv[1:2] == ["proxy"]:
         serve(bare_proxy(sys.argv[3]), int(sys.argv[2]))
     else:

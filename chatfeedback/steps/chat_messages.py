@@ -90,7 +90,8 @@ def answered(path: Path, turn: Mapping[str, JsonValue], model: str, person_id: s
         NoPromptError: the answer cannot be read.
     """
     try:
-        (answer,) = chain("", [dict(turn)], model)
+        # after a prompt: a conversation without any text is none, but an answer may be calls of tools alone
+        _, answer = chain("", [{"role": "user", "content": "asked"}, dict(turn)], model)
     except (RowError, ValueError) as error:
         raise NoPromptError(f"the answer cannot be read: {str(error)[:200]}") from None
     messages = (*path.messages, answer)

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from chatfeedback.steps.chat_messages import PURPOSE, answered, kept, path_of, response_id
 from reward_engine import capture, quote_purchase, release, release_expired, reserve
 from workspaces.errors import UsageError
-from workspaces.records import Role
+from workspaces.records import ChatMode, Role
 from workspaces.store.chat_exchanges import (
     Exchange,
     answers_among,
@@ -36,7 +36,6 @@ if TYPE_CHECKING:
     from chatfeedback.steps.chat_messages import Path
     from reward_engine.holds import Purchase
     from workspaces.privacy.redaction import Redactor
-    from workspaces.records import ChatMode
     from workspaces.workspace import Workspace
 
 _LOG = logging.getLogger("chatfeedback.chat")
@@ -168,6 +167,13 @@ class Till:
         """Give back the points of an answer that failed."""
         with self._workspace.store.write() as connection:
             release(connection, order.hold_id, now=self._clock())
+
+    def warm_up(self) -> None:
+        """Load what takes long before somebody buys: make an exchange that nobody keeps."""
+        path = self.path("", {"messages": [{"role": "user", "content": "Hello"}]})
+        purchase = quote_purchase(self._workspace.config.spending, "", ChatMode.DYNAMIC)
+        turn: dict[str, JsonValue] = {"role": "assistant", "content": "Hello"}
+        self.exchange(Order("", "", purchase, path, private=False, seconds=0.0), turn)
 
     def exchange(self, order: Order, turn: Mapping[str, JsonValue]) -> Exchange | None:
         """Return what is to be kept of an answer, redacted; None for a private chat. Long texts take seconds.

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from workspaces.errors import WorkbenchError
-from workspaces.store.chat_exchanges import waiting_chats
+from workspaces.store.chat_exchanges import is_waiting, waiting_chats
 from workspaces.store.own_answers import givers_of
 from workspaces.workspace import LOCK_TIMEOUT_SECONDS
 
@@ -56,6 +56,18 @@ def collect_own(workspace: Workspace, person_id: str) -> int:
     except WorkbenchError:
         return len(waiting)
     return len(_own(workspace, person_id))
+
+
+def collect_waiting(workspace: Workspace) -> None:
+    """Move all chats that wait into the collection, for whoever names conversations otherwise than by ids.
+
+    Raises:
+        WorkbenchError: some wait, and cannot be moved now.
+    """
+    with workspace.store.read() as connection:
+        waiting = is_waiting(connection)
+    if waiting:
+        _collect(workspace, LOCK_TIMEOUT_SECONDS)
 
 
 def _own(workspace: Workspace, person_id: str) -> set[str]:

@@ -7,6 +7,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from chatfeedback.steps.advance import ignore
+from chatfeedback.steps.chats_that_wait import collect_waiting
 from chatfeedback.steps.redact import redactor_of
 from task_generators.chat_logs import LocalWorkers, Source, accepted_rows
 from workspaces.chunks import in_chunks
@@ -85,6 +86,7 @@ def publish_held(
     Raises:
         UsageError: the file cannot be read, or no conversation names the source.
     """
+    collect_waiting(workspace)
     now = utc_now()
     with workspace.exclusive():
         workspace.collection.share_due(now)
@@ -98,7 +100,7 @@ def publish_held(
         wanted: set[str] | None = None
         unknown = 0
         if file is not None or source is not None:
-            wanted, unknown = named_by(workspace, file=file, source=source)
+            wanted, unknown = _named(workspace, file, source)
             held = [name for name in held if name in wanted]
         published = 0
         for names in in_chunks(held, BATCH):
@@ -117,12 +119,19 @@ def named_by(
 ) -> tuple[set[str], int]:
     """Return the conversations that come from a file and from a source, whatever their state, of those that both name.
 
+    Chats that wait for the collection are moved there first.
+
     Returns:
         The ids, and how many rows of the file are no conversation of the collection.
 
     Raises:
         UsageError: the file cannot be read, or no conversation names the source.
     """
+    collect_waiting(workspace)
+    return _named(workspace, file, source)
+
+
+def _named(workspace: Workspace, file: Path | None, source: str | None) -> tuple[set[str], int]:
     wanted, unknown = (None, 0) if file is None else _in_file(workspace, file)
     if source is not None:
         named = _from_source(workspace, source)

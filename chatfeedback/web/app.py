@@ -22,6 +22,7 @@ from chatfeedback.web import (
     sign_in,
     style,
 )
+from chatfeedback.web.background import lifespan
 from chatfeedback.web.errors import handlers
 from chatfeedback.web.guard import Guard
 from chatfeedback.web.hosts import OurHosts
@@ -86,6 +87,7 @@ def application(
             Middleware(Guard, without_cookies=without_cookies),
         ],
         exception_handlers=handlers(),
+        lifespan=lifespan,
     )
     navigation = tuple(link for part in parts for link in part.navigation)
     made.state.site = Site(

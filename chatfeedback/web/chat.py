@@ -27,7 +27,6 @@ from chatfeedback.web.sessions import Person, async_person_needed, person_needed
 from chatfeedback.web.site import Link, Part, site_of
 from reward_engine.accounts import person_account
 from reward_engine.ledger import balance
-from task_generators.llm.answers import StreamedAnswer
 from workspaces.config import DYNAMIC
 from workspaces.errors import ConfigurationError
 from workspaces.records import ChatMode
@@ -40,6 +39,7 @@ if TYPE_CHECKING:
     from starlette.types import Receive, Scope, Send
 
     from chatfeedback.web.chat_counter import Asked, ChatCounter
+    from task_generators.llm.answers import Answer
 
     Say = Callable[[int, str], Awaitable[None]]
     """Shows a piece of the answer on one side."""
@@ -201,19 +201,16 @@ async def _turn(counter: ChatCounter, asked: Asked, say: Say, side: int) -> Turn
     Raises:
         RefusedError: it failed; the points went back.
     """
-    streamed, shown = StreamedAnswer(), 0
+    shown = 0
+
+    async def show(_events: bytes, answer: Answer) -> None:
+        nonlocal shown
+        new, shown = "".join(answer.texts[shown:]), len(answer.texts)
+        if new:
+            await say(side, new)
+
     try:
-        async with (
-            asyncio.timeout(asked.order.seconds),
-            asked.model.upstream.stream(asked.request) as parts,
-        ):
-            async for part in parts:
-                streamed.feed(part)
-                texts = streamed.answer.texts
-                if len(texts) > shown:
-                    new, shown = "".join(texts[shown:]), len(texts)
-                    await say(side, new)
-        answer = streamed.end()
+        answer = await counter.streamed(asked, show)
         bought = await counter.finish(asked, answer)
     except FAILURES as error:
         await counter.fail(asked)

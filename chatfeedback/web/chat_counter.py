@@ -23,14 +23,14 @@ from chatfeedback.steps.redact import redactor_of
 from chatfeedback.web.limits import Limit, Limits, TooOftenError
 from reward_engine import NotEnoughPointsError
 from reward_engine.holds import HoldError
-from task_generators.llm.answers import UnfinishedAnswerError
+from task_generators.llm.answers import StreamedAnswer, UnfinishedAnswerError, whole_answer
 from task_generators.llm.upstream import UpstreamError
 from workspaces.config import DYNAMIC, DynamicRule
 from workspaces.grammar import counted, word_for
 from workspaces.records import ChatMode
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterator, Mapping
+    from collections.abc import Awaitable, Callable, Collection, Iterator, Mapping
 
     from pydantic import JsonValue
 
@@ -42,6 +42,12 @@ Result = TypeVar("Result")
 
 SWEEP_SECONDS = 30.0
 """How often holds that expired are looked for, when somebody buys."""
+
+SAID_AT_ONCE = 4
+"""The first parts of an answer are passed on as soon as they are there."""
+
+TOGETHER_SECONDS = 0.02
+"""The later ones together, as often as a screen shows something new: tokens one by one cost more of the processor."""
 
 FAILURES = (UpstreamError, UnfinishedAnswerError, TimeoutError, HoldError)
 """What an answer that failed raises."""
@@ -189,17 +195,42 @@ class ChatCounter:
         """Give back the points of an answer that failed, also where the request is being cancelled."""
         await asyncio.shield(self._written(lambda: self.till.release(asked.order)))
 
+    async def streamed(self, asked: Asked, say: Callable[[bytes, Answer], Awaitable[None]]) -> Answer:
+        """Return an answer once it ended, and say its events as they come: soon at first, then some together.
+
+        Args:
+            asked: what is answered.
+            say: takes whole events, without the last one, and the answer so far.
+
+        Raises:
+            UpstreamError: there is none.
+            UnfinishedAnswerError: it did not come to its end.
+            TimeoutError: it takes too long.
+        """
+        streamed, said = StreamedAnswer(), 0
+        async with asyncio.timeout(asked.order.seconds), asked.model.upstream.stream(asked.request) as parts:
+            async for part in parts:
+                if whole := streamed.feed(part):
+                    await say(whole, streamed.answer)
+                    said += 1
+                if said > SAID_AT_ONCE and not streamed.has_ended:
+                    await asyncio.sleep(TOGETHER_SECONDS)  # what comes meanwhile is read in one piece
+        return streamed.end()
+
     async def whole(self, asked: Asked) -> tuple[bytes, Answer]:
         """Return a whole reply and what it says.
 
         Raises:
             RefusedError: there is none.
         """
-        from task_generators.llm.answers import whole_answer
-
         async with asyncio.timeout(asked.order.seconds):
             body = await asked.model.upstream.whole(asked.request)
         return body, whole_answer(body)
+
+    async def aclose(self) -> None:
+        """Close the connections to endpoints."""
+        for model in self.models.values():
+            await model.upstream.aclose()
 
     def _check_turn(self, person_id: str, answers: int) -> None:
         """Check that a person may ask for so many more answers, and count them; if none is under way, two may be asked.

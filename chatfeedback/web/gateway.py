@@ -6,8 +6,8 @@ paid. Who leaves early has paid as well: the answer is read to its end.
 
 from __future__ import annotations
 
-import asyncio
 import json
+import time
 from typing import TYPE_CHECKING
 
 from starlette.concurrency import run_in_threadpool
@@ -20,7 +20,7 @@ from chatfeedback.web.chat_counter import FAILURES, Asked, ChatCounter, RefusedE
 from chatfeedback.web.chat_outlet import Outlet
 from chatfeedback.web.limits import Limit, TooOftenError
 from chatfeedback.web.site import Part, site_of
-from task_generators.llm.answers import DONE, StreamedAnswer, UnfinishedAnswerError
+from task_generators.llm.answers import DONE, UnfinishedAnswerError
 from task_generators.llm.upstream import UpstreamError
 from workspaces.config import DYNAMIC
 from workspaces.errors import ConfigurationError
@@ -31,11 +31,15 @@ if TYPE_CHECKING:
     from starlette.types import Receive, Scope, Send
 
     from chatfeedback.steps.chat_purchases import Bought
+    from task_generators.llm.answers import Answer
 
 BASE = "/v1/"
 PRIVATE = "X-Chatfeedback-Private"
 WRONG_KEYS = Limit("wrong keys", 30, 60.0)
 """How often one address may try a key that is nobody's."""
+
+AT_ONCE_SECONDS = 0.05
+"""A body that is there in one piece within this time came with its key: the key is not looked at once more."""
 
 NOT_PRIVATE = ("", "0", "false", "no", "off")
 
@@ -48,8 +52,9 @@ class ChatCompletions:
         request = Request(scope, receive)
         try:
             counter, person_id = await _entered(request)
-            body = await _body(request, counter)
-            await _entered(request)  # a body can take long, and a key be revoked meanwhile
+            body, at_once = await _body(request, counter)
+            if not at_once:  # a key can be revoked meanwhile
+                await _entered(request)
             with counter.turn(person_id):
                 private = is_private(request)
                 asked = await counter.order(person_id, body, private=private)
@@ -95,17 +100,10 @@ class Streaming:
         await self._out({"type": "http.response.body", "body": b"", "more_body": False})
 
     async def _pass_on(self) -> None:
-        streamed = StreamedAnswer()
-        async with (
-            asyncio.timeout(self._asked.order.seconds),
-            self._asked.model.upstream.stream(self._asked.request) as parts,
-        ):
-            async for part in parts:
-                if whole := streamed.feed(part):
-                    await self._say(whole)
-        await self._counter.finish(self._asked, streamed.end())
+        answer = await self._counter.streamed(self._asked, self._say)
+        await self._counter.finish(self._asked, answer)
 
-    async def _say(self, data: bytes) -> None:
+    async def _say(self, data: bytes, _answer: Answer | None = None) -> None:
         if not self._begun:
             self._begun = True
             headers = {
@@ -200,10 +198,16 @@ async def _entered(request: Request) -> tuple[ChatCounter, str]:
         raise RefusedError(503, "The lead's configuration lacks the key of a model", "server_error") from None
 
 
-async def _body(request: Request, counter: ChatCounter) -> dict[str, JsonValue]:
+async def _body(request: Request, counter: ChatCounter) -> tuple[dict[str, JsonValue], bool]:
+    """Return what a request asks, and whether all of it was there at once.
+
+    Raises:
+        RefusedError: it is too long, or cannot be read.
+    """
     most = counter.workspace.config.chat.max_body_kib * 1024
-    body = bytearray()
+    begun, chunks, body = time.monotonic(), 0, bytearray()
     async for chunk in request.stream():
+        chunks += bool(chunk)
         body += chunk
         if len(body) > most:
             raise RefusedError(
@@ -218,7 +222,7 @@ async def _body(request: Request, counter: ChatCounter) -> dict[str, JsonValue]:
         ) from None
     if not isinstance(asked, dict):
         raise RefusedError(400, "The body must be a JSON object", "invalid_request_error")
-    return asked
+    return asked, chunks == 1 and time.monotonic() - begun < AT_ONCE_SECONDS
 
 
 def about(asked: Asked, bought: Bought | None = None) -> dict[str, str]:

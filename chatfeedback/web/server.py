@@ -57,7 +57,7 @@ class Server:
                 application(workspace, address=self.address),
                 log_config=None,
                 access_log=False,
-                lifespan="off",
+                lifespan="on",
                 server_header=False,
                 proxy_headers=address is not None,
                 forwarded_allow_ips=HOST,
@@ -98,7 +98,8 @@ def address_of(workspace: Path) -> str | None:
 
 def _listening(host: str, port: int) -> socket.socket:
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    listening = socket.socket(family)
+    # named as TCP, without which asyncio leaves small parts of an answer waiting for the client's receipt (40 ms)
+    listening = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         listening.bind((host, port))

@@ -117,13 +117,16 @@ class Answer:
 
 
 class StreamedAnswer:
-    """Reads the events of a stream, and returns what to pass on: all whole lines but the end, which waits."""
+    """Reads the events of a stream, and returns what to pass on: all whole lines but the end, which waits.
+
+    ``has_ended`` says that the end was there.
+    """
 
     def __init__(self) -> None:
         self.answer = Answer()
         self._rest = b""
         self._bytes = 0
-        self._done = False
+        self.has_ended = False
 
     def feed(self, data: bytes) -> bytes:
         """Take bytes as they come; return whole events to pass on.
@@ -158,7 +161,7 @@ class StreamedAnswer:
         """
         if self._rest.strip():
             self._take(self._rest)
-        if not (self._done or self.answer.finished):
+        if not (self.has_ended or self.answer.finished):
             raise UnfinishedAnswerError("the answer broke off")
         if self.answer.is_empty:
             raise UnfinishedAnswerError("the answer is empty")
@@ -169,7 +172,7 @@ class StreamedAnswer:
             return
         data = line[5:].strip()
         if data == b"[DONE]":
-            self._done = True
+            self.has_ended = True
             return
         try:
             event = json.loads(data)

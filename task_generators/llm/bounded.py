@@ -9,6 +9,7 @@ import asyncio
 import json
 import zlib
 from base64 import b64encode
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING, Any
@@ -19,7 +20,7 @@ from yarl import URL
 
 if TYPE_CHECKING:
     import ssl
-    from collections.abc import Mapping
+    from collections.abc import AsyncIterator, Mapping
 
 MAX_REPLY_BYTES = 8 * 1024 * 1024
 """Of one reply, decompressed; those of the protocols are shorter than a hundredth of it."""
@@ -60,7 +61,7 @@ class BoundedClient:
 
     Args:
         seconds: from the request to the last byte of its reply, redirects included.
-        authorization: the header of that name.
+        authorization: the header of that name; none where it is empty.
         context: whom TLS trusts; it takes long to make, and several clients may share it.
         max_bytes: the longest reply, decompressed.
     """
@@ -101,13 +102,7 @@ class BoundedClient:
         """
         headers = dict(content.get("headers") or {})
         body = _body(content, headers)
-        url = URL(address)
-        if url.user is not None:  # who stands in the address is who asks
-            who = f"{url.user}:{url.password or ''}".encode()
-            headers["Authorization"] = f"Basic {b64encode(who).decode()}"
-            url = url.with_user(None)
-        else:
-            headers["Authorization"] = self._authorization
+        url = self._signed(address, headers)
         if params := content.get("params"):
             url = url.update_query(params)
         async with asyncio.timeout(self._seconds):
@@ -124,9 +119,43 @@ class BoundedClient:
                 answer = await self._whole(method, following.with_user(None), headers, body)
             return answer
 
+    @asynccontextmanager
+    async def open(
+        self, address: str, content: bytes, headers: Mapping[str, str], timeout: aiohttp.ClientTimeout
+    ) -> AsyncIterator[aiohttp.ClientResponse]:
+        """Post a body, and return the response once its head is there; ``pieces`` reads on. No redirect is followed.
+
+        Raises:
+            TimeoutError: it was silent for too long, here or while it is read.
+            aiohttp.ClientError: there is none.
+            OSError: there is none.
+        """
+        signed = dict(headers)
+        url = self._signed(address, signed)
+        async with self._session.post(
+            url,
+            data=content,
+            headers=signed,
+            allow_redirects=False,
+            proxy=self._proxy_of(url.scheme, url.host or ""),
+            timeout=timeout,
+        ) as response:
+            yield response
+
     async def aclose(self) -> None:
         """Close connections."""
         await self._session.close()
+
+    def _signed(self, address: str, headers: dict[str, str]) -> URL:
+        """Return where a request goes, and add to its headers who asks."""
+        url = URL(address)
+        if url.user is not None:  # who stands in the address is who asks
+            who = f"{url.user}:{url.password or ''}".encode()
+            headers["Authorization"] = f"Basic {b64encode(who).decode()}"
+            return url.with_user(None)
+        if self._authorization:
+            headers["Authorization"] = self._authorization
+        return url
 
     async def _whole(
         self, method: str, url: URL, headers: Mapping[str, str], body: bytes | aiohttp.FormData | None
@@ -140,7 +169,7 @@ class BoundedClient:
             allow_redirects=False,
             proxy=self._proxy_of(url.scheme, url.host or ""),
         ) as response:
-            content = await _bounded(response, self._max_bytes)
+            content = b"".join([piece async for piece in pieces(response, self._max_bytes)])
             return Answer(response.status, response.headers, content, _following(response))
 
 
@@ -161,14 +190,19 @@ def _body(content: Mapping[str, Any], headers: dict[str, str]) -> bytes | aiohtt
     return body
 
 
-async def _bounded(response: aiohttp.ClientResponse, most: int) -> bytes:
-    """Return the body of a response, unpacked."""
+async def pieces(response: aiohttp.ClientResponse, most: int = MAX_REPLY_BYTES) -> AsyncIterator[bytes]:
+    """Yield the body of a response as it comes, unpacked.
+
+    Raises:
+        TooLongReplyError: it has more than ``most`` bytes, or is packed in a way that was not asked for.
+        aiohttp.ClientError: it breaks off.
+    """
     encoding = response.headers.get("Content-Encoding", "").strip().lower()
     if encoding not in (*_PLAIN, *_PACKED):
         response.close()
         raise TooLongReplyError("the reply is packed in a way that was not asked for")
     unpack = zlib.decompressobj(_GZIP_OR_ZLIB) if encoding in _PACKED else None
-    pieces, size = [], 0
+    size = 0
     async for piece in response.content.iter_any():
         if unpack is not None:
             try:
@@ -179,10 +213,9 @@ async def _bounded(response: aiohttp.ClientResponse, most: int) -> bytes:
         if size > most:
             response.close()
             raise TooLongReplyError(f"the reply has more than {most} bytes")
-        pieces.append(piece)
+        yield piece
     if unpack is not None and size and not unpack.eof:
         raise aiohttp.ClientPayloadError("the reply is cut off")
-    return b"".join(pieces)
 
 
 def _following(response: aiohttp.ClientResponse) -> URL | None:

@@ -38,12 +38,21 @@ class StandIn:
         """Return a whole reply."""
         message = {"role": "assistant", "content": said(self._name, request)}
         choice = {"index": 0, "message": message, "finish_reason": "stop"}
-        return json.dumps(self._head("chat.completion") | {"choices": [choice]}).encode()
+        words = len(str(message["content"]).split())
+        usage = {
+            "prompt_tokens": 0,
+            "completion_tokens": words,
+            "total_tokens": words,
+        }  # some clients need one
+        return json.dumps(self._head("chat.completion") | {"choices": [choice], "usage": usage}).encode()
 
     @asynccontextmanager
     async def stream(self, request: Mapping[str, JsonValue]) -> AsyncIterator[AsyncIterator[bytes]]:
         """Return a reply word by word."""
         yield self._events(said(self._name, request))
+
+    async def aclose(self) -> None:
+        """Close nothing."""
 
     async def _events(self, text: str) -> AsyncIterator[bytes]:
         head = self._head("chat.completion.chunk")

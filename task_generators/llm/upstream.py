@@ -9,9 +9,9 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING, Protocol
 from weakref import WeakKeyDictionary
 
-import httpx
+import aiohttp
 
-from task_generators.llm.bounded import MAX_REPLY_BYTES
+from task_generators.llm.bounded import BoundedClient, TooLongReplyError, pieces
 from workspaces.tls import tls_context
 
 if TYPE_CHECKING:
@@ -21,6 +21,9 @@ if TYPE_CHECKING:
     from pydantic import JsonValue, SecretStr
 
 CONNECT_SECONDS = 10.0
+MOST_REFUSING = 64 * 1024
+"""Bytes that an endpoint may say of a request that it refuses."""
+
 MOST_SAID = 500
 """Characters of what an endpoint says of a request that it refuses."""
 
@@ -55,6 +58,9 @@ class Upstream(Protocol):
     def stream(self, request: Mapping[str, JsonValue]) -> AbstractAsyncContextManager[AsyncIterator[bytes]]:
         """Return the events of a reply as they come, with an ``UpstreamError`` where they end early."""
 
+    async def aclose(self) -> None:
+        """Close the connections of this event loop."""
+
 
 class HttpUpstream:
     """An endpoint at a configured address. Nothing that a request says changes where it is sent; redirects end it.
@@ -68,7 +74,11 @@ class HttpUpstream:
     def __init__(self, base_url: str, api_key: SecretStr | None, stall_seconds: float) -> None:
         self._address = f"{base_url.rstrip('/')}/chat/completions"
         self._api_key = api_key
-        self._timeout = httpx.Timeout(stall_seconds, connect=min(CONNECT_SECONDS, stall_seconds))
+        self._stall_seconds = stall_seconds
+        self._timeout = aiohttp.ClientTimeout(
+            total=None, sock_connect=min(CONNECT_SECONDS, stall_seconds), sock_read=stall_seconds
+        )
+        self._clients: WeakKeyDictionary[asyncio.AbstractEventLoop, BoundedClient] = WeakKeyDictionary()
 
     async def whole(self, request: Mapping[str, JsonValue]) -> bytes:
         """Return a whole reply.
@@ -76,13 +86,8 @@ class HttpUpstream:
         Raises:
             UpstreamError: there is none.
         """
-        body = bytearray()
         async with self.stream(request) as parts:
-            async for part in parts:
-                body += part
-                if len(body) > MAX_REPLY_BYTES:
-                    raise UpstreamError("the answer is too long")
-        return bytes(body)
+            return b"".join([part async for part in parts])
 
     @asynccontextmanager
     async def stream(self, request: Mapping[str, JsonValue]) -> AsyncIterator[AsyncIterator[bytes]]:
@@ -91,55 +96,47 @@ class HttpUpstream:
         Raises:
             UpstreamError: the endpoint cannot be reached, refuses, or is silent for too long.
         """
-        headers = {"Content-Type": "application/json", "Accept-Encoding": "identity"}
-        if self._api_key is not None:
-            headers["Authorization"] = f"Bearer {self._api_key.get_secret_value()}"
         try:
-            async with _client().stream(
-                "POST",
+            async with self._client().open(
                 self._address,
-                content=json.dumps(request, separators=(",", ":")).encode(),
-                headers=headers,
-                timeout=self._timeout,
+                json.dumps(request, separators=(",", ":")).encode(),
+                {"Content-Type": "application/json", "Accept-Encoding": "identity"},
+                self._timeout,
             ) as response:
-                if response.status_code != HTTPStatus.OK:
+                if response.status != HTTPStatus.OK:
                     raise await self._refusal(response)
-                encoded = "content-encoding" in response.headers
-                yield response.aiter_bytes() if encoded else response.aiter_raw()
-        except httpx.TimeoutException:
+                yield pieces(response)
+        except TooLongReplyError:
+            raise UpstreamError("the answer is too long") from None
+        except aiohttp.ServerTimeoutError:
             raise UpstreamError("the model was silent for too long") from None
-        except (httpx.HTTPError, httpx.InvalidURL, OSError):
+        except (aiohttp.ClientError, OSError):
             raise UpstreamError("the model cannot be reached, or its answer broke off") from None
 
-    async def _refusal(self, response: httpx.Response) -> UpstreamError:
-        status = response.status_code
+    async def aclose(self) -> None:
+        """Close the connections of this event loop."""
+        client = self._clients.pop(asyncio.get_running_loop(), None)
+        if client is not None:
+            await client.aclose()
+
+    async def _refusal(self, response: aiohttp.ClientResponse) -> UpstreamError:
+        status = response.status
         if status not in REFUSES_REQUEST:
             return UpstreamError(f"the model's endpoint answered with the status {status}")
-        body = bytearray()
-        async for part in response.aiter_bytes():
-            body += part
-            if len(body) > 64 * 1024:
-                break
         try:
-            said = json.loads(bytes(body))["error"]["message"]
-        except (ValueError, KeyError, TypeError, RecursionError):
+            body = b"".join([part async for part in pieces(response, MOST_REFUSING)])
+            said = json.loads(body)["error"]["message"]
+        except (TooLongReplyError, ValueError, KeyError, TypeError, RecursionError):
             said = f"the status {status}"
         said = str(said)
         if self._api_key is not None:
             said = said.replace(self._api_key.get_secret_value(), "[key]")
         return UpstreamError(f"the model refuses the request: {said[:MOST_SAID]}", refused=True)
 
-
-_CLIENTS: WeakKeyDictionary[asyncio.AbstractEventLoop, httpx.AsyncClient] = WeakKeyDictionary()
-
-
-def _client() -> httpx.AsyncClient:
-    """Return the client of this event loop; connections are kept for further requests."""
-    loop = asyncio.get_running_loop()
-    if loop not in _CLIENTS:
-        _CLIENTS[loop] = httpx.AsyncClient(
-            verify=tls_context(),
-            follow_redirects=False,
-            limits=httpx.Limits(max_connections=None, max_keepalive_connections=100),
-        )
-    return _CLIENTS[loop]
+    def _client(self) -> BoundedClient:
+        """Return the client of this event loop; connections are kept for further requests."""
+        loop = asyncio.get_running_loop()
+        if loop not in self._clients:
+            key = "" if self._api_key is None else f"Bearer {self._api_key.get_secret_value()}"
+            self._clients[loop] = BoundedClient(self._stall_seconds, key, tls_context())
+        return self._clients[loop]

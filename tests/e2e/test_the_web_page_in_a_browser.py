@@ -3,29 +3,34 @@
 from __future__ import annotations
 
 import json
+import re
+import secrets
 import shutil
 import subprocess
 import tarfile
 import threading
 import time
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
+import pyarrow.parquet as pq
 import pytest
 from playwright.sync_api import expect
 
 from chatfeedback import steps
 from chatfeedback.web.server import Server
 from reward_engine import adjust
-from workspaces.workspace import utc_now
+from tests.e2e.test_argilla_in_a_browser import choose, enter, open_dataset, press, record_shown
+from workspaces.workspace import Workspace, utc_now
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
     from playwright.sync_api import Browser, BrowserContext, Page
 
-    from tests.e2e.workplace import Bench
+    from tests.e2e.workplace import Bench, Visit
 
 pytestmark = [pytest.mark.servers, pytest.mark.browser]
 
@@ -184,6 +189,130 @@ def test_without_scripts_all_is_there(argilla_bench: Bench, browser: Browser) ->
         page.get_by_role("button", name="Sign out").click()
         expect(page.get_by_role("heading", name="Sign in")).to_be_visible()
         context.close()
+
+
+CHAT = """
+chat: {stand_in: true, requests_per_minute: 1000}
+spending: {version: "loop", default: {dynamic: 1, direct: 2}}
+"""
+
+
+def look_at(page: Page, axe: str | None, name: str, folder: Path) -> list[str]:
+    """Keep pictures of a page, narrow and wide, light and dark, and return what is wrong with it."""
+    faults: list[str] = []
+    for size in (PHONE, DESKTOP):
+        page.set_viewport_size({"width": size[0], "height": size[1]})
+        for scheme in ("light", "dark"):
+            page.emulate_media(color_scheme="dark" if scheme == "dark" else "light")
+            page.screenshot(path=folder / f"{name}-{size[0]}-{scheme}.png", full_page=True)
+            wide, window = width_of(page)
+            if wide > window:
+                faults.append(f"{name} at {size[0]} px scrolls sideways: {wide}")
+            if axe is not None and size == PHONE:
+                page.evaluate(axe)
+                faults += [f"{name} {scheme}: {it}" for it in page.evaluate(FAULTS)]
+    return faults
+
+
+def test_the_loop_closes(
+    argilla_bench: Bench,
+    browser: Browser,
+    visit: Callable[[str], Visit],
+    tmp_path: Path,
+    axe: str | None,
+) -> None:
+    bench, faults = argilla_bench, list[str]()
+    email, password = bench.people[2]
+    path = bench.workspace.path / "chatfeedback.yaml"
+    if "\nchat:" not in path.read_text("utf-8"):
+        path.write_text(path.read_text("utf-8") + CHAT, "utf-8")
+    with (
+        Workspace.open(bench.workspace.path) as workspace,
+        running(replace(bench, workspace=workspace)) as server,
+    ):
+        context = browser.new_context(bypass_csp=True)  # for axe, which is put into the page
+        page = context.new_page()
+        page.goto(f"{server.address}/chat")
+        page.get_by_label("User name").fill(email)
+        page.get_by_label("Password").fill(password)
+        page.keyboard.press("Enter")
+        expect(page.get_by_role("heading", name="Chat")).to_be_visible()
+        expect(page.get_by_text("This chat is recorded")).to_be_visible()
+
+        # no points, no chat: said kindly, with what was written kept, and a way to tasks
+        prompt = f"How do I close a loop, {secrets.token_hex(4)}?"
+        page.get_by_label("Your message").fill(prompt)
+        page.get_by_role("button", name="Send").click()
+        expect(page.get_by_role("alert")).to_contain_text("Not enough points")
+        expect(page.get_by_label("Your message")).to_have_value(prompt)
+        faults += look_at(page, axe, "no-points", tmp_path)
+        page.get_by_role("link", name="See what waits for you").click()
+        expect(page.locator(".card a").first).to_have_attribute("href", re.compile(re.escape(bench.url)))
+
+        # a task is answered where it is shown, and its points come to the open page
+        at = visit(bench.url)
+        enter(at, email, password)
+        tasks = bench.tasks("preference")
+        open_dataset(at, tasks)
+        promised = tasks[record_shown(at.page)].task.quote["preference"]
+        choose(at.page, "preference", "a")
+        press(at.page, "Submit")
+        bench.command("sync")
+        bench.command("settle")
+        begun = time.monotonic()
+        expect(page.locator("#points")).to_contain_text(f"{promised}")
+        assert time.monotonic() - begun < 5, "two seconds, on a machine that does other things as well"
+
+        # they buy an answer; after a low score two others stand side by side, and the chosen one goes on
+        page.goto(f"{server.address}/chat")
+        faults += look_at(page, axe, "new-chat", tmp_path)
+        page.get_by_label("Your message").fill(prompt)
+        page.get_by_role("button", name="Send").click()
+        page.get_by_role("button", name="Bad", exact=True).click()
+        faults += look_at(page, axe, "answered", tmp_path)
+        page.get_by_role("button", name="Two other answers").click()
+        expect(page.locator(".two .card")).to_have_count(2)
+        faults += look_at(page, axe, "two", tmp_path)
+        left, right = (each.inner_text() for each in page.locator(".two .turn").all())
+        page.get_by_role("button", name="B is better").click()
+        expect(page.locator(".card.assistant .turn")).to_have_text(right)
+        expect(page.get_by_text(f"You have {promised - 3} point")).to_be_visible()
+
+        # the pair is in the next export, once its giver shared it
+        page.goto(f"{server.address}/me/chats")
+        page.get_by_role("checkbox").first.check()
+        page.get_by_role("button", name="Publish the chosen now").click()
+        expect(page.get_by_role("status")).to_be_visible()
+        pair = {(right, left)}
+        assert pair <= pairs_in(bench, tmp_path / "before")
+
+        # its giver deletes it: it is gone everywhere
+        page.goto(f"{server.address}/me/chats")
+        page.get_by_role("checkbox").first.check()
+        page.get_by_role("button", name="Delete the chosen").click()
+        page.get_by_role("button", name="Delete for good").click()
+        expect(page.get_by_role("heading", name="Deleted")).to_be_visible()
+        expect(page.locator(".card")).to_contain_text("Receipt")
+        faults += look_at(page, axe, "receipt", tmp_path)
+        page.goto(f"{server.address}/me/chats")
+        expect(page.get_by_text(prompt)).to_have_count(0)
+        assert not pair & pairs_in(bench, tmp_path / "after")
+        files = [it for it in bench.workspace.path.rglob("*") if it.is_file()]
+        assert [it for it in files if prompt.encode() in it.read_bytes()] == []
+        context.close()
+    print(f"screenshots: {tmp_path}")
+    assert faults == []
+
+
+def pairs_in(bench: Bench, folder: Path) -> set[tuple[str, str]]:
+    """Export pairs, as the lead does; return the chosen and the rejected text of each."""
+    bench.command("export", "dpo", "--output", str(folder), "--any-licence")
+    rows = [
+        row
+        for file in sorted((folder / "data" / "trl").glob("*.parquet"))
+        for row in pq.read_table(file).to_pylist()
+    ]
+    return {(row["chosen"][-1]["content"], row["rejected"][-1]["content"]) for row in rows}
 
 
 def give_chats(bench: Bench, email: str, folder: Path) -> None:

@@ -93,9 +93,9 @@ class FaultyUpstream:
             await asyncio.sleep(60)
         text = "" if fault else " ".join(f"word{number}" for number in range(self.words))
         choice = {"index": 0, "finish_reason": "stop", "message": {"role": "assistant", "content": text}}
-        body = json.dumps(
-            {"id": "x", "object": "chat.completion", "created": 0, "model": "m", "choices": [choice]}
-        )
+        usage = {"prompt_tokens": 1, "completion_tokens": self.words, "total_tokens": 1 + self.words}
+        head = {"id": "x", "object": "chat.completion", "created": 0, "model": "m"}
+        body = json.dumps(head | {"choices": [choice], "usage": usage})
         await send({"type": "http.response.body", "body": b"{" if fault == "no protocol" else body.encode()})
 
 

@@ -59,6 +59,9 @@ class Scripted:
         self.asked.append(request)
         return json.dumps({"choices": [{"message": self.message, "finish_reason": "stop"}]}).encode()
 
+    async def aclose(self) -> None:
+        pass
+
 
 @contextmanager
 def site(path: Path, upstream: Scripted, **chat: Any) -> Iterator[tuple[Workspace, Starlette]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from contextlib import closing
 from typing import TYPE_CHECKING
 
@@ -15,9 +16,12 @@ from typer.testing import CliRunner
 from chatfeedback import steps
 from chatfeedback.cli import app as command_line
 from chatfeedback.steps import chats_that_wait
+from chatfeedback.steps.chats_that_wait import collect_waiting
+from chatfeedback.web import background
 from chatfeedback.web.app import application
 from tests.unit.chatfeedback.web.browser import ADDRESS, Browser
-from tests.unit.chatfeedback.web.chat_site import chat_workspace, key_of, person_with
+from tests.unit.chatfeedback.web.chat_site import chat_workspace, key_of, person_with, running
+from workspaces.errors import WorkbenchError
 from workspaces.records import SharingState
 from workspaces.store.chat_exchanges import chat_exchange, waiting_chats
 from workspaces.store.conversations import entries_of
@@ -114,6 +118,45 @@ def test_the_lead_deletes_and_keeps_private_what_waits(
         left = connection.execute(sa.select(chat_exchange.c.conversation_id)).scalars().all()
     assert name not in left
     assert state(workspace, name) is None
+
+
+def test_the_lead_names_what_waits_by_its_source_and_among_all(chatting: Browser) -> None:
+    workspace, runner = chatting.workspace, CliRunner()
+    name = asked(chatting, person_with(workspace, "ada", 20), "a violet secret")
+    place = ("--workspace", str(workspace.path))
+    done = runner.invoke(command_line, ["consent", "publish", "--all", *place])
+    assert done.exit_code == 0, done.output
+    assert state(workspace, name) is SharingState.SHARED
+    name = asked(chatting, person_with(workspace, "bo", 20), "another one")
+    done = runner.invoke(
+        command_line, ["consent", "delete", "--source", "chatfeedback-chat", "--yes", *place]
+    )
+    assert done.exit_code == 0, done.output
+    assert state(workspace, name) is None
+    with workspace.store.read() as connection:
+        assert connection.execute(sa.select(chat_exchange)).all() == []
+
+
+def test_what_waits_is_collected_while_the_page_runs(
+    chatting: Browser, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    workspace = chatting.workspace
+    name = asked(chatting, person_with(workspace, "ada", 20), "a violet secret")
+    monkeypatch.setattr(background, "COLLECT_SECONDS", 0.05)
+    tried: list[float] = []
+
+    def collect(workspace: Workspace) -> None:
+        tried.append(time.monotonic())
+        if len(tried) < 3:
+            raise (WorkbenchError("busy"), ValueError("broken"))[len(tried) - 1]
+        collect_waiting(workspace)
+
+    monkeypatch.setattr(background, "collect_waiting", collect)
+    with running(workspace):
+        while state(workspace, name) is None:
+            time.sleep(0.02)
+    assert state(workspace, name) is SharingState.HELD
+    assert len(tried) >= 3
 
 
 def test_a_person_is_copied_and_forgotten_with_what_waits(chatting: Browser, tmp_path: Path) -> None:
