@@ -18,6 +18,7 @@ import httpx
 import psutil
 import pytest
 
+from chatfeedback.web.background import stop_page
 from workspaces.files import write_text
 from workspaces.servers.argilla import ArgillaServer
 from workspaces.servers.label_studio import LabelStudioServer
@@ -246,7 +247,8 @@ def test_up_and_down_and_up_again(argilla: Path) -> None:
     print(f"\nthe API answered again {time.monotonic() - killed_at:.1f} s after it was killed")
     assert server_status(argilla)["processes"]["api"] != api
 
-    # a supervisor that is killed takes its servers with it
+    # a supervisor that is killed takes its servers with it; the page is none of them
+    assert stop_page(argilla)
     state = json.loads((argilla / "servers/argilla/state.json").read_text(encoding="utf-8"))
     os.kill(state["supervisor"]["pid"], signal.SIGKILL)
     killed_at = time.monotonic()
