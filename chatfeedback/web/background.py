@@ -65,13 +65,23 @@ def start_page(workspace: Workspace) -> str:
     if (running := address_of(workspace.path)) is not None:
         return running
     told = workspace.config.web.address
-    port = PORT if is_free(PORT) else None
-    if port is None and told is not None:
+    is_ours = is_free(PORT)
+    if not is_ours and told is not None:
         raise ConfigurationError(
             f"port {PORT} is in use: free it, or start the page with 'chatfeedback web --port'"
         )
+    try:
+        return _start(workspace, PORT if is_ours else free_port())
+    except ConnectionFailedError:
+        if told is not None or not is_ours or is_free(PORT):
+            raise
+        return _start(workspace, free_port())  # another page was faster
+
+
+def _start(workspace: Workspace, port: int) -> str:
+    told = workspace.config.web.address
     command = [sys.executable, "-m", "chatfeedback", "web", "--workspace", str(workspace.path)]
-    command += ["--port", str(port or free_port())]
+    command += ["--port", str(port)]
     if told is not None:
         command += ["--address", str(told).rstrip("/")]
     log = workspace.path / "servers" / LOG
