@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from chatfeedback.cli.output import AsJson, emit_json, note, progress, say, table
-from chatfeedback.cli.servers import running, show_connections
+from chatfeedback.cli.servers import running, show_connections, show_page
 from workspaces.registry import PLATFORMS
 from workspaces.workspace import Workspace
 
@@ -37,6 +37,7 @@ def demo(
     Example: **chatfeedback demo --keep**
     """
     from chatfeedback.demo.run import CONFIGURATION, run_demo  # the packages it needs take seconds to import
+    from chatfeedback.web.running import start_page
 
     with Workspace.create(workspace, CONFIGURATION) as made:
         servers = made.servers()
@@ -46,13 +47,14 @@ def demo(
                 for server in servers.values():
                     server.detach()
         path = made.path
+        web = start_page(made) if keep else None
     if as_json:
-        emit_json(_as_dict(result, keep=keep))
+        emit_json(_as_dict(result, web))
     else:
-        _show(result, path, keep=keep)
+        _show(result, path, web)
 
 
-def _as_dict(result: Demo, *, keep: bool) -> dict[str, object]:
+def _as_dict(result: Demo, web: str | None) -> dict[str, object]:
     report = result.report.to_dict()
     assert isinstance(report, dict)
     return {
@@ -74,11 +76,15 @@ def _as_dict(result: Demo, *, keep: bool) -> dict[str, object]:
         "agreement": report,
         "page": result.page,
         "exports": result.exports,
-        "servers": {name: {"url": c.url, "running": keep} for name, c in result.connections.items()},
+        "chats": result.chats,
+        "web": web,
+        "servers": {
+            name: {"url": c.url, "running": web is not None} for name, c in result.connections.items()
+        },
     }
 
 
-def _show(result: Demo, path: Path, *, keep: bool) -> None:
+def _show(result: Demo, path: Path, web: str | None) -> None:
     from chatfeedback.cli.report import show_report
     from workspaces.kinds import asked_kinds
 
@@ -111,11 +117,13 @@ def _show(result: Demo, path: Path, *, keep: bool) -> None:
         for kind, export in result.exports.items()
     ]
     table("Training sets", columns, made, numeric=columns[1:3])
-    if keep:
-        say("The servers are still running:")
+    if web is not None:
+        say("The servers and the page are still running:")
         show_connections(result.connections)
+        show_page(web)
         say(
-            f"Or sign in as a simulated annotator: their passwords are in {path / 'secrets' / 'simulated.json'}"
+            "Or sign in on any of the three as a simulated annotator: their passwords are in "
+            f"{path / 'secrets' / 'simulated.json'}"
         )
         say(f"Stop them with: chatfeedback down --workspace {path}")
     else:

@@ -32,6 +32,9 @@ else:  # the other members come from the registry, which a type checker cannot e
 WhichServers = Annotated[Which, typer.Argument(help="Which server.")]
 
 
+PAGE = "web"
+
+
 def register(app: typer.Typer) -> None:
     """Add the commands of this module."""
     app.command()(up)
@@ -40,39 +43,53 @@ def register(app: typer.Typer) -> None:
 
 
 def up(which: WhichServers = Which.ALL, workspace: WorkspacePath = HERE, as_json: AsJson = False) -> None:
-    """Install (once), start and wait for the servers; print where they are and how to sign in.
+    """Install (once), start and wait for the servers and the page; print where they are and how to sign in.
 
-    They run on until `chatfeedback down`; their data stays. Example: **chatfeedback up argilla**
+    They run on until `chatfeedback down`; their data stays. A server by its name starts without the page.
+    Example: **chatfeedback up argilla**
     """
+    from chatfeedback.web.running import start_page
+
     with Workspace.open(workspace) as opened, opened.exclusive():
         servers = _chosen(opened, which)
         with running(servers) as connections:
             for server in servers.values():
                 server.detach()
+    with Workspace.open(workspace) as opened:
+        page = start_page(opened) if which == Which.ALL else None
     if as_json:
-        emit_json(
-            {
-                name: {"url": c.url, "user": c.user, "password": c.password.get_secret_value()}
-                for name, c in connections.items()
-            }
-        )
+        told = {
+            name: {"url": c.url, "user": c.user, "password": c.password.get_secret_value()}
+            for name, c in connections.items()
+        }
+        emit_json(told if page is None else {**told, PAGE: {"url": page}})
         return
     show_connections(connections)
+    if page is not None:
+        show_page(page)
     say("Add annotators with: chatfeedback people invite EMAIL. Stop with: chatfeedback down")
 
 
 def down(which: WhichServers = Which.ALL, workspace: WorkspacePath = HERE, as_json: AsJson = False) -> None:
-    """Stop the servers; their data stays.
+    """Stop the servers and the page; their data stays.
 
     Example: **chatfeedback down**
     """
+    from chatfeedback.web.running import stop_page
+
     with Workspace.open(workspace, must_fit=False) as opened:
+        page = stop_page(opened.path) if which == Which.ALL else False
         stopped = {name: server.stop() for name, server in _chosen(opened, which).items()}
+    if as_json and page:
+        emit_json({**stopped, PAGE: page})
+        return
     if as_json:
         emit_json(stopped)
         return
     for name, ran in stopped.items():
         say(f"{PLATFORMS[name].title}: {'stopped' if ran else 'was not running'}")
+    if page:
+        say("The page: stopped")
 
 
 def status(workspace: WorkspacePath = HERE, as_json: AsJson = False) -> None:
@@ -81,12 +98,14 @@ def status(workspace: WorkspacePath = HERE, as_json: AsJson = False) -> None:
     What each figure counts, docs/glossary.md says under *Counts*. Example: **chatfeedback status --json**
     """
     from chatfeedback.counts import count
+    from chatfeedback.web.running import address_of
 
     with Workspace.open(workspace) as opened:
         servers = {name: server.status() for name, server in opened.servers().items()}
         counts = count(opened).as_json()
+        page = address_of(opened.path)
     if as_json:
-        emit_json({"servers": servers, **counts})
+        emit_json({"servers": servers, PAGE: page, **counts})
         return
     rows = [
         (
@@ -98,6 +117,8 @@ def status(workspace: WorkspacePath = HERE, as_json: AsJson = False) -> None:
         )
         for name, s in servers.items()
     ]
+    if page is not None:
+        rows.append(("Page", "running", page, "", ""))
     if rows:
         table("Servers", ["server", "state", "address", "detail", "processes"], rows)
     shown = [(name.replace("_", " "), figure) for name, figure in counts.items()]
@@ -134,6 +155,14 @@ def show_connections(connections: Mapping[str, ServerAccess]) -> None:
     for name, connection in connections.items():
         say(f"{PLATFORMS[name].title}: {connection.url}")
         say(f"  sign in as {connection.user} with the password {connection.password.get_secret_value()}")
+
+
+def show_page(address: str) -> None:
+    """Print where the page is and how to sign in."""
+    say(f"The page: {address}")
+    say(
+        "  sign in with an account of above, or by a link: chatfeedback people sign-in-link PERSON, or --lead"
+    )
 
 
 def _chosen(workspace: Workspace, which: str) -> dict[str, ManagedServer]:

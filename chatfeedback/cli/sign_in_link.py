@@ -43,7 +43,7 @@ def sign_in_link(
     Whoever has the link is that person: send it to nobody else. A new link makes older ones useless.
     Example: **chatfeedback people sign-in-link ada@example.org**
     """
-    from chatfeedback.web.server import HOST, PORT, address_of
+    from chatfeedback.web.running import HOST, PORT, address_of
 
     if (person is None) != lead:
         raise UsageError("for whom? Give a person, or --lead for yourself")

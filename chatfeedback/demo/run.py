@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from chatfeedback import steps
 from chatfeedback.counts import count
+from chatfeedback.demo.chats import chat
 from chatfeedback.demo.visit import accounts, answer_everything
 from chatfeedback.report import write_report
 from exports import NothingToExportError, all_projections
@@ -44,6 +45,7 @@ mix:
   kinds: {qualitative: 2, preference: 1}
   limit: 150
   overlap: 3
+chat: {stand_in: true}
 rates:
   bonuses: {accepted_rewrite: 5, newcomer_answer: 1, newcomer_answers: 5, streak_day: 2}
 """
@@ -65,6 +67,8 @@ class Demo:
     page: Path
     exports: dict[str, ExportResult]
     connections: Mapping[str, ServerAccess]
+    chats: int
+    """Answers that people chatted for in this run."""
 
 
 def run_demo(workspace: Workspace, connections: Mapping[str, ServerAccess], progress: Progress) -> Demo:
@@ -94,6 +98,10 @@ def run_demo(workspace: Workspace, connections: Mapping[str, ServerAccess], prog
     if failures := [failure for counts in synced.values() for failure in counts.failures]:
         raise ConnectionFailedError(failures[0])
     steps.settle_answers(workspace)
+    with workspace.store.read() as connection:
+        earners = [place.person_id for place in board(totals(connection))]
+    with progress("Simulated people chat for points (offline stand-in)") as advance:
+        chats = chat(workspace, earners, advance)
     with progress("Computing agreement and confidence"):
         reported = write_report(workspace)
     with progress("Writing training sets"):
@@ -120,6 +128,7 @@ def run_demo(workspace: Workspace, connections: Mapping[str, ServerAccess], prog
         page=reported.written.page,
         exports=exports,
         connections=connections,
+        chats=chats,
     )
 
 

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypedDict
 
 from chatfeedback.steps.chats_that_wait import collect_named
+from chatfeedback.steps.plugin_posts import collect_posts
 from chatfeedback.steps.withdraw import masked, platforms_in_use, withdraw_tasks, without_text
 from chatfeedback.steps.written import PEOPLE, holding
 from workspaces.errors import UsageError, WorkbenchError, together
@@ -126,6 +127,7 @@ def forget_person(workspace: Workspace, person_id: str, *, by: str, reason: str 
     Raises:
         ConnectionFailedError: a platform cannot be reached; the remaining work is done when this runs again.
     """
+    collect_posts(workspace)
     with workspace.exclusive():
         receipt_id = _mark_person(workspace, person_id, by=by, reason=reason)
         _finish(workspace)
@@ -143,6 +145,7 @@ def forget_everywhere(
         The receipts, and what keeps some of it waiting, such as a platform that cannot be asked; None: nothing does.
     """
     failure: WorkbenchError | None = None
+    collect_posts(workspace)
     with workspace.exclusive():
         with workspace.store.read() as connection:
             everybody = givers_of(connection, person_id)

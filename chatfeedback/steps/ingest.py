@@ -27,7 +27,7 @@ from workspaces.errors import ConfigurationError, UsageError
 from workspaces.privacy import CHAT_LOG
 from workspaces.store import omissions
 from workspaces.store.tombstones import buried_judgments
-from workspaces.workspace import utc_now
+from workspaces.workspace import LOCK_TIMEOUT_SECONDS, utc_now
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -55,6 +55,7 @@ def ingest_file(
     ignored: frozenset[str] = frozenset(),
     encoding: str | None = None,
     advance: Advance = ignore,
+    wait_seconds: float = LOCK_TIMEOUT_SECONDS,
 ) -> Ingested:
     """Read chat logs into the collection, and the human feedback in them into the store.
 
@@ -71,6 +72,7 @@ def ingest_file(
         encoding: that of text files; None: UTF-8, or what a byte order mark says.
         ignored: columns to do without, even if they hold judgments or messages that no reader takes.
         advance: called with the number of rows read since the last call.
+        wait_seconds: how long it waits for another step that writes.
     """
     _check_columns(workspace)
     pseudonyms = workspace.pseudonyms
@@ -83,7 +85,7 @@ def ingest_file(
     met: Counter[str] = Counter()
     source = Source(address, workspace.config.chat_logs.csv_columns, encoding)
     sources = workspace.config.sources
-    with workspace.exclusive():
+    with workspace.exclusive(wait_seconds):
         check_redaction(workspace)
         workspace.collection.clear_leftovers()
         ingested = ingest(

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from chatfeedback.steps.advance import ignore
 from chatfeedback.steps.chat_collect import collect_chats
 from chatfeedback.steps.guided_forms import keep_board_on
+from chatfeedback.steps.plugin_posts import collect_posts
 from chatfeedback.steps.rewrites import note_answers
 from chatfeedback.steps.withdraw import withdraw_from
 from workspaces.errors import WorkbenchError
@@ -42,6 +43,7 @@ def sync_answers(
             counts[name] = _sync_platform(workspace, name, advance, failed, drifts)
         note_new_answers(workspace)
     collect_chats(workspace)
+    collect_posts(workspace)
     return counts
 
 

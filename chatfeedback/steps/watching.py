@@ -19,6 +19,7 @@ from sqlalchemy.exc import DBAPIError
 
 from chatfeedback.steps.chat_collect import collect_chats
 from chatfeedback.steps.guided_forms import keep_boards
+from chatfeedback.steps.plugin_posts import collect_posts
 from chatfeedback.steps.route import keep_routed
 from chatfeedback.steps.settle import settle_answers
 from chatfeedback.steps.sync import note_new_answers
@@ -38,6 +39,7 @@ if TYPE_CHECKING:
 
 AFTER_ANSWERS: tuple[tuple[str, Callable[[Workspace], object]], ...] = (
     ("collected", collect_chats),
+    ("posts", collect_posts),
     ("settled", settle_answers),
     ("routed", keep_routed),
     ("boards", keep_boards),

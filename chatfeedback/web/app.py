@@ -19,6 +19,7 @@ from chatfeedback.web import (
     my_data,
     my_page,
     report_conversation,
+    sharelm,
     sign_in,
     style,
 )
@@ -45,6 +46,7 @@ PARTS: tuple[Part, ...] = (
     report_conversation.PART,
     lead.PART,
     gateway.PART,
+    sharelm.PART,
     sign_in.PART,
 )
 """Each module of pages, in the order of the navigation."""

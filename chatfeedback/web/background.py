@@ -1,4 +1,4 @@
-"""What the page does of itself: chats enter the collection, and what a first answer needs is loaded beforehand."""
+"""What the page does of itself: chats and posts enter the collection, and what a first answer needs is loaded before."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from starlette.concurrency import run_in_threadpool
 
 from chatfeedback.steps.chats_that_wait import collect_waiting
+from chatfeedback.steps.plugin_posts import collect_posts
 from chatfeedback.web.chat_counter import counter_of
 from workspaces.errors import ConfigurationError, WorkbenchError
 
@@ -49,12 +50,13 @@ async def lifespan(app: Starlette) -> AsyncIterator[None]:
 
 
 async def _collect(workspace: Workspace) -> None:
-    """Move chats that wait into the collection, again and again; what fails is tried again."""
+    """Move chats and posts that wait into the collection, again and again; what fails is tried again."""
     while True:
         await asyncio.sleep(COLLECT_SECONDS)
-        try:
-            await run_in_threadpool(collect_waiting, workspace)
-        except WorkbenchError as error:  # another step is at work, or texts were not redacted anew yet
-            _LOG.info("chats wait for the collection: %s", error)
-        except Exception as error:
-            _LOG.warning("chats could not be collected: %s", type(error).__name__)
+        for what, collect in (("chats", collect_waiting), ("posts of the plug-in", collect_posts)):
+            try:
+                await run_in_threadpool(collect, workspace)
+            except WorkbenchError as error:  # another step is at work, or texts were not redacted anew yet
+                _LOG.info("%s wait for the collection: %s", what, error)
+            except Exception as error:
+                _LOG.warning("%s could not be collected: %s", what, type(error).__name__)

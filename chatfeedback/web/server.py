@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import logging
 import socket
 from contextlib import contextmanager
@@ -11,23 +10,19 @@ from typing import TYPE_CHECKING
 import uvicorn
 
 from chatfeedback.web.app import application
+from chatfeedback.web.running import HOST, PORT, forget_page, note_page
 from chatfeedback.web.hosts import origin_of
 from workspaces.errors import ConfigurationError
-from workspaces.files import read_text, write_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
     from workspaces.workspace import Workspace
 
-PORT = 6970
-HOST = "127.0.0.1"
 END_SECONDS = 2
+BACKLOG = 2048
 MOST_AT_ONCE = 1000
 """Connections, with those that wait for events."""
-
-STATE = "web.json"
 
 
 class Server:
@@ -50,7 +45,7 @@ class Server:
         self._socket = _listening(host, port)
         self.port: int = self._socket.getsockname()[1]
         self.address = (address or origin_of(host, self.port)).rstrip("/")
-        self._state = workspace.path / "servers" / STATE
+        self._workspace = workspace.path
         # no log of requests: their addresses hold links to sign in
         self._server = uvicorn.Server(
             uvicorn.Config(
@@ -78,22 +73,13 @@ class Server:
 
     @contextmanager
     def _noted(self) -> Iterator[None]:
-        self._state.parent.mkdir(parents=True, exist_ok=True)
-        write_text(self._state, json.dumps({"address": self.address}))
+        self._socket.listen(BACKLOG)  # before the address is told
+        note_page(self._workspace, self.address)
         try:
             yield
         finally:
-            self._state.unlink(missing_ok=True)
+            forget_page(self._workspace)
             self._socket.close()
-
-
-def address_of(workspace: Path) -> str | None:
-    """Return where the page of a workspace runs; None where it does not."""
-    try:
-        address: str = json.loads(read_text(workspace / "servers" / STATE, 10_000))["address"]
-    except (OSError, ValueError, KeyError, TypeError):
-        return None
-    return address
 
 
 def _listening(host: str, port: int) -> socket.socket:

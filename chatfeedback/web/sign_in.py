@@ -141,6 +141,7 @@ def _form(
         chosen=platform if platform in names else names[0],
         refused=refused,
         next=next_,
+        by_plugin=site_of(request).workspace.config.web.sharelm_plugin,
     )
 
 

@@ -18,6 +18,7 @@ import httpx
 import psutil
 import pytest
 
+from chatfeedback.web.running import stop_page
 from workspaces.files import write_text
 from workspaces.servers.argilla import ArgillaServer
 from workspaces.servers.label_studio import LabelStudioServer
@@ -199,6 +200,16 @@ def test_up_and_down_and_up_again(argilla: Path) -> None:
     assert (again.code, again.json["argilla"]) == (0, first)
     assert server_status(argilla) == status
 
+    # the page runs, too; one that was killed is not said to run, and comes again
+    page = up.json["web"]["url"]
+    assert httpx.get(f"{page}/sign-in").status_code == 200
+    state = json.loads((argilla / "servers" / "web.json").read_text(encoding="utf-8"))
+    assert run(argilla, "status", "--json").json["web"] == page
+    os.kill(state["pid"], signal.SIGKILL)
+    assert wait_for(lambda: run(argilla, "status", "--json").json["web"] is None, 10)
+    page = run(argilla, "up", "--json").json["web"]["url"]
+    assert httpx.get(f"{page}/sign-in").status_code == 200
+
     # no secret is in a log, in the arguments of a process, in a file that others can read, or in a repr
     settings = json.loads((argilla / "servers/argilla/settings.json").read_text(encoding="utf-8"))
     secrets = {name: settings[name] for name in SECRET_SETTINGS}
@@ -216,7 +227,7 @@ def test_up_and_down_and_up_again(argilla: Path) -> None:
     account = {"username": "kept", "first_name": "kept", "role": "annotator", "password": "long-enough"}
     httpx.post(f"{first['url']}/api/v1/users", json=account, headers=key).raise_for_status()
     down = run(argilla, "down", "--json")
-    assert (down.code, down.json) == (0, {"argilla": True})
+    assert (down.code, down.json) == (0, {"argilla": True, "web": True})
     assert processes_of(argilla) == []
     stopped = server_status(argilla)
     assert (stopped["running"], stopped["url"], stopped["processes"]) == (False, None, {})
@@ -236,7 +247,8 @@ def test_up_and_down_and_up_again(argilla: Path) -> None:
     print(f"\nthe API answered again {time.monotonic() - killed_at:.1f} s after it was killed")
     assert server_status(argilla)["processes"]["api"] != api
 
-    # a supervisor that is killed takes its servers with it
+    # a supervisor that is killed takes its servers with it; the page is none of them
+    assert stop_page(argilla)
     state = json.loads((argilla / "servers/argilla/state.json").read_text(encoding="utf-8"))
     os.kill(state["supervisor"]["pid"], signal.SIGKILL)
     killed_at = time.monotonic()

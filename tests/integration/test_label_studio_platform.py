@@ -22,6 +22,7 @@ from workspaces.platforms.label_studio.form import DIALOGUE, labeling_config
 from workspaces.platforms.label_studio.platform import LabelStudioPlatform
 from workspaces.platforms.label_studio.session import next_task, personal_access_token, sign_in, submit
 from workspaces.records import AnnotationStatus, GivenAnswer, Significance
+from workspaces.registry import PLATFORMS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -464,6 +465,13 @@ def test_inviting_twice_is_no_error_and_a_bad_password_is_refused(
     sign_in(label_studio_server.url, email, PASSWORD).close()
     with pytest.raises(UsageError, match="8 to 128 characters"):
         platform.invite("new@example.org", SecretStr("short"))
+
+    # the page's sign-in: the same password, asked of the real server
+    proven = PLATFORMS["label_studio"].prove(label_studio_server.url, email.upper(), PASSWORD)
+    assert (proven.name, proven.is_owner, proven.is_vouched) == (email, False, False)
+    for wrong in ("another-password-1", ""):
+        with pytest.raises(CredentialsError):
+            PLATFORMS["label_studio"].prove(label_studio_server.url, email, SecretStr(wrong))
 
 
 def test_who_left_the_organisation_keeps_his_answers(

@@ -69,6 +69,15 @@ class Config(Section):
         return self
 
     @model_validator(mode="after")
+    def _strangers_are_not_paid(self) -> "Config":
+        if self.web.sharelm_plugin and self.rates.bonuses.shared_chat_log:
+            raise ValueError(
+                "web.sharelm_plugin takes conversations from anybody, under as many ids as they like, and "
+                "rates.bonuses.shared_chat_log pays for them: set it to 0 and give rates.version a new name"
+            )
+        return self
+
+    @model_validator(mode="after")
     def _chat_models_have_addresses(self) -> "Config":
         for each in self.chat.models:
             if each.base_url is None and self.llm is None:
