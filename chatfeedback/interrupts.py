@@ -8,13 +8,15 @@ from __future__ import annotations
 import os
 import signal
 import sys
-from _thread import interrupt_main
+import time
+from _thread import interrupt_main, start_new_thread
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from types import FrameType
 
 EXIT_CODE = 130
+SOON_SECONDS = 0.01
 LINE = "chatfeedback: interrupted; run the command again to go on\n"
 _SHOW_CURSOR = "\x1b[?25h"
 
@@ -74,10 +76,20 @@ def _leave(_signal: int, _frame: FrameType | None) -> None:
     leave()
 
 
-def _raise(_signal: int, _frame: FrameType | None) -> None:
+def _raise(_signal: int, frame: FrameType | None) -> None:
     global _raised
     _raised = True
+    if (
+        frame is not None and frame.f_code is _raise_again.__code__
+    ):  # what is raised there is printed and lost
+        start_new_thread(_interrupt_soon, ())
+        return
     raise KeyboardInterrupt
+
+
+def _interrupt_soon() -> None:
+    time.sleep(SOON_SECONDS)
+    interrupt_main()
 
 
 def _raise_again(unraisable: sys.UnraisableHookArgs) -> None:

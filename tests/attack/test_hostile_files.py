@@ -22,6 +22,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from chatfeedback import __main__ as program
+from tests.attack.hostile_tables import MAKERS
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -37,12 +38,6 @@ import json, resource, subprocess, sys
 done = subprocess.run([sys.executable, "-m", "chatfeedback", *sys.argv[1:]], capture_output=True, text=True)
 used = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss
 print(json.dumps([done.returncode, done.stdout, done.stderr, used * 1024]))
-"""
-
-
-MAKE = """
-import sys; from pathlib import Path; from tests.attack import test_hostile_files as made
-made.write(Path(sys.argv[1]), getattr(made, sys.argv[2])())
 """
 
 
@@ -193,48 +188,14 @@ def test_a_compression_bomb_is_given_up_early(workspace: Workspace, tmp_path: Pa
     assert ran.memory < GIB
 
 
-def one_cell() -> pa.Array:
-    """One cell of 0.9 GB between two of a few bytes."""
-    return pa.array(["before", "x" * 900_000_000, "after"], pa.large_string())
-
-
-def same_text_again_and_again() -> pa.Array:
-    """A long text ten thousand times, which a dictionary holds once."""
-    texts = pa.array(["x" * 15_000_000])
-    return pa.DictionaryArray.from_arrays(pa.array(np.zeros(10_000, np.int32)), texts)
-
-
-def lists_of_nothing() -> pa.Array:
-    return pa.ListArray.from_arrays([0, 0, 2**26], pa.nulls(2**26))
-
-
-def rows_of_nothing() -> pa.Array:
-    return pa.nulls(20_000_000, pa.int8())
-
-
-def deep() -> pa.Array:
-    array = pa.array([1, 2, 3])
-    for _ in range(100):
-        array = pa.StructArray.from_arrays([array], ["a"])
-    return array
-
-
-@pytest.mark.parametrize(
-    "made", [one_cell, same_text_again_and_again, lists_of_nothing, rows_of_nothing, deep]
-)
+@pytest.mark.parametrize("made", list(MAKERS))
 @pytest.mark.parametrize("kind", ["parquet", "arrow"])
 def test_a_table_that_unpacks_to_gigabytes_is_refused_in_bounded_memory(
-    workspace: Workspace, tmp_path: Path, kind: str, made: Callable[[], pa.Array]
+    workspace: Workspace, tmp_path: Path, kind: str, made: str
 ) -> None:
     path = tmp_path / f"bomb.{kind}"
     make = subprocess.run(
-        [
-            sys.executable,
-            "-c",
-            MAKE,
-            str(path),
-            made.__name__,
-        ],
+        [sys.executable, "-m", "tests.attack.hostile_tables", str(path), made],
         check=False,
         capture_output=True,
         text=True,
@@ -248,22 +209,12 @@ def test_a_table_that_unpacks_to_gigabytes_is_refused_in_bounded_memory(
     assert ran.memory < GIB
 
 
-def write(path: Path, column: pa.Array) -> None:
-    table = pa.table({"response": column})
-    if path.suffix == ".parquet":
-        pq.write_table(table, path, compression="zstd", row_group_size=2**31 - 1)
-    else:
-        with pa.ipc.new_file(
-            str(path), table.schema, options=pa.ipc.IpcWriteOptions(compression="zstd")
-        ) as file:
-            file.write_table(table)
-
-
 def test_the_rows_beside_a_cell_of_gigabytes_are_kept(workspace: Workspace, tmp_path: Path) -> None:
     path = tmp_path / "logs.parquet"
     rows = [conversation(n) for n in range(5)]
     schema = pa.Table.from_pylist(rows).schema
-    with pq.ParquetWriter(path, schema, compression="zstd") as writer:
+    plain = {"use_dictionary": False, "write_statistics": False}  # both take long of such a cell
+    with pq.ParquetWriter(path, schema, compression="zstd", **plain) as writer:
         writer.write_table(pa.Table.from_pylist(rows, schema))
         writer.write_table(pa.Table.from_pylist([conversation(9, "x" * 1_000_000_000)], schema))
         writer.write_table(pa.Table.from_pylist([conversation(10)], schema))

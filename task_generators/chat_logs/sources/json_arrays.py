@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 _PIECE = 256 * 1024
 """Bytes read at once."""
 
+_BLANKS = re.compile(r"[ \t\r\n]*")
 _OUTSIDE = re.compile(r'[",\[\]{}]')
 _IN_STRING = re.compile(r'"|\\.', re.DOTALL)
 """What ends a stretch of characters that mean nothing, outside of strings and inside."""
@@ -119,8 +120,8 @@ class _Buffer:
     def peek(self) -> str:
         """Return the next character that is not white space; ``""`` at the end."""
         while True:
-            while self._position < len(self._text) and self._text[self._position] in " \t\r\n":
-                self._position += 1
+            blanks = _BLANKS.match(self._text, self._position)
+            self._position = blanks.end() if blanks else self._position
             if self._position < len(self._text):
                 return self._text[self._position]
             if not self._more():

@@ -72,24 +72,27 @@ def run(loop: asyncio.Runner) -> Run:
 
 @pytest.fixture(scope="session")
 def postgresql() -> Iterator[str]:
-    """The URL of an empty database on a PostgreSQL server of its own."""
+    """The URL of a migrated database on a PostgreSQL server of its own."""
     if find_initdb() is None:
         pytest.skip(HOW_TO_GET_IT)
     with postgresql_server() as address:
-        yield f"postgresql+asyncpg://{address}/postgres"
+        url = f"postgresql+asyncpg://{address}/postgres"
+        migrate(url)
+        yield url
 
 
 @pytest.fixture(scope="session")
 def sqlite(tmp_path_factory: pytest.TempPathFactory) -> str:
-    """The URL of a SQLite file."""
-    return f"sqlite+aiosqlite:///{tmp_path_factory.mktemp('sqlite')}/argilla.db?check_same_thread=False"
+    """The URL of a migrated SQLite file."""
+    url = f"sqlite+aiosqlite:///{tmp_path_factory.mktemp('sqlite')}/argilla.db?check_same_thread=False"
+    migrate(url)
+    return url
 
 
 @pytest.fixture(scope="session", params=["sqlite", "postgresql"])
 def database(request: pytest.FixtureRequest, run: Run) -> Iterator[str]:
     """Binds Argilla's session factory to a migrated database; yields the dialect's name."""
     url = request.getfixturevalue(request.param)
-    migrate(url)
     argilla_settings.database_url = url  # Argilla sets its pragmas on every connection if this is SQLite
     engine = create_async_engine(url)
     if request.param == "sqlite":

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
 import os
 import secrets
 import shutil
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 START_SECONDS = 180
+PASSWORD = "12345678"
 Json = dict[str, Any]
 
 
@@ -62,12 +64,18 @@ def redis_server() -> str:
 
 
 class Server:
-    """A running server: a client for each of three people, and its queue of jobs."""
+    """A running server: a client for each of its owners, and its queue of jobs."""
 
-    def __init__(self, url: str, keys: dict[str, str], jobs: redis.Redis) -> None:
+    def __init__(self, url: str, api_key: str, jobs: redis.Redis) -> None:
         self.url = url
-        self.clients = {name: self.client({"X-Argilla-Api-Key": key}) for name, key in keys.items()}
+        self.clients = {"owner": self.client({"X-Argilla-Api-Key": api_key})}
         self.jobs = jobs
+
+    def add_owner(self, name: str, username: str) -> None:
+        """Make an account for one more owner: a request, where the command line starts for seconds."""
+        body = {"first_name": name, "username": username, "role": "owner", "password": PASSWORD}
+        user = self.call("POST", "/users", json=body)
+        self.clients[name] = self.client({"X-Argilla-Api-Key": user["api_key"]})
 
     def client(self, headers: dict[str, str]) -> httpx.Client:
         # A connection kept alive might be closed by the server just as the next request goes out.
@@ -82,7 +90,7 @@ class Server:
 
 @contextlib.contextmanager
 def running_server(url: str, folder: Path) -> Iterator[Server]:
-    """Run a server on a database, with three owners, for the length of a `with` block."""
+    """Run a server on a migrated database, with three owners, for the length of a `with` block."""
     port, redis_port = free_port(), free_port()
     environment = os.environ | {
         "ARGILLA_HOME_PATH": str(folder),
@@ -93,34 +101,21 @@ def running_server(url: str, folder: Path) -> Iterator[Server]:
     }
     environment.pop("ARGILLA_SEARCH_ENGINE")  # the command line chooses the engine itself
     argilla = [sys.executable, "-m", "argilla_sql_search"]
+    api_key = secrets.token_hex(16)
+    account = {
+        "--first-name": "owner",
+        "--username": f"owner-{redis_port}",
+        "--role": "owner",
+        "--password": PASSWORD,
+        "--api-key": api_key,
+    }
     subprocess.run(
-        [*argilla, "database", "migrate"],
+        [*argilla, "database", "users", "create", *itertools.chain(*account.items())],
         env=environment,
         check=True,
         capture_output=True,
         timeout=START_SECONDS,
     )
-    keys = {name: f"{name}-{secrets.token_hex(8)}" for name in ("owner", "ann", "bob")}
-    for name, key in keys.items():
-        create = [
-            "--first-name",
-            name,
-            "--username",
-            f"{name}-{redis_port}",
-            "--role",
-            "owner",
-            "--password",
-            "12345678",
-            "--api-key",
-            key,
-        ]
-        subprocess.run(
-            [*argilla, "database", "users", "create", *create],
-            env=environment,
-            check=True,
-            capture_output=True,
-            timeout=START_SECONDS,
-        )
     with contextlib.ExitStack() as stack:
         store = [
             redis_server(),
@@ -141,6 +136,8 @@ def running_server(url: str, folder: Path) -> Iterator[Server]:
         stack.enter_context(
             process([*argilla, "worker", "--num-workers", "1"], environment, folder / "worker.log")
         )
-        running = Server(f"http://127.0.0.1:{port}", keys, jobs)
+        running = Server(f"http://127.0.0.1:{port}", api_key, jobs)
         wait_until(lambda: running.clients["owner"].get("/status").status_code == 200, folder / "api.log")
+        for name in ("ann", "bob"):
+            running.add_owner(name, f"{name}-{redis_port}")
         yield running
