@@ -41,8 +41,8 @@ def web(
     They sign in with their account on a platform, or by a link: chatfeedback people sign-in-link PERSON.
     Example: **chatfeedback web --port 6970**
     """
-    from chatfeedback.web.running import PORT
     from chatfeedback.web.hosts import host_in
+    from chatfeedback.web.running import PORT
     from chatfeedback.web.server import Server
 
     if address is not None and not (address.startswith(("http://", "https://")) and host_in(address)):

@@ -1,4 +1,4 @@
-"""What the page does of itself: chats and posts enter the collection, and what a first answer needs is loaded before."""
+"""What the page does of itself: chats and posts enter the collection; what a first answer needs is loaded before."""
 
 from __future__ import annotations
 

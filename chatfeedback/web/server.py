@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 import uvicorn
 
 from chatfeedback.web.app import application
-from chatfeedback.web.running import HOST, PORT, forget_page, note_page
 from chatfeedback.web.hosts import origin_of
+from chatfeedback.web.running import HOST, PORT, forget_page, note_page
 from workspaces.errors import ConfigurationError
 
 if TYPE_CHECKING:

@@ -25,7 +25,7 @@ OF_MEMORY = (MemoryError, pa.ArrowMemoryError, pa.ArrowCapacityError)
 
 
 NOTHING_BYTES = 110
-REJECT_BYTES = 4096
+REJECT_BYTES = 1024
 """What a row of nothing weighs: reading it costs time, though no memory."""
 
 
