@@ -36,9 +36,7 @@ def matching_shares(table: pd.DataFrame, answer: str, expected: str, count: str)
     per_person = (last[answer] == last[expected]).groupby(last["annotator"], sort=True, observed=True)
     matching = np.asarray(per_person.sum(), dtype=np.float64)
     n_items = np.asarray(per_person.size(), dtype=np.float64)
-    people = Population.of(matching, n_items)
-    alpha = matching + people.strength * people.mean
-    beta = n_items - matching + people.strength * (1 - people.mean)
+    alpha, beta = Population.of(matching, n_items).posteriors(matching, n_items)
     return pd.DataFrame(
         {
             "annotator": per_person.size().index.to_numpy(),

@@ -7,6 +7,7 @@ from itertools import product
 import numpy as np
 import pandas as pd
 import pytest
+from scipy.special import betaincinv
 
 from quality import annotator_confidence
 from quality.confidence import Population, reward_multiplier
@@ -57,14 +58,39 @@ def test_shrinking_lowers_the_error_as_in_the_specification(
     rng = np.random.default_rng(1)
     truth = rng.beta(16, 4, 200_000)
     agreeing = rng.binomial(answers, truth).astype(float)
-    people = Population.of(agreeing, np.full(len(truth), float(answers)))
-    shrunk = (agreeing + people.strength * people.mean) / (answers + people.strength)
+    each = np.full(len(truth), float(answers))
+    alpha, beta = Population.of(agreeing, each).posteriors(agreeing, each)
+    shrunk = alpha / (alpha + beta)
     assert np.sqrt(np.mean((agreeing / answers - truth) ** 2)) == pytest.approx(raw_error, abs=0.001)
     assert np.sqrt(np.mean((shrunk - truth) ** 2)) == pytest.approx(shrunk_error, abs=0.001)
     if answers == 3:
         assert np.mean(agreeing / answers < 0.6) == pytest.approx(0.118, abs=0.01)
         assert np.mean(truth < 0.6) == pytest.approx(0.023, abs=0.005)
         assert not (shrunk < 0.6).any()
+
+
+@pytest.mark.parametrize("people", [2, 3, 10, 100])
+@pytest.mark.parametrize("answers", [3, 20, 100])
+@pytest.mark.parametrize("strength", [5.0, 30.0, 1e9])
+def test_the_interval_holds_the_truth_of_a_small_team_too(people: int, answers: int, strength: float) -> None:
+    rng = np.random.default_rng(1)
+    held = []
+    for _ in range(150):
+        truth = rng.beta(0.75 * strength, 0.25 * strength, people)
+        agreeing, each = rng.binomial(answers, truth).astype(float), np.full(people, float(answers))
+        alpha, beta = Population.of(agreeing, each).posteriors(agreeing, each)
+        held += [*((betaincinv(alpha, beta, 0.025) <= truth) & (truth <= betaincinv(alpha, beta, 0.975)))]
+    assert np.mean(held) > 0.92
+
+
+def test_who_answered_nothing_is_known_least() -> None:
+    agreeing, answers = np.array([15.0, 14.0, 0.0]), np.array([20.0, 20.0, 0.0])
+    alpha, beta = Population.of(agreeing, answers).posteriors(agreeing, answers)
+    assert alpha[2] + beta[2] < (alpha + beta)[:2].min()
+    nobody = Population.of(np.zeros(2), np.zeros(2))
+    alpha, beta = nobody.posteriors(np.zeros(2), np.zeros(2))
+    assert alpha == pytest.approx(beta)
+    assert (alpha > 0).all()
 
 
 def test_only_the_guessers_lose_reward_and_only_with_enough_answers() -> None:
@@ -104,7 +130,7 @@ def test_always_giving_the_common_answer_is_worth_no_more_than_chance() -> None:
 
 
 def test_one_more_divergent_answer_never_raises_and_never_drops_the_reward_by_a_step() -> None:
-    answers, prior = 400.0, Population(0.8, 20.0)
+    answers, prior = 400.0, Population(0.8, 20.0, 0.8)
     divergent = np.linspace(0, answers, 40_001, dtype=np.float64)
     multiplier = reward_multiplier(
         answers - divergent + prior.strength * prior.mean,
