@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import secrets
+import string
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -49,9 +50,7 @@ def invite(
     if wrong := [email for email in emails if not _ADDRESS.fullmatch(email)]:
         raise UsageError(f"{wrong[0]!r} is no e-mail address: give one such as ada@example.org")
     # one password for an address that is given twice
-    passwords = {
-        email: secrets.token_urlsafe(9) for email in {each.casefold(): each for each in emails}.values()
-    }
+    passwords = {email: _password() for email in {each.casefold(): each for each in emails}.values()}
     with Workspace.open(workspace) as opened:
         made = steps.invite_people(opened, {email: SecretStr(it) for email, it in passwords.items()})
         routed = any(steps.routes(opened, name) for name in opened.config.platforms.names())
@@ -131,7 +130,7 @@ def reset_password(person: PersonName, workspace: WorkspacePath = HERE, as_json:
 
     Example: **chatfeedback people reset-password ada@example.org**
     """
-    password = secrets.token_urlsafe(9)
+    password = _password()
     from pydantic import SecretStr
 
     with Workspace.open(workspace) as opened:
@@ -164,3 +163,8 @@ def _raise(failures: Sequence[WorkbenchError]) -> None:
     """Raise one error that names every failure, if there are any: all the rest was done."""
     if failures:
         raise together(failures)
+
+
+def _password() -> str:
+    """Return a new password; its first character is no ``-``, which a shell would take for an option."""
+    return secrets.choice(string.ascii_letters) + secrets.token_urlsafe(9)

@@ -91,14 +91,16 @@ def generate(
         say(f"{outcome.conversations:>7,} {reason}{remedy}")
     for line in longer_held(hold):
         say(line)
-    if generated.created and not dry_run and (load := _load(work)):
-        say(load)
+    if work.open_tasks and not dry_run:
+        say(_load(work))
     if generated.created:
         hint("chatfeedback generate" if dry_run else "chatfeedback push")
+    elif work.tasks_not_pushed > work.tasks_rejected and not dry_run:
+        hint("chatfeedback push")
 
 
 def _load(work: Counts) -> str:
-    """Return how much work all open tasks are for the people who are here."""
+    """Return how much work all open tasks are for the people who are here, and how to have less."""
     workers = sum(number for state, number in work.people.items() if state in WORKING)
     answers = counted(work.answers_to_come, "answer")
     tasks = (
@@ -109,7 +111,7 @@ def _load(work: Counts) -> str:
         if workers
         else ""
     )
-    return f"{tasks}{each}; to make fewer: mix.limit in chatfeedback.yaml, before they are made"
+    return f"{tasks}{each}; to have fewer: mix.limit in chatfeedback.yaml, and 'chatfeedback tasks withdraw --keep N'"
 
 
 def _made(generated: steps.Generated) -> Iterator[str]:
@@ -118,7 +120,7 @@ def _made(generated: steps.Generated) -> Iterator[str]:
     would = " would be made" if generated.dry_run else ""
     yield (
         f"{counted(generated.created, 'new task')}{would}{kinds} beside {generated.existing:,}; "
-        f"at most {counted(generated.points, 'point')} to pay"
+        f"at most {counted(generated.points, 'point')} to pay for {counted(generated.answers, 'answer')}"
     )
     if generated.beyond_budget:
         yield (

@@ -137,7 +137,7 @@ def ingest(
             say(safe(line))
         for warning in warnings:
             note(f"warning: {warning}")
-        if not hold.count:
+        if not hold.count and (ingested.added or ingested.grown or ingested.published):
             hint("chatfeedback seed")
     if ingested.rejected:
         raise RowsRejectedError(

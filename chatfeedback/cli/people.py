@@ -108,6 +108,8 @@ def list_(
     if not everybody:
         say("To invite people: chatfeedback people invite EMAIL")
     say(f"{counted(len(people), 'person')}{f': {by_state}' if people else ''}")
+    if people and not wanted:
+        note("No address is kept: to see who is who, name one: chatfeedback people list EMAIL")
     if unknown := wanted - {entry.person_id for entry in everybody}:
         say(f"{', '.join(sorted(unknown))}: known from chat logs alone, without an account")
 

@@ -94,7 +94,7 @@ def _show_people(title: str, people: Sequence[PersonReport]) -> None:
             person.n_votes,
             person.confidence.value,
             _interval(person.confidence.low, person.confidence.high),
-            round(person.confidence.n_divergent),
+            f"{person.confidence.n_divergent:.1f}",
             person.confidence.multiplier,
         )
         for person in sorted(people, key=lambda person: -person.confidence.value)

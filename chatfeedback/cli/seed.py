@@ -57,13 +57,17 @@ def seed(
             say("The collection is empty: nothing to rate")
             hint("chatfeedback ingest FILE")
         elif not as_json:
-            say(f"{counted(seeded.rated, 'response')} rated by {seeded.agent}")
+            waited = seeded.rated or seeded.failed or seeded.submitted or any(it.left for it in seeded.judges)
+            say(
+                f"{counted(seeded.rated, 'response')} rated by {seeded.agent}"
+                + ("" if waited else "; no other response of a shared conversation waits for that")
+            )
             for judge in seeded.judges:
                 for line in _sentences(judge, seeded):
                     say(line)
             for line in held_sentences(hold):
                 say(line)
-            if not (seeded.submitted or seeded.failed):
+            if not (seeded.submitted or seeded.failed) and (seeded.rated or not hold.count):
                 hint("chatfeedback generate")
         if wait is None or not seeded.submitted:
             break

@@ -72,7 +72,10 @@ def init(
         say("To see how far the work is: chatfeedback status. To check it: chatfeedback doctor")
         return
     logs = "chatfeedback ingest FILE" if answered is None or answered.own_logs else OTHER_LOGS
-    say(f"Workspace {path}. Read {CONFIG_NAME}, then: {'chatfeedback up, ' if managed else ''}{logs}")
+    say(
+        f"Workspace {path}. Look at mix, rates and contact in {CONFIG_NAME}, then: "
+        f"{'chatfeedback up, ' if managed else ''}{logs}"
+    )
     say("Back up secrets/pseudonym.key: without it everyone becomes a new person.")
 
 

@@ -168,6 +168,8 @@ def withdraw(
     say(f"{counted(done.gone, 'task')} that nobody answered {would} gone, {done.kept:,} kept")
     if done.begun:
         say(f"{counted(done.begun, 'task')} {word_for(done.begun, 'stays', 'stay')}: somebody has just begun")
+    if done.gone:
+        note("The next 'chatfeedback generate' may draw them again: see mix.limit in chatfeedback.yaml.")
 
 
 def _one_of(option: str, given: str | None, names: dict[str, str]) -> str | None:

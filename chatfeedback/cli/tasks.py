@@ -77,7 +77,11 @@ def _show_pushed(pushed: steps.Pushed, warning: str | None, *, as_json: bool, wh
         )
     say(
         f"{counted(pushed.total, 'task')} placed"
-        + ("; no task waits: chatfeedback generate" if whole and not pushed.any else "")
+        + (
+            "; no task waits. More: chatfeedback generate; answers: chatfeedback sync"
+            if whole and not pushed.any
+            else ""
+        )
     )
     if pushed.closed:
         say(

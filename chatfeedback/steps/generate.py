@@ -50,12 +50,13 @@ class Generated:
     """The result of a draw. ``waiting`` counts the responses that ``seed`` would rate, if tasks wait for any of them;
     ``beyond_budget`` counts drawn tasks that were not made because ``budget.points_total`` could not pay them in full.
 
-    Of the ``created`` tasks, ``showing_seed`` show seed feedback, as a machine's opinion, ``asked_again`` repeat
-    another task, and ``gold`` of these repeat one on which everybody agreed. ``left_out`` counts the shared
-    conversations that ``select`` omits, by reason; ``answers_left_out`` counts the answers that it withholds in the
-    other conversations, by flag. ``outcomes`` say of every conversation of the collection what came of it, and what
-    would change it: their counts add up to ``conversations``. ``mixes`` say what came of each mix, and ``seed_cost``
-    what it would cost to rate the responses that wait; None: nothing, for the stand-in rates them.
+    The ``created`` tasks ask for ``answers``, for ``points`` at most. Of them, ``showing_seed`` show seed feedback,
+    as a machine's opinion, ``asked_again`` repeat another task, and ``gold`` of these repeat one on which everybody
+    agreed. ``left_out`` counts the shared conversations that ``select`` omits, by reason; ``answers_left_out``
+    counts the answers that it withholds in the other conversations, by flag. ``outcomes`` say of every conversation
+    of the collection what came of it, and what would change it: their counts add up to ``conversations``. ``mixes``
+    say what came of each mix, and ``seed_cost`` what it would cost to rate the responses that wait; None: nothing,
+    for the stand-in rates them.
 
     With ``dry_run`` nothing was made: these are the tasks that would be.
     """
@@ -65,6 +66,7 @@ class Generated:
     waiting: int
     by_kind: dict[str, int] = field(default_factory=dict)
     by_platform: dict[str, int] = field(default_factory=dict)
+    answers: int = 0
     points: int = 0
     beyond_budget: int = 0
     showing_seed: int = 0
@@ -176,6 +178,7 @@ def generate_tasks(workspace: Workspace, *, dry_run: bool = False) -> Generated:
         waiting=waiting,
         by_kind=dict(Counter(task.kind for task in tasks)),
         by_platform=dict(Counter(task.platform for task in tasks)),
+        answers=sum(wanted_of(task) for task in tasks),
         points=sum(task.points * wanted_of(task) for task in tasks),
         beyond_budget=len(wanted) - len(tasks),
         showing_seed=sum(task.seed_shown for task in tasks),

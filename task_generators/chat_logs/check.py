@@ -80,13 +80,19 @@ class Checked:
         if self.format is None:
             found.append(
                 "map the columns of a table by chat_logs.csv_columns in chatfeedback.yaml, such as "
-                "{prompt: question, response: answer}, or name the format with --format"
+                "{prompt: question, response: answer}, or {conversation_id: chat, role: speaker, content: words} where "
+                "each row is a message; or name the format with --format"
             )
         found += [
             f"take the format that reads {reason.partition(' holds ')[0]} with --format, or do without by --ignore"
             for (_, reason) in self.omitted
             if " holds judgments or messages" in reason
         ]
+        if any("unknown role" in reason for _, reason in self.omitted):
+            found.append(
+                "name the speakers user, assistant, system and tool in the file, or by another name that is known: "
+                "docs/chat-logs.md lists them"
+            )
         if any("not UTF-8" in reason for _, reason in self.omitted):
             found.append("name the encoding with --encoding, such as --encoding cp1252")
         if self.losses.of_kind(NOT_UNDERSTOOD):

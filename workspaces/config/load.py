@@ -54,7 +54,10 @@ def load_config(path: Path) -> Config:
     try:
         raw = _read(path)
     except FileNotFoundError:
-        raise ConfigurationError(f"{path} does not exist: run 'chatfeedback init' to write one") from None
+        raise ConfigurationError(
+            f"{path} does not exist: go to the folder of your workspace, or name it by --workspace; "
+            "'chatfeedback init' makes a new one"
+        ) from None
     except NotADirectoryError:
         raise ConfigurationError(
             f"{path.parent} is a file: name the folder of a workspace, or run 'chatfeedback init' to make one"

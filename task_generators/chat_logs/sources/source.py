@@ -7,6 +7,8 @@ disk, or any number of such files. ``hf:OWNER/NAME`` is a dataset of the hub. Al
 
 from __future__ import annotations
 
+import contextlib
+import difflib
 import os
 import re
 from bisect import bisect_right
@@ -115,7 +117,7 @@ class Source:
                 there = (
                     "is not a file: it is a pipe or a device"
                     if path.exists()
-                    else "is not a file: check the path"
+                    else f"is not a file: {_like(path)}"
                 )
                 raise UsageError(f"{path} {there}; name a file, a folder with a dataset, or hf:OWNER/NAME")
             if is_archive(path):
@@ -210,3 +212,11 @@ class Source:
             for packed in packed_rows:
                 last = rows_before + packed.number + packed.count - 1
                 yield replace(packed, number=rows_before + packed.number)
+
+
+def _like(path: Path) -> str:
+    """Return what may have been meant by the path of a file that is not there."""
+    with contextlib.suppress(OSError):
+        if found := difflib.get_close_matches(path.name, [each.name for each in path.parent.iterdir()], n=1):
+            return f"did you mean {found[0]!r}?"
+    return "check the path"

@@ -247,7 +247,7 @@ def test_a_section_with_a_letter_too_many_is_named_whatever_else_is_wrong(
 
 
 def test_a_missing_file_says_how_to_make_one(tmp_path: Path) -> None:
-    with pytest.raises(ConfigurationError, match="run 'chatfeedback init' to write one"):
+    with pytest.raises(ConfigurationError, match="'chatfeedback init' makes a new one"):
         load_config(tmp_path / "chatfeedback.yaml")
 
 
