@@ -5,7 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from chatfeedback.steps.benchmark import benchmark_prompts
+from exports import NothingToExportError
 from exports.collected import BenchmarkChoice, BenchmarkPrompt, Collected
+from workspaces.errors import UsageError
 from workspaces.store.moderations import verdicts_on
 
 if TYPE_CHECKING:
@@ -41,12 +43,15 @@ def collected(
             "topic_mean": rules.benchmark_topic_mean,
             "per_topic": rules.benchmark_per_topic,
         }
-        picked = benchmark_prompts(
-            workspace,
-            least=rules.benchmark_least,
-            topic_mean=rules.benchmark_topic_mean,
-            per_topic=rules.benchmark_per_topic,
-        )
+        try:
+            picked = benchmark_prompts(
+                workspace,
+                least=rules.benchmark_least,
+                topic_mean=rules.benchmark_topic_mean,
+                per_topic=rules.benchmark_per_topic,
+            )
+        except UsageError as error:  # nothing is scored, or there are no topics
+            raise NothingToExportError(str(error)) from None
         prompts = (
             BenchmarkPrompt(
                 it.conversation_id, it.prompt, it.topic or "", it.score, it.language, it.source, it.licence
