@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 import pyarrow as pa
 
 from workspaces.collection.files import SCHEMA
-from workspaces.collection.message_ids import within
 from workspaces.grammar import counted, word_for
+from workspaces.message_ids import within
 from workspaces.store.tasks import all_tasks
 
 if TYPE_CHECKING:

@@ -1,7 +1,7 @@
 """Stored ids: a conversation that an older version stored keeps the message ids that it has there.
 
 Tasks, answers and points name them. So the same log, read again, is of the stored messages, and only messages that are
-new get ids as ``workspaces.collection.message_ids`` makes them.
+new get ids as ``workspaces.message_ids`` makes them.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import pyarrow.compute as pc
 
 from task_generators.chat_logs.batches import ROWS
 from task_generators.chat_logs.namesakes import with_message_ids
-from workspaces.collection.message_ids import as_stored
+from workspaces.message_ids import as_stored
 
 if TYPE_CHECKING:
     from workspaces.collection import Collection

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pyarrow.parquet as pq
 
-from workspaces.collection.message_ids import is_within
+from workspaces.message_ids import is_within
 from workspaces.records import SharingState
 from workspaces.store import conversations as register
 from workspaces.store.parts import parts_in

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, TypeAlias
 
-from workspaces.collection.message_ids import is_within, within
+from workspaces.message_ids import is_within, within
 from workspaces.records import stable_id
 
 if TYPE_CHECKING:

@@ -18,7 +18,7 @@ from chatfeedback.cli import app
 from chatfeedback.steps.shared_ids import shared_message_ids
 from task_generators.chat_logs.readers.reading import Reading, with_unique_ids
 from tests.sample_records import NOW
-from workspaces.collection.message_ids import is_within, within
+from workspaces.message_ids import is_within, within
 from workspaces.records import IMPORTED, Conversation, Message, Role
 from workspaces.store.seed_feedback import seed_feedback
 from workspaces.store.tasks import all_tasks, save_tasks
