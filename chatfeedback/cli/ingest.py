@@ -127,6 +127,8 @@ def ingest(
             advance=advance,
         )
         hold, warnings = steps.hold_of(opened), steps.unknown_sources(opened)
+        if ingested.shared_ids:
+            warnings.append(ingested.shared_ids)
     seconds = round(time.monotonic() - started, 2)
     if as_json:
         emit_json(

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from task_generators.chat_logs.losses import CUT_JUDGMENTS
 from task_generators.chat_logs.readers.columns import CUT, NOT_UNDERSTOOD, UNREAD
-from workspaces.grammar import counted
+from workspaces.grammar import counted, word_for
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -38,6 +38,7 @@ def as_object(ingested: Ingested) -> dict[str, Any]:
         "published": ingested.published,
         "cleaned": ingested.cleaned,
         "namesakes": ingested.namesakes,
+        "taken_apart": ingested.taken_apart,
         "redactions": ingested.redactions,
         "reasons": ingested.reasons,
         "rejects_file": ingested.rejects_file,
@@ -76,6 +77,12 @@ def lines_of(name: str, ingested: Ingested, seconds: float) -> Iterator[str]:
         yield (
             f"{counted(ingested.namesakes, 'conversation')} had an id that stands for another one: such an id does not "
             "identify, so the text does"
+        )
+    if ingested.taken_apart:
+        yield (
+            f"{counted(ingested.taken_apart, 'stored conversation')} shared message ids with others and "
+            f"{word_for(ingested.taken_apart, 'has', 'have')} ids of {word_for(ingested.taken_apart, 'its', 'their')} "
+            "own now: 'seed' and 'generate' ask about each response"
         )
     yield from _losses(ingested)
     if ingested.cleaned:

@@ -11,6 +11,7 @@ from chatfeedback.steps.gold import unusable_gold
 from chatfeedback.steps.guided_forms import all_drifts
 from chatfeedback.steps.redaction_state import is_outdated
 from chatfeedback.steps.seed_failures import judge_obedience
+from chatfeedback.steps.shared_ids import shared_message_ids
 from workspaces.collection.sources import ids_by_source
 from workspaces.config import secret_from_environment
 from workspaces.errors import ConfigurationError
@@ -100,6 +101,8 @@ def findings(workspace: Workspace) -> Iterator[Finding]:
         yield Finding("sources", True, detail, warning=True)
     for detail in unknown_columns(workspace):
         yield Finding("chat logs", False, detail)
+    if shared := shared_message_ids(workspace):
+        yield Finding("message ids", True, shared.sentence(), warning=True)
     with workspace.store.read() as connection:
         tasks = all_tasks(connection)
         waiting = [name for name in pending_platforms(connection) if name not in config.platforms.names()]

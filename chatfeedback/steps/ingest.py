@@ -12,6 +12,7 @@ from chatfeedback.steps.diagnosis import unknown_columns
 from chatfeedback.steps.publish import publish_rows
 from chatfeedback.steps.redact import redactor_of
 from chatfeedback.steps.redaction_state import check_redaction
+from chatfeedback.steps.shared_ids import take_apart
 from task_generators.chat_logs import (
     Checked,
     DaskWorkers,
@@ -107,6 +108,9 @@ def ingest_file(
             ),
             publish=lambda rows: publish_rows(workspace, rows, AGREED) if publish else 0,
         )
+        if ingested.own_ids:
+            ingested.taken_apart, shared = take_apart(workspace)
+            ingested.shared_ids = shared.sentence() if shared else None
         workspace.collection.share_due(utc_now())
         with workspace.store.write() as connection:
             omissions.save(connection, source.name, ingested.omissions(), now)

@@ -22,11 +22,13 @@ ROWS = pa.schema(
         ("redactions", pa.string()),
         ("earlier_id", pa.string()),
         ("earlier_hash", pa.string()),
+        ("own_ids", pa.bool_()),
     ]
 )
 """The collection's columns (``user_id`` still as the file names the person), then the line of a conversation, the
 feedback that came with it and the number of placeholders by type, both as JSON or null. A conversation without an id of
-the log's own has the id and the content hash of its text as it was redacted while more names were denied, if it was."""
+the log's own has the id and the content hash of its text as it was redacted while more names were denied, if it was.
+``own_ids`` is ``Reading.own_ids``."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +79,7 @@ def batch_of(lines: Sequence[int], readings: Sequence[Reading]) -> pa.RecordBatc
             pa.array(lines, pa.int64()),
             pa.array(feedback_json, pa.string()),
             *(pa.nulls(len(readings), pa.string()) for _ in range(3)),
+            pa.array([reading.own_ids for reading in readings], pa.bool_()),
         ],
         schema=ROWS,
     )
@@ -85,7 +88,8 @@ def batch_of(lines: Sequence[int], readings: Sequence[Reading]) -> pa.RecordBatc
 def readings_in(rows: pa.RecordBatch) -> list[Reading]:
     """Return the readings that ``batch_of`` was given."""
     feedback_json = rows.column("feedback").to_pylist()
+    own_ids = rows.column("own_ids").to_pylist()
     return [
-        Reading(conversation, feedback.from_json(value))
-        for conversation, value in zip(conversations_in(rows), feedback_json, strict=True)
+        Reading(conversation, feedback.from_json(value), own_ids=bool(own))
+        for conversation, value, own in zip(conversations_in(rows), feedback_json, own_ids, strict=True)
     ]

@@ -21,6 +21,7 @@ from task_generators.chat_logs.readers.columns import NOT_UNDERSTOOD, UNREAD
 from task_generators.chat_logs.rejects import RejectsFile
 from task_generators.chat_logs.sources import Source, plan
 from task_generators.chat_logs.stages import work_of
+from task_generators.chat_logs.stored_ids import under_stored_ids
 from task_generators.chat_logs.unknown import unknown_format
 from task_generators.chat_logs.workers import LocalWorkers
 from workspaces.collection.files import SCHEMA
@@ -69,6 +70,8 @@ class Ingested:
     by reason; ``namesakes`` are the rows whose id stood for another conversation, and that go by their text;
     ``losses`` counts what of the rows that were read is not kept: values, and turns cut by cleaning.
     ``forgotten_feedback`` counts judgments of people who asked to be forgotten: they are not stored again.
+    ``own_ids`` are the rows that gave their messages ids of their own; ``taken_apart`` counts stored conversations that
+    shared message ids with others and do not any more, and ``shared_ids`` is a sentence about those that still do.
     ``published`` counts the conversations, new, grown and known ones, that were shared without waiting for the delay.
     """
 
@@ -88,6 +91,9 @@ class Ingested:
     redactions: dict[str, int] = field(default_factory=dict)
     reasons: dict[str, int] = field(default_factory=dict)
     namesakes: int = 0
+    own_ids: int = 0
+    taken_apart: int = 0
+    shared_ids: str | None = None
     rejects_file: str | None = None
     losses: Losses = field(default_factory=Losses)
     _reasons: Counter[tuple[str, str]] = field(default_factory=Counter)
@@ -187,6 +193,7 @@ def ingest(
                 for omission in sorted(batch.omissions, key=lambda omission: omission.line):
                     omissions.add(omission.line, omission.kind, omission.reason)
                 _count_redactions(batch, result.redactions)
+                result.own_ids += batch.rows.column("own_ids").true_count
                 appending.add(licences.fill(_with_pseudonyms(batch.rows, giver_id_of, meet)))
         except UsageError:  # the source is damaged further on: the rows read before that are kept
             appending.finish()
@@ -290,6 +297,7 @@ class _Appending:
 
     def _append_under_ids(self, table: pa.Table, *, of_namesakes: bool) -> Appended:
         """Append rows under their ids, and count all but namesakes, unless these are the last to be counted."""
+        table = under_stored_ids(table, self._collection)
         appended = self._stored(table)
         if known := self._known_as_redacted(table, sorted((*appended.conflicting, *appended.namesakes))):
             appended = replace(

@@ -7,12 +7,12 @@ placeholder stands for.
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
 from task_generators.chat_logs.batches import ROWS
+from task_generators.chat_logs.readers import feedback
 from workspaces.records import stable_id
 
 if TYPE_CHECKING:
@@ -43,6 +43,22 @@ def renamed(table: pa.Table, positions: Sequence[int], new_id_of: Callable[[Row]
     return pa.Table.from_pylist(rows, schema=ROWS)
 
 
+def with_message_ids(row: Row, rename: Callable[[str], str]) -> Row:
+    """Return a row with other ids of its messages, in its feedback, too."""
+    messages = [
+        {
+            **message,
+            "id": rename(message["id"]),
+            "parent_id": None if message["parent_id"] is None else rename(message["parent_id"]),
+        }
+        for message in row["conversation"]
+    ]
+    kept = row["feedback"]
+    if kept is not None:
+        kept = feedback.to_json(tuple(judgment.renamed(rename) for judgment in feedback.from_json(kept)))
+    return {**row, "conversation": messages, "feedback": kept}
+
+
 def _identified(row: Row, messages: Sequence[Row]) -> str:
     said = [part for message in messages for part in (message["role"], message["content"])]
     return f"{row['conversation_id']}~{stable_id('namesake', *said)}"
@@ -51,22 +67,9 @@ def _identified(row: Row, messages: Sequence[Row]) -> str:
 def _renamed(row: Row, new_id: str) -> Row:
     old_id = row["conversation_id"]
 
-    def rename(message_id: str | None) -> str | None:
-        if message_id is None:
-            return None
+    def rename(message_id: str) -> str:
         return (
             new_id + message_id[len(old_id) :] if message_id.startswith(old_id) else f"{new_id}#{message_id}"
         )
 
-    messages = [
-        {**message, "id": rename(message["id"]), "parent_id": rename(message["parent_id"])}
-        for message in row["conversation"]
-    ]
-    feedback = row["feedback"]
-    if feedback is not None:
-        judgments = [
-            {**judgment, "message_ids": [rename(message_id) for message_id in judgment["message_ids"]]}
-            for judgment in json.loads(feedback)
-        ]
-        feedback = json.dumps(judgments)
-    return {**row, "conversation_id": new_id, "conversation": messages, "feedback": feedback}
+    return {**with_message_ids(row, rename), "conversation_id": new_id}

@@ -19,6 +19,7 @@ from task_generators.chat_logs.curation import clean, redact, tag
 from task_generators.chat_logs.losses import Losses
 from task_generators.chat_logs.readers import ROWS, RowError, detect, identify, named
 from task_generators.chat_logs.readers.judgments import decisive
+from task_generators.chat_logs.readers.reading import with_unique_ids
 from task_generators.chat_logs.readers.without_text import table_without_text
 from workspaces.collection.files import SCHEMA, measured
 
@@ -81,6 +82,7 @@ def read(plan: ChunkPlan, rows: Iterable[Row]) -> Batch:
                 raise RowError(_unknown(row.value))
             reading = _read(reader, row.value)
             lost = _lost(reader, row.value, reading, plan.ignored)
+            conversations = [with_unique_ids(each) for each in (reading, *reading.fragments)]
         except RowError as error:
             omissions += (RowOmission(number, "rejected", str(error)) for number in numbers)
             continue
@@ -91,7 +93,6 @@ def read(plan: ChunkPlan, rows: Iterable[Row]) -> Batch:
                 RowOmission(row.numbers[position], "rejected", reason)
                 for position, reason in reading.omissions
             )
-        conversations = [reading, *reading.fragments]
         merged += max(0, len(row.numbers) - len(conversations) - len(reading.omissions))
         lines += (
             row.numbers[conversation.place] if row.numbers else row.number for conversation in conversations

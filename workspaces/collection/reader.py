@@ -17,6 +17,7 @@ from workspaces.collection.files import (
     rows_at,
     with_computed,
 )
+from workspaces.collection.stored_ids import shared_ids, stored_ids
 from workspaces.keys import keys_of
 from workspaces.records import SharingState
 from workspaces.store import conversations as register
@@ -133,6 +134,14 @@ class CollectionReader:
                 ]
                 if kept:
                     yield rows_at(batch, kept)
+
+    def message_ids(self, conversation_ids: Iterable[str]) -> dict[str, list[str]]:
+        """Return the message ids of the named conversations, whatever their state, as far as they are stored."""
+        return stored_ids(self._folder, self._store, conversation_ids)
+
+    def shared_message_ids(self) -> dict[str, list[str]]:
+        """Return the message ids that stand in several conversations, with the ids of these; there should be none."""
+        return shared_ids(self._folder, self._store)
 
     def files_with(self, conversation_ids: Iterable[str]) -> dict[Path, set[str]]:
         """Return the files that hold named conversations that are held or shared, each with the ids of these."""

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, TypeAlias
 
+from workspaces.message_ids import is_within, within
 from workspaces.records import stable_id
 
 if TYPE_CHECKING:
@@ -31,7 +32,7 @@ class Reading:
     A conversation whose first message has a parent is a fragment: the rest has to be in the collection already.
     ``fragments`` are others of the same conversation; ``place`` is the position of the first row of this one.
     ``losses`` are values at paths of ``READS`` that this row has no use for, such as the rating of a response that is
-    not there.
+    not there. ``own_ids`` is whether ``with_unique_ids`` changed the ids of its messages.
     """
 
     conversation: Conversation
@@ -40,6 +41,37 @@ class Reading:
     fragments: tuple[Reading, ...] = ()
     place: int = 0
     losses: tuple[Loss, ...] = ()
+    own_ids: bool = False
+
+
+def with_unique_ids(reading: Reading) -> Reading:
+    """Return the reading with message ids that stand once in a collection, as ``message_ids.within`` makes them.
+
+    Whatever reader it is of: ids of the log's own may stand in another conversation, too.
+
+    Raises:
+        RowError: two messages have one id.
+    """
+    conversation = reading.conversation
+    name = conversation.id
+    if len({within(name, message.id) for message in conversation.messages}) < len(conversation.messages):
+        raise RowError("two messages have the same id")
+    if all(is_within(name, message.id) for message in conversation.messages):
+        return reading
+    messages = tuple(
+        replace(
+            message,
+            id=within(name, message.id),
+            parent_id=None if message.parent_id is None else within(name, message.parent_id),
+        )
+        for message in conversation.messages
+    )
+    return replace(
+        reading,
+        conversation=replace(conversation, messages=messages),
+        feedback=tuple(judgment.renamed(lambda own: within(name, own)) for judgment in reading.feedback),
+        own_ids=True,
+    )
 
 
 def identify(reading: Reading) -> Reading:

@@ -81,6 +81,8 @@ def branches(conversation_id: str, nodes: Sequence[Node]) -> Branches:
         if len(node.key) > MAX_ID_CHARACTERS:
             raise RowError(f"the id of a message is longer than {MAX_ID_CHARACTERS} characters")
         said = messages_of(node.turn, f"{conversation_id}#{node.key}", above, node.model, index=index)
+        if any(message.id in messages for message in said):
+            raise RowError("two messages have the same id")
         if not any(map(_holds, said)) and not children.get(node.key):
             losses.append(Loss(CUT, "a message that holds nothing", None))
             continue

@@ -395,9 +395,9 @@ def test_a_rejected_fragment_is_explained_and_read_later(tmp_path: Path) -> None
         again = steps.ingest_file(workspace, files[1])
         assert (again.read, again.grown, again.rejected) == (2, 1, 1)
         assert [it.id for it in workspace.collection.read(["oasst-r"])["oasst-r"].messages] == [
-            "oasst-r",
-            "oasst-a",
-            "oasst-b",
+            "oasst-r#oasst-r",
+            "oasst-r#oasst-a",
+            "oasst-r#oasst-b",
         ]
 
 

@@ -142,7 +142,14 @@ def test_the_same_rows_come_to_the_same_collection(file: Path, desk: Desk) -> No
 
     def within_one(halves: Sequence[list[list[Row]]]) -> dict[str, Any]:
         """Return the feedback without comparisons of answers that never stand in one file."""
-        sides = [{f"oasst-{row.get('message_id')}" for rows in some for row in rows} for some in halves]
+        sides = [
+            {
+                f"oasst-{row.get('message_tree_id')}#oasst-{row.get('message_id')}"
+                for rows in some
+                for row in rows
+            }
+            for some in halves
+        ]
         return {
             key: (kind, about)
             for key, (kind, about) in feedback.items()
