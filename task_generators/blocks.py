@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from hashlib import blake2b
 from itertools import islice
 from math import log
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -65,7 +65,7 @@ class Block:
             trivial=bool(self.trivial[place]),
         )
 
-    def ids(self, places: NDArray[np.int64]) -> Iterator[str]:
+    def ids(self, places: NDArray[np.integer[Any]]) -> Iterator[str]:
         """Yield the ids of some of the candidates, as ``candidate`` has them."""
         begun = _begun(self.kind)
         for some in self._names(places):
@@ -90,7 +90,7 @@ class Block:
             logs.append(np.fromiter(map(log, units.tolist()), np.float64, len(units)))
         return np.concatenate(logs)
 
-    def _names(self, places: NDArray[np.int64]) -> Iterator[list[str]]:
+    def _names(self, places: NDArray[np.integer[Any]]) -> Iterator[list[str]]:
         """Yield of what the id of each candidate is made, many at a time."""
         for some in np.array_split(places, len(places) // _AT_ONCE + 1):
             if self.by_conversation:
@@ -129,23 +129,36 @@ def rated_in(outlines: Outlines, rows: NDArray[np.bool_], trivial: bool) -> NDAr
     return rated if trivial else rated & ~outlines.blank
 
 
-def in_chains(kind: str, outlines: Outlines, rows: NDArray[np.bool_], trivial: bool) -> Block | None:
-    """Return what a kind finds in these chains; None: its finder must be shown them.
+class Blocks:
+    """What kinds find in chains; kinds that find the same there share the columns."""
 
-    Args:
-        kind: its name.
-        outlines: of all conversations.
-        rows: which of them are the chains.
-        trivial: whether trivial candidates are wanted, too.
-    """
-    find = generated_kinds()[kind].find
-    if not isinstance(find, Search) or find.in_chains is None:
-        return None
-    if find.in_chains is InChains.RESPONSES:
+    def __init__(self, outlines: Outlines, *, trivial: bool) -> None:
+        """Args: the outlines of all conversations, and whether trivial candidates are wanted, too."""
+        self._outlines = outlines
+        self._trivial = trivial
+        self._found: list[tuple[InChains, int, NDArray[np.bool_], Block]] = []
+
+    def of(self, kind: str, rows: NDArray[np.bool_]) -> Block | None:
+        """Return what a kind finds in the chains that ``rows`` tells; None: its finder must be shown them."""
+        find = generated_kinds()[kind].find
+        if not isinstance(find, Search) or find.in_chains is None:
+            return None
+        for how, most, others, found in self._found:
+            if (how, most) == (find.in_chains, find.most) and np.array_equal(rows, others):
+                return replace(found, kind=kind)
+        block = _in_chains(find.in_chains, find.most, kind, self._outlines, rows, self._trivial)
+        self._found.append((find.in_chains, find.most, rows, block))
+        return block
+
+
+def _in_chains(
+    how: InChains, most: int, kind: str, outlines: Outlines, rows: NDArray[np.bool_], trivial: bool
+) -> Block:
+    if how is InChains.RESPONSES:
         return _responses(kind, outlines, rows, trivial)
-    if find.in_chains is InChains.CONVERSATIONS:
+    if how is InChains.CONVERSATIONS:
         return _conversations(kind, outlines, rows, trivial)
-    return _together_in_chains(find.most, kind, outlines, rows, trivial)
+    return _together_in_chains(most, kind, outlines, rows, trivial)
 
 
 def _responses(kind: str, outlines: Outlines, rows: NDArray[np.bool_], trivial: bool) -> Block:

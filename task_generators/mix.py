@@ -149,7 +149,7 @@ class Pool:
         for values, place in places.items():
             inside = cell_of == place
             if inside.any():
-                self._cell(block.kind, values).extend(keys[inside], chosen[inside])
+                self._cell(block.kind, values).extend(keys[inside], chosen[inside].astype(np.int32))
 
     def draw(
         self, standing: Standing | None = None, room: int | None = None, skip: Container[str] = ()
@@ -275,7 +275,7 @@ class Pool:
     def _candidate(self, kind: str, number: int) -> TaskCandidate:
         return self._single[number] if number < 0 else self._blocks[kind].candidate(number)
 
-    def _ids(self, kind: str, numbers: NDArray[np.int64]) -> list[str]:
+    def _ids(self, kind: str, numbers: NDArray[np.int32]) -> list[str]:
         ids = np.empty(len(numbers), object)
         single = numbers < 0
         ids[single] = [self._single[number].id for number in numbers[single].tolist()]

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    IdsOf: TypeAlias = Callable[[NDArray[np.int64]], list[str]]
+    IdsOf: TypeAlias = Callable[[NDArray[np.int32]], list[str]]
 
 Value: TypeAlias = "tuple[str, str]"
 """A value in a dimension that has quotas, as (dimension, value)."""
@@ -28,7 +28,7 @@ class Cell:
 
     most: int | None
     keys: list[NDArray[np.float64]] = field(default_factory=list)
-    numbers: list[NDArray[np.int64]] = field(default_factory=list)
+    numbers: list[NDArray[np.int32]] = field(default_factory=list)
     _new_keys: list[float] = field(default_factory=list)
     _new_numbers: list[int] = field(default_factory=list)
     _size: int = 0
@@ -42,7 +42,7 @@ class Cell:
         if len(self._new_keys) >= SPARE:
             self._settle()
 
-    def extend(self, keys: NDArray[np.float64], numbers: NDArray[np.int64]) -> None:
+    def extend(self, keys: NDArray[np.float64], numbers: NDArray[np.int32]) -> None:
         """Add candidates."""
         if self.most == 0:
             return
@@ -52,12 +52,12 @@ class Cell:
         if self.most is not None and self._size > self.most + SPARE:
             self.joined()
 
-    def joined(self) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
+    def joined(self) -> tuple[NDArray[np.float64], NDArray[np.int32]]:
         """Return the keys and numbers of at least those with the ``most`` largest keys; ties are all kept."""
         if self._new_keys:
             self._settle()
         keys = np.concatenate([np.empty(0, np.float64), *self.keys])
-        numbers = np.concatenate([np.empty(0, np.int64), *self.numbers])
+        numbers = np.concatenate([np.empty(0, np.int32), *self.numbers])
         if self.most is not None and self.most < len(keys):
             least = np.partition(keys, len(keys) - self.most)[len(keys) - self.most]
             keys, numbers = keys[keys >= least], numbers[keys >= least]
@@ -65,7 +65,7 @@ class Cell:
         return keys, numbers
 
     def _settle(self) -> None:
-        keys, numbers = np.array(self._new_keys), np.array(self._new_numbers, np.int64)
+        keys, numbers = np.array(self._new_keys), np.array(self._new_numbers, np.int32)
         self._new_keys, self._new_numbers = [], []
         self.extend(keys, numbers)
 
@@ -83,7 +83,7 @@ class Queue:
         self.values = [values for values, _ in cells]
         joined = [cell.joined() for _, cell in cells]
         keys = np.concatenate([np.empty(0, np.float64), *(keys for keys, _ in joined)])
-        numbers = np.concatenate([np.empty(0, np.int64), *(some for _, some in joined)])
+        numbers = np.concatenate([np.empty(0, np.int32), *(some for _, some in joined)])
         which = np.repeat(np.arange(len(cells)), [len(some) for _, some in joined])
         order = _by_key_and_id(keys, numbers, ids_of)
         self.numbers = numbers[order]
@@ -117,7 +117,7 @@ class Queue:
         return ranks[np.fromiter((each not in skip for each in ids), np.bool_, len(ids))]
 
 
-def _by_key_and_id(keys: NDArray[np.float64], numbers: NDArray[np.int64], ids_of: IdsOf) -> NDArray[np.int64]:
+def _by_key_and_id(keys: NDArray[np.float64], numbers: NDArray[np.int32], ids_of: IdsOf) -> NDArray[np.int64]:
     """Return the order of candidates: by key, largest first; of the few with equal keys, by id, the largest first.
 
     Of candidates with one id, which have equal keys, one is kept: the ids of their messages name several texts.

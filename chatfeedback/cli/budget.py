@@ -93,13 +93,14 @@ def _show_money(report: BudgetReport) -> None:
     for calls in report.llm:
         cost = (
             f"{calls.cost_micros / 1e6:,.4f} {calls.currency}"
-            if calls.cost_micros or calls.unpriced
+            if calls.cost_micros or calls.unpriced or calls.charged_micros
             else "free"
         )
         unpriced = f", {calls.unpriced:,} of them without a price" if calls.unpriced else ""
         say(
             f"LLM calls ({calls.purpose}, {calls.model}): {counted(calls.requests, 'request')}{unpriced}, "
             f"{counted(calls.input_tokens, 'token')} in, {calls.output_tokens:,} out: {cost}"
+            + (f", and up to {calls.charged_micros / 1e6:,.4f} more" if calls.charged_micros else "")
         )
     for currency, cost_per_answer in report.cost_per_accepted_answer.items():
         say(f"That is {cost_per_answer:.6f} {currency} for each accepted answer so far")

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from chatfeedback.steps.advance import ignore
 from chatfeedback.steps.first_prompts import first_prompt_batches
 from chatfeedback.steps.metering import metered, no_spending
-from chatfeedback.steps.money import BYTES_PER_TOKEN, CHALLENGE, REQUEST_BYTES, Money, spent_of_budget
+from chatfeedback.steps.money import CHALLENGE, REQUEST_BYTES, Money, spent_of_budget
 from task_generators.llm.concurrency import SAVE_EVERY, ask_each
 from workspaces.config import secret_from_environment
 from workspaces.store.challenges import (
@@ -160,6 +160,7 @@ def _estimate(prompt: tuple[str, str]) -> tuple[str, int, int]:
     """Return a prompt's conversation, and the most tokens of the request to score it, which is sent twice at most."""
     from task_generators.labelling.challenge import MAX_CHARACTERS, SYSTEM
     from task_generators.llm.chat import MAX_REPLY_TOKENS
+    from task_generators.llm.meter import BYTES_PER_TOKEN
 
     size = len(SYSTEM) + len(prompt[1][:MAX_CHARACTERS].encode("utf-8", "replace")) + REQUEST_BYTES
     return prompt[0], 2 * (size // BYTES_PER_TOKEN), 2 * MAX_REPLY_TOKENS

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from task_generators.blocks import in_chains
+from task_generators.blocks import Blocks
 from task_generators.candidates import Reads, candidates, reads_of
 from workspaces.chunks import in_chunks
 from workspaces.keys import keys_of
@@ -69,8 +69,9 @@ class Collector:
 
     def collect(self, collection: Collection) -> None:
         """Collect all candidates; the ``collection`` is read where outlines do not tell."""
+        blocks = Blocks(self._survey.outlines, trivial=self._trivial)
         for kind in self._kinds:
-            block = in_chains(kind, self._survey.outlines, self._chains[kind], self._trivial)
+            block = blocks.of(kind, self._chains[kind])
             if block is not None:
                 self._add_block(block)
         places = {name: place for place, name in enumerate(self._pools)}

@@ -41,7 +41,7 @@ if TYPE_CHECKING:
 
     from chatfeedback.steps.advance import Advance, Tell
     from chatfeedback.steps.metering import SaveSpending
-    from task_generators.counterparts.generator import Generator, Written
+    from task_generators.counterparts.generator import Generator
     from task_generators.counterparts.requests import CounterpartRequest, LowTurn
     from workspaces.config import LLMConfig
     from workspaces.privacy.redaction import Redactor
@@ -320,7 +320,7 @@ class _Run:
 
         flight = send_each(
             requests,
-            self._generator.generate,
+            self._ask,
             self._save,
             self._generator.chat.endpoint,
             concurrency=self._endpoint.concurrency,
@@ -328,6 +328,10 @@ class _Run:
         )
         self.run.left = sum(1 for _ in flight.left)
         self.run.planned = flight.sent + self.run.left
+
+    async def _ask(self, request: CounterpartRequest) -> stored.Ended:
+        with self.money.asking(request.id):
+            return await self._generator.generate(request)
 
     def _admits(self, request: CounterpartRequest) -> bool:
         if self._unusable > MAX_UNUSABLE:
@@ -339,7 +343,7 @@ class _Run:
         return self.money.reserve(request.id, most.input, most.output)
 
     def _save(
-        self, begun: Sequence[CounterpartRequest], answers: Sequence[tuple[CounterpartRequest, Written]]
+        self, begun: Sequence[CounterpartRequest], answers: Sequence[tuple[CounterpartRequest, stored.Ended]]
     ) -> None:
         """Store requests that are about to be sent, and what came of others, together with its cost."""
         now = utc_now()
@@ -354,15 +358,16 @@ class _Run:
             )
             for each in begun
         ]
-        ended = [self._redacted(request, written.ended) for request, written in answers]
+        ended = [self._redacted(request, answer) for request, answer in answers]
+        for request, _ in answers:
+            self.money.release(request.id)
         with self._workspace.store.write() as connection:
             stored.begin(connection, rows, now)
             stored.end(connection, ended, now)
             if answers:
                 self._save_spending(connection)
-        for request, written in answers:
-            self._note(written.ended)
-            self.money.release(request.id, metered=written.metered)
+        for each in ended:
+            self._note(each)
         self._say_how_far()
 
     def _redacted(self, request: CounterpartRequest, ended: stored.Ended) -> stored.Ended:

@@ -43,12 +43,12 @@ def metered(store: Store, purpose: str, priced: Priced, meter: Meter) -> Iterato
     run_id = secrets.token_hex(12)
 
     def save(connection: sa.Connection) -> None:
-        if (tokens := meter.total).requests:
-            save_usage(connection, run_id, purpose, priced, tokens, utc_now())
+        if (tokens := meter.total).requests or meter.charged:
+            save_usage(connection, run_id, purpose, priced, tokens, utc_now(), meter.charged)
 
     try:
         yield save
     finally:
-        if meter.total.requests:
+        if meter.total.requests or meter.charged:
             with store.write() as connection:
                 save(connection)

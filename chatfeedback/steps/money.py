@@ -9,7 +9,7 @@ from task_generators.llm.meter import listening
 from workspaces.store.spending import Tokens, cost_micros, spent
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     import sqlalchemy as sa
 
@@ -29,9 +29,6 @@ OF_BUDGET = (PURPOSE, COUNTERPARTS, CHALLENGE, TOPICS, EMBEDDINGS, RUBRIC)
 REQUEST_BYTES = 1_500
 """What a request has around its texts: names, a schema, and the rest of its JSON."""
 
-BYTES_PER_TOKEN = 3
-"""Fewer than any tokenizer of English has on average, so that a bound is one."""
-
 
 class Money:
     """Says whether a request can be paid. All amounts are in millionths of the currency.
@@ -49,7 +46,6 @@ class Money:
         self._before = before
         self._meter = meter
         self._reserved: dict[str, int] = {}
-        self._unmetered = 0
         self._untold: set[str] = set()
 
     @property
@@ -62,7 +58,7 @@ class Money:
         """What is left of the budget, for requests that are not under way; None without one."""
         if self._budget is None:
             return None
-        return self._budget - self._before - self.spent - self._unmetered - sum(self._reserved.values())
+        return self._budget - self._before - self.spent - self._meter.charged - sum(self._reserved.values())
 
     def reserve(self, request_id: str, input_tokens: int, output_tokens: int) -> bool:
         """Set aside what a request costs at most; return whether the budget allows it."""
@@ -77,7 +73,7 @@ class Money:
 
     @contextmanager
     def asking(self, request_id: str) -> Iterator[None]:
-        """Notice in the block, in whichever thread, if a reply to the request does not tell its tokens."""
+        """Notice in the block, in any thread or event loop, if a reply to the request does not tell its tokens."""
         with listening() as told:
             try:
                 yield
@@ -85,18 +81,25 @@ class Money:
                 if not all(told):
                     self._untold.add(request_id)
 
-    def release(self, request_id: str, *, metered: bool = True) -> None:
-        """Give back what was set aside; it counts as spent if a reply did not tell its tokens."""
+    def release(self, request_id: str) -> None:
+        """Give back what was set aside; it is charged if a reply did not tell its tokens.
+
+        Call it before the transaction that saves what came of the request, which then saves the charge as well.
+        """
         cost = self._reserved.pop(request_id, 0)
-        if not metered or request_id in self._untold:
-            self._unmetered += cost
+        if request_id in self._untold:
+            self._meter.charged += cost
         self._untold.discard(request_id)
+
+    def reserved(self, request_ids: Iterable[str]) -> int:
+        """Return what is set aside for requests."""
+        return sum(self._reserved.get(each, 0) for each in request_ids)
 
 
 def spent_of_budget(connection: sa.Connection, currency: str) -> int:
     """Return what counts towards ``llm.budget`` so far, in millionths of the currency."""
     return sum(
-        each.cost_micros
+        each.cost_micros + each.charged_micros
         for each in spent(connection)
         if each.purpose in OF_BUDGET and each.currency == currency
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from dataclasses import dataclass
 from heapq import nsmallest
 from typing import TYPE_CHECKING
@@ -10,18 +11,22 @@ import yaml
 from pydantic import TypeAdapter, ValidationError
 
 from chatfeedback.steps.metering import metered
-from chatfeedback.steps.money import RUBRIC
+from chatfeedback.steps.money import RUBRIC, Money, spent_of_budget
 from task_generators.llm.errors import UnusableReplyError
 from workspaces.config import secret_from_environment
 from workspaces.config.rubrics import RubricName
 from workspaces.errors import ConfigurationError, UsageError, WorkbenchError
 from workspaces.records import Role, stable_id
 from workspaces.store.rubrics import all_rubrics
+from workspaces.store.spending import cost_micros
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+    from task_generators.llm.meter import Meter
+    from workspaces.config import LLMConfig
     from workspaces.kinds import Criterion
+    from workspaces.store.spending import Tokens
     from workspaces.workspace import Workspace
 
 _NAME: TypeAdapter[str] = TypeAdapter(RubricName)
@@ -60,11 +65,11 @@ def propose_rubric(
 
     Raises:
         UsageError: the name is no name of a rubric, or tasks ask about a rubric of this name.
-        ConfigurationError: no LLM is configured.
+        ConfigurationError: no LLM is configured, or ``llm.budget`` does not pay for it.
         ConnectionFailedError: it cannot be reached.
         WorkbenchError: its reply is no rubric, and neither is the mended one.
     """
-    from task_generators.labelling.rubric import RubricWriter
+    from task_generators.labelling.rubric import RubricWriter, most_tokens
 
     try:
         _NAME.validate_python(name)
@@ -82,9 +87,10 @@ def propose_rubric(
         if name in all_rubrics(connection):
             raise UsageError(f"tasks ask about the rubric {name!r} already: give the new one another name")
     shown = _some_prompts(workspace, prompts)
+    most = most_tokens(about, shown, criteria)
     writer = RubricWriter(llm, secret_from_environment(llm.api_key_env, "the LLM"))
     try:
-        with metered(workspace.store, RUBRIC, llm, writer.meter):
+        with metered(workspace.store, RUBRIC, llm, writer.meter), _paid(workspace, llm, writer.meter, most):
             proposed = writer.propose(about, shown, criteria)
     except UnusableReplyError as fault:
         raise WorkbenchError(
@@ -94,6 +100,27 @@ def propose_rubric(
     finally:
         writer.close()
     return ProposedRubric(name, writer.agent, len(shown), proposed)
+
+
+@contextmanager
+def _paid(workspace: Workspace, llm: LLMConfig, meter: Meter, most: Tokens) -> Iterator[None]:
+    """Set aside what is asked in the block costs at most; a reply that does not tell its tokens is charged that.
+
+    Raises:
+        ConfigurationError: ``llm.budget`` does not pay for it.
+    """
+    with workspace.store.read() as connection:
+        money = Money(llm, llm.budget, spent_of_budget(connection, llm.currency), meter)
+    if not money.reserve(RUBRIC, most.input, most.output):
+        raise ConfigurationError(
+            f"llm.budget has {(money.left or 0) / 1e6:,.4f} {llm.currency} left, and a rubric may cost "
+            f"{(cost_micros(most, llm) or 0) / 1e6:,.4f}: raise llm.budget, or ask for fewer --criteria or --prompts"
+        )
+    try:
+        with money.asking(RUBRIC):
+            yield
+    finally:
+        money.release(RUBRIC)
 
 
 def _some_prompts(workspace: Workspace, most: int) -> Sequence[str]:

@@ -32,6 +32,7 @@ from workspaces.store.seed_requests import (
     request_rows,
     submitted,
 )
+from workspaces.store.spending import settle_usage
 from workspaces.workspace import utc_now
 
 if TYPE_CHECKING:
@@ -59,6 +60,7 @@ def read_batches(seeding: Seeding) -> None:
         if remote is None:  # it was never submitted
             with store.write() as connection:
                 close_batch(connection, batch.batch_id, "lost", utc_now())
+                settle_usage(connection, batch.batch_id, None)
         elif not remote.has_ended:
             with store.write() as connection:
                 submitted(connection, batch.batch_id, remote.id)
@@ -76,6 +78,7 @@ def _read(seeding: Seeding, client: BatchClient, batch: Batch, remote: RemoteBat
             for row in request_rows(connection, [RequestState.SUBMITTED], batch_id=batch.batch_id)
         }
     read_rows: dict[str, Judged] = {}
+    spent, untold = seeding.money.spent, seeding.judge.meter.total.unmetered
     for result in client.results(remote):
         row = rows.get(result.custom_id)  # none if its conversation was deleted meanwhile
         if result.completion is not None:
@@ -87,6 +90,8 @@ def _read(seeding: Seeding, client: BatchClient, batch: Batch, remote: RemoteBat
         end_requests(connection, [judged.ended for judged in read_rows.values()], now)
         save_seeds(connection, [seed for judged in read_rows.values() for seed in judged.seeds])
         close_batch(connection, batch.batch_id, remote.status, now)
+        all_told = seeding.judge.meter.total.unmetered == untold
+        settle_usage(connection, batch.batch_id, None if all_told else seeding.money.spent - spent)
         seeding.save_spending(connection)
     for name, judged in read_rows.items():
         seeding.note(len(rows[name].targets), rows[name].canary_of is not None, judged)
@@ -127,6 +132,7 @@ def submit_batches(seeding: Seeding) -> None:
         with store.write() as connection:
             begin_batch(connection, batch, utc_now())
             begin_requests(connection, seeding.rows(requests), utc_now(), batch.batch_id)
+            seeding.charge(connection, batch.batch_id, requests)
         remote_id = client.submit(b"".join(lines), batch.batch_id)
         with store.write() as connection:
             submitted(connection, batch.batch_id, remote_id)

@@ -5,16 +5,19 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING
 
-from chatfeedback.steps.money import Money, spent_of_budget
+from chatfeedback.steps.money import PURPOSE, Money, spent_of_budget
 from chatfeedback.steps.seed_plan import asked_before, planned
 from chatfeedback.steps.seeded import JudgeRun
 from task_generators.llm.in_flight import send_each
 from workspaces.store.seed_feedback import save_seeds
 from workspaces.store.seed_requests import RequestRow, RequestState, begin_requests, end_requests
+from workspaces.store.spending import Tokens, save_usage
 from workspaces.workspace import utc_now
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
+
+    import sqlalchemy as sa
 
     from chatfeedback.steps.advance import Advance, Tell
     from chatfeedback.steps.metering import SaveSpending
@@ -78,13 +81,17 @@ class Seeding:
         """Send the requests one by one, many at once."""
         flight = send_each(
             self.plan(),
-            self.judge.judge,
+            self._ask,
             self.save,
             self.judge.chat.endpoint,
             concurrency=self._config.concurrency,
             admit=self.admits,
         )
         self.count_left(flight.left)
+
+    async def _ask(self, request: SeedRequest) -> Judged:
+        with self.money.asking(request.id):
+            return await self.judge.judge(request)
 
     def admits(self, request: SeedRequest) -> bool:
         """Return whether a request may be sent: the money is there, and the judge gives seed feedback at all."""
@@ -100,6 +107,8 @@ class Seeding:
         """Store requests that are about to be sent, and what came of others, together with its cost."""
         now = utc_now()
         seeds = [seed for _, judged in answers for seed in judged.seeds]
+        for request, _ in answers:
+            self.money.release(request.id)
         with self.workspace.store.write() as connection:
             begin_requests(connection, self.rows(begun), now)
             end_requests(connection, [judged.ended for _, judged in answers], now)
@@ -109,7 +118,6 @@ class Seeding:
                 self.save_spending(connection)
         for request, judged in answers:
             self.note(len(request.targets), request.canary_of is not None, judged)
-            self.money.release(request.id, metered=judged.metered)
         self.say_how_far()
 
     def rows(self, requests: Iterable[SeedRequest]) -> list[RequestRow]:
@@ -125,6 +133,11 @@ class Seeding:
             )
             for each in requests
         ]
+
+    def charge(self, connection: sa.Connection, batch_id: str, requests: Iterable[SeedRequest]) -> None:
+        """Save what a batch costs at most, until ``settle_usage`` says what it cost; nothing without a budget."""
+        if cost := self.money.reserved(each.id for each in requests):
+            save_usage(connection, batch_id, PURPOSE, self._config, Tokens(), utc_now(), cost)
 
     def note(self, targets: int, is_canary: bool, judged: Judged) -> None:
         """Count what came of a request."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import secrets
-from dataclasses import dataclass
 from hashlib import blake2b
 from typing import TYPE_CHECKING
 
@@ -13,7 +12,8 @@ from task_generators.chat_logs.readers.turns import without_thoughts
 from task_generators.llm.chat import ChatEndpoint, as_bytes, chat_request
 from task_generators.llm.endpoint import MAX_REFUSED
 from task_generators.llm.errors import RefusedError, UnansweredError, UnusableReplyError
-from task_generators.seed_feedback.llm import BYTES_PER_TOKEN, Estimate
+from task_generators.llm.meter import BYTES_PER_TOKEN
+from task_generators.seed_feedback.llm import Estimate
 from task_generators.seed_feedback.self_rated import PROMPT_VERSION, RATING_TOKENS, answered, respond, said
 from workspaces.store.counterparts import CounterpartState, Ended
 
@@ -27,14 +27,6 @@ if TYPE_CHECKING:
 
 PLAIN_VERSION = "plain-1"
 """Of a request that sends the messages of the log and nothing else."""
-
-
-@dataclass(frozen=True, slots=True)
-class Written:
-    """What came of a request; ``metered`` tells whether every reply reported its tokens."""
-
-    ended: Ended
-    metered: bool = True
 
 
 class Generator:
@@ -79,7 +71,7 @@ class Generator:
             return Estimate(2 * (tokens + self.max_tokens), 2 * self.max_tokens)
         return Estimate(tokens, self.max_tokens)
 
-    async def generate(self, request: CounterpartRequest) -> Written:
+    async def generate(self, request: CounterpartRequest) -> Ended:
         """Return what came of a request.
 
         Raises:
@@ -89,32 +81,29 @@ class Generator:
         try:
             rating = None
             if self._self_rated:
-                made, metered = await respond(self.chat, request.path, self._marker(request), self.max_tokens)
+                made = await respond(self.chat, request.path, self._marker(request), self.max_tokens)
                 text, rating = made.response, made.answers()
             else:
-                text, tokens = await self.chat.written(self.messages(request), self.max_tokens)
-                metered = all(isinstance(count, int) for count in tokens)
+                text = await self.chat.written(self.messages(request), self.max_tokens)
             self._unanswered = 0
             response = without_thoughts(clean(text)).strip()
             if not response:
                 raise UnusableReplyError("the response is empty", text)
-            return Written(
-                Ended(request.id, CounterpartState.RECEIVED, response=response, rating=rating), metered
-            )
+            return Ended(request.id, CounterpartState.RECEIVED, response=response, rating=rating)
         except RefusedError as fault:
-            return Written(Ended(request.id, CounterpartState.REFUSED, str(fault)))
+            return Ended(request.id, CounterpartState.REFUSED, str(fault))
         except UnusableReplyError as fault:
             state = CounterpartState.UNUSABLE
             if (
                 not self.chat.endpoint.has_answered
             ):  # then the fault may be in the settings, and not in this text
                 state = CounterpartState.UNANSWERED
-            return Written(Ended(request.id, state, str(fault), fault.reply))
+            return Ended(request.id, state, str(fault), fault.reply)
         except UnansweredError as fault:
             self._unanswered += 1
             if not self.chat.endpoint.has_answered or self._unanswered > MAX_REFUSED:
                 raise
-            return Written(Ended(request.id, CounterpartState.UNANSWERED, str(fault)))
+            return Ended(request.id, CounterpartState.UNANSWERED, str(fault))
 
     def _marker(self, request: CounterpartRequest) -> str:
         """Return a word that whoever wrote the conversation cannot know: a hash with a key of this run."""

@@ -12,11 +12,13 @@ from typing import TYPE_CHECKING
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
-from task_generators.llm.chat import ChatEndpoint
+from task_generators.llm.chat import ChatEndpoint, as_bytes, chat_request
 from task_generators.llm.errors import UnusableReplyError
+from task_generators.llm.meter import BYTES_PER_TOKEN
 from task_generators.llm.replies import any_reply
 from workspaces.config.rubrics import LONGEST_CRITERION, MOST_CRITERIA, CriterionConfig, RubricConfig
 from workspaces.grammar import counted
+from workspaces.store.spending import Tokens
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -34,6 +36,9 @@ MAX_CHARACTERS = 1_000
 TOKENS_PER_CRITERION = 120
 REPAIRED_CHARACTERS = 4_000
 """Of an unusable reply, as it is shown to be mended."""
+
+MEND_BYTES = 6 * REPAIRED_CHARACTERS + 1_000
+"""The most that asking to mend a reply adds to a request; JSON takes six bytes for some characters."""
 
 SYSTEM = """\
 You write a rubric: criteria by which people check responses of an AI model, one by one. The user's message names a \
@@ -87,6 +92,18 @@ def material(about: str, prompts: Sequence[str], marker: str) -> str:
     return "\n".join([*lines, f"{marker} end"])
 
 
+def _messages(about: str, prompts: Sequence[str], count: int) -> list[ChatCompletionMessageParam]:
+    return [
+        {"role": "system", "content": system_message(count)},
+        {"role": "user", "content": material(about, prompts, secrets.token_hex(4))},
+    ]
+
+
+def _most_written(count: int) -> int:
+    """Return the most tokens of a reply with so many criteria."""
+    return TOKENS_PER_CRITERION * (count + 1)
+
+
 def criteria_in(reply: str, count: int) -> tuple[Criterion, ...]:
     """Return the criteria of a reply.
 
@@ -104,6 +121,13 @@ def criteria_in(reply: str, count: int) -> tuple[Criterion, ...]:
         fault = error.errors(include_url=False, include_input=False)[0]["msg"].partition(" (given")[0]
         raise UnusableReplyError(fault.removeprefix("Value error, "), reply) from None
     return tuple(each.as_criterion() for each in checked)
+
+
+def most_tokens(about: str, prompts: Sequence[str], count: int) -> Tokens:
+    """Return the most tokens that ``RubricWriter.propose`` takes: it asks twice, and each time once more."""
+    body = chat_request("", _messages(about, prompts, count), _most_written(count), RubricReply, WHAT)
+    size = 2 * len(as_bytes(body)) + MEND_BYTES
+    return Tokens(4, 0, 2 * (size // BYTES_PER_TOKEN), 4 * _most_written(count))
 
 
 class RubricWriter:
@@ -127,10 +151,7 @@ class RubricWriter:
             CredentialsError: the endpoint does not accept our key.
             ConnectionFailedError: it cannot be reached, or is no LLM.
         """
-        messages: list[ChatCompletionMessageParam] = [
-            {"role": "system", "content": system_message(count)},
-            {"role": "user", "content": material(about, prompts, secrets.token_hex(4))},
-        ]
+        messages = _messages(about, prompts, count)
         said = self._said(messages, count)
         try:
             return criteria_in(said, count)
@@ -142,10 +163,8 @@ class RubricWriter:
         return criteria_in(self._said(messages, count), count)
 
     def _said(self, messages: Sequence[ChatCompletionMessageParam], count: int) -> str:
-        limit = TOKENS_PER_CRITERION * (count + 1)
-        text = self._chat.text(messages, limit, RubricReply, WHAT)
-        said, _ = asyncio.run_coroutine_threadsafe(text, self._chat.endpoint.loop).result()
-        return said
+        text = self._chat.text(messages, _most_written(count), RubricReply, WHAT)
+        return asyncio.run_coroutine_threadsafe(text, self._chat.endpoint.loop).result()
 
     def close(self) -> None:
         """Close connections."""

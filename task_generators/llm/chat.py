@@ -154,19 +154,19 @@ class ChatEndpoint:
         max_tokens: int,
         schema: type[BaseModel] | None,
         what: str,
-    ) -> tuple[str, tuple[object, object]]:
-        """Return the text of one reply and its reported tokens; one that is garbled or has none is asked for once more.
+    ) -> str:
+        """Return the text of one reply; one that is garbled or has none is asked for once more.
 
         Raises:
             UnusableReplyError: the reply has no text or is garbled twice, or the request is refused.
             CredentialsError, ConnectionFailedError: as ``ask`` does.
         """
 
-        async def asked() -> tuple[str, tuple[object, object]]:
+        async def asked() -> str:
             completion = await self.endpoint.answer(
                 lambda: self._complete(messages, max_tokens, schema, what)
             )
-            return completion.text(), completion.tokens()
+            return completion.text()
 
         try:
             return await asked()
@@ -175,10 +175,8 @@ class ChatEndpoint:
         except UnusableReplyError:
             return await asked()
 
-    async def written(
-        self, messages: Sequence[ChatCompletionMessageParam], max_tokens: int
-    ) -> tuple[str, tuple[object, object]]:
-        """Return the text of one reply that need not be JSON and its reported tokens; errors as ``text``.
+    async def written(self, messages: Sequence[ChatCompletionMessageParam], max_tokens: int) -> str:
+        """Return the text of one reply that need not be JSON; errors as ``text``.
 
         Raises:
             UnusableReplyError: also if the reply is cut off at ``max_tokens``.
@@ -197,7 +195,7 @@ class ChatEndpoint:
             text = completion.text()
         if completion.is_cut:
             raise UnusableReplyError(f"the reply was cut off at {counted(max_tokens, 'token')}", text)
-        return text, completion.tokens()
+        return text
 
     async def _complete(
         self,

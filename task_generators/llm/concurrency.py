@@ -105,12 +105,10 @@ def ask_each(
         pool.shutdown(wait=False)
         if ready:
             save(ready)
-        if late := _finished(pending, grace):
+        done = wait(pending, grace).done
+        for future in done:
+            ended(running[future])
+        if late := [future.result() for future in done if future.exception() is None]:
             save(late)
     result.left = len(kept_back) + sum(1 for _ in remaining)
     return result
-
-
-def _finished(futures: set[Future[Answer]], seconds: float | None) -> list[Answer]:
-    """Return the answers that arrive in some seconds (None: however long it takes)."""
-    return [future.result() for future in wait(futures, seconds).done if future.exception() is None]

@@ -1,4 +1,4 @@
-"""The meter of an endpoint: how many tokens its replies cost."""
+"""The meter of an endpoint: how many tokens its replies took, and what those are charged that do not tell."""
 
 from __future__ import annotations
 
@@ -14,6 +14,9 @@ if TYPE_CHECKING:
 
 MAX_TOKENS = 10**8
 """Of one reply; a larger count is not believed."""
+
+BYTES_PER_TOKEN = 3
+"""A lower bound of the mean for any language: English has four bytes in a token, Chinese three."""
 
 _TOLD: ContextVar[list[bool] | None] = ContextVar("told", default=None)
 
@@ -38,6 +41,8 @@ class Meter:
     def __init__(self) -> None:
         self._lock = Lock()
         self._so_far = Tokens()
+        self.charged = 0
+        """What replies cost at most that did not tell their tokens, in millionths of the currency."""
 
     def count(self, prompt_tokens: object, completion_tokens: object) -> None:
         """Count one reply; unless both counts are whole numbers, the reply counts as unmetered."""

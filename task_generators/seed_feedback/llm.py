@@ -11,6 +11,7 @@ from task_generators.llm.bounded import MAX_REPLY_BYTES
 from task_generators.llm.chat import ChatEndpoint, as_bytes, chat_request
 from task_generators.llm.endpoint import MAX_REFUSED
 from task_generators.llm.errors import RefusedError, UnansweredError, UnusableReplyError
+from task_generators.llm.meter import BYTES_PER_TOKEN
 from task_generators.seed_feedback.prompt import (
     PROMPT_VERSION,
     SeedReply,
@@ -36,20 +37,14 @@ if TYPE_CHECKING:
     from workspaces.config import LLMConfig
 
 WHAT = "seed feedback"
-BYTES_PER_TOKEN = 3
-"""A lower bound of the mean for any language: English has four bytes in a token, Chinese three."""
 
 
 @dataclass(frozen=True, slots=True)
 class Judged:
-    """What came of a request: how it ended, and the seed feedback that it brought (none of a canary).
-
-    ``metered`` tells whether every reply reported its tokens.
-    """
+    """What came of a request: how it ended, and the seed feedback that it brought (none of a canary)."""
 
     ended: Ended
     seeds: tuple[SeedFeedback, ...] = ()
-    metered: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,15 +119,13 @@ class LLMJudge:
         """
         messages = self.messages(request)
         limit = reply_tokens(request.targets)
-        metered = True
         repaired = request.repair is not None
         try:
             while True:
-                text, tokens = await self.chat.text(messages, limit, SeedReply, WHAT)
-                metered = metered and all(isinstance(count, int) for count in tokens)
+                text = await self.chat.text(messages, limit, SeedReply, WHAT)
                 self._unanswered = 0
                 try:
-                    return self.judged(request, text, metered=metered)
+                    return self.judged(request, text)
                 except UnusableReplyError:
                     if repaired:
                         raise
@@ -146,20 +139,20 @@ class LLMJudge:
                 not self.chat.endpoint.has_answered
             ):  # then the fault may be in the settings, and not in this text
                 state = RequestState.UNANSWERED
-            return Judged(Ended(request.id, state, str(fault), fault.reply), metered=metered)
+            return Judged(Ended(request.id, state, str(fault), fault.reply))
         except UnansweredError as fault:
             self._unanswered += 1
             if not self.chat.endpoint.has_answered or self._unanswered > MAX_REFUSED:
                 raise
-            return Judged(Ended(request.id, RequestState.UNANSWERED, str(fault)), metered=metered)
+            return Judged(Ended(request.id, RequestState.UNANSWERED, str(fault)))
 
-    def judged(self, request: SeedRequest, text: str, *, metered: bool = True) -> Judged:
+    def judged(self, request: SeedRequest, text: str) -> Judged:
         """Return what a reply says.
 
         Raises:
             UnusableReplyError: it is no seed feedback on the responses that were asked about.
         """
-        return read(request.id, request.targets, request.canary_of, text, self.names, self._clock(), metered)
+        return read(request.id, request.targets, request.canary_of, text, self.names, self._clock())
 
     def close(self) -> None:
         """Close connections."""
@@ -173,7 +166,6 @@ def read(
     text: str,
     judge: tuple[str, str],
     now: datetime,
-    metered: bool = True,
 ) -> Judged:
     """Return what a reply to a request says.
 
@@ -183,9 +175,9 @@ def read(
     ratings = ratings_in(text, targets)
     if canary_of is not None:
         number = next(number for number, message_id in targets.items() if message_id == canary_of)
-        return Judged(Ended(request_id, RequestState.DONE, judged=ratings[number].answers()), metered=metered)
+        return Judged(Ended(request_id, RequestState.DONE, judged=ratings[number].answers()))
     seeds = tuple(
         SeedFeedback(message_id, *judge, ratings[number].tags(), ratings[number].significance, now)
         for number, message_id in targets.items()
     )
-    return Judged(Ended(request_id, RequestState.DONE), seeds, metered)
+    return Judged(Ended(request_id, RequestState.DONE), seeds)

@@ -75,10 +75,8 @@ class SelfRated:
 
 async def respond(
     chat: ChatEndpoint, path: Sequence[Message], marker: str, max_tokens: int = MAX_TOKENS
-) -> tuple[SelfRated, bool]:
-    """Return a model's answer to a chat, with its own rating, and whether every reply reported its tokens.
-
-    A reply in another form is asked to be mended once.
+) -> SelfRated:
+    """Return a model's answer to a chat, with its own rating; a reply in another form is asked to be mended once.
 
     Args:
         chat: the endpoint of the model.
@@ -91,20 +89,15 @@ async def respond(
         ConnectionFailedError: the endpoint cannot be reached.
     """
     messages = said(path, marker)
-    text, tokens = await chat.written(messages, max_tokens)
+    text = await chat.written(messages, max_tokens)
     try:
-        return self_rated(text, marker), _are_counts(tokens)
+        return self_rated(text, marker)
     except UnusableReplyError:
         messages += [
             {"role": "assistant", "content": text or "(nothing)"},
             {"role": "user", "content": REPAIR.format(marker=marker)},
         ]
-        mended, more = await chat.written(messages, max_tokens)
-        return self_rated(mended, marker), _are_counts(tokens) and _are_counts(more)
-
-
-def _are_counts(tokens: tuple[object, object]) -> bool:
-    return all(isinstance(count, int) for count in tokens)
+        return self_rated(await chat.written(messages, max_tokens), marker)
 
 
 def self_rated(text: str, marker: str) -> SelfRated:

@@ -23,6 +23,7 @@ from workspaces.collection.message_columns import (
 )
 from workspaces.collection.near_duplicates.signatures import BANDS, bands, shingles
 from workspaces.files import replaced, sync_folder
+from workspaces.read_ahead import read_ahead
 from workspaces.records import Conversation, Role, stable_id
 
 if TYPE_CHECKING:
@@ -151,7 +152,7 @@ def batches_of(path: Path, columns: Sequence[str] | None = None) -> Iterator[pa.
 
 def read_some(path: Path, conversation_ids: Iterable[str]) -> Iterator[Conversation]:
     """Yield the named conversations of a file."""
-    for batch in batches_with(path, conversation_ids, CONVERSATION):
+    for batch in read_ahead(batches_with(path, conversation_ids, CONVERSATION)):
         yield from conversations_in(batch)
 
 

@@ -19,6 +19,7 @@ from workspaces.collection.files import (
 )
 from workspaces.collection.stored_ids import shared_ids, stored_ids
 from workspaces.keys import keys_of
+from workspaces.read_ahead import read_ahead
 from workspaces.records import SharingState
 from workspaces.store import conversations as register
 from workspaces.store.part_keys import keys_by_part
@@ -118,7 +119,7 @@ class CollectionReader:
             standing = keys_by_part(connection, states) if locked else {}
         wanted_columns = None if columns is None else list(dict.fromkeys(("conversation_id", *columns)))
         for file in files:
-            for batch in batches_of(self._folder / file, wanted_columns):
+            for batch in read_ahead(batches_of(self._folder / file, wanted_columns)):
                 ids = batch.column("conversation_id").to_pylist()
                 if locked:
                     kept = np.flatnonzero(standing[file].places(keys_of(ids)) >= 0).tolist()

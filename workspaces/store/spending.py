@@ -31,6 +31,13 @@ llm_usage = sa.Table(
     sa.Column("output_tokens", sa.BigInteger, nullable=False),
     sa.Column("cost_micros", sa.BigInteger, comment="millionths of the currency; null: no price was known"),
     sa.Column("currency", sa.String(3), nullable=False),
+    sa.Column(
+        "charged_micros",
+        sa.BigInteger,
+        nullable=False,
+        server_default="0",
+        comment="the most that requests can cost whose tokens are not known; it counts towards llm.budget",
+    ),
 )
 
 
@@ -47,7 +54,8 @@ class Tokens:
 @dataclass(frozen=True, slots=True)
 class Spent:
     """The use of one model for one purpose so far. ``cost_micros`` is in millionths of the currency. It excludes the
-    ``unpriced`` requests, which had no configured price, or whose replies did not report their tokens.
+    ``unpriced`` requests, which had no configured price, or whose replies did not report their tokens; these, and those
+    of a batch that was not read yet, cost ``charged_micros`` at most, as far as a budget was set.
     """
 
     purpose: str
@@ -58,6 +66,7 @@ class Spent:
     input_tokens: int
     output_tokens: int
     cost_micros: int
+    charged_micros: int = 0
 
 
 def cost_micros(tokens: Tokens, llm: Priced) -> int | None:
@@ -72,9 +81,15 @@ def cost_micros(tokens: Tokens, llm: Priced) -> int | None:
 
 
 def save_usage(
-    connection: sa.Connection, usage_id: str, purpose: str, llm: Priced, tokens: Tokens, now: datetime
+    connection: sa.Connection,
+    usage_id: str,
+    purpose: str,
+    llm: Priced,
+    tokens: Tokens,
+    now: datetime,
+    charged: int = 0,
 ) -> None:
-    """Save the usage of a run so far, at the current prices.
+    """Save the usage of a run so far, at the current prices; ``charged`` is what unknown tokens cost at most.
 
     ``usage_id`` is the run's own random id: saving again replaces the row of the run, so that nothing is lost when a
     transaction is rolled back.
@@ -93,8 +108,21 @@ def save_usage(
         "output_tokens": tokens.output,
         "cost_micros": cost_micros(tokens, llm),
         "currency": llm.currency,
+        "charged_micros": charged,
     }
     upsert(connection, llm_usage, [row], [name for name in row if name != "usage_id"])
+
+
+def settle_usage(connection: sa.Connection, usage_id: str, cost: int | None) -> None:
+    """Settle what a usage was charged: ``cost`` of it is counted elsewhere; None: all of it."""
+    is_it = llm_usage.c.usage_id == usage_id
+    if cost is None:
+        connection.execute(sa.delete(llm_usage).where(is_it))
+        return
+    left = llm_usage.c.charged_micros - cost
+    connection.execute(
+        sa.update(llm_usage).where(is_it).values(charged_micros=sa.case((left > 0, left), else_=0))
+    )
 
 
 def spent(connection: sa.Connection) -> list[Spent]:
@@ -107,6 +135,7 @@ def spent(connection: sa.Connection) -> list[Spent]:
         llm_usage.c.input_tokens,
         llm_usage.c.output_tokens,
         sa.func.coalesce(llm_usage.c.cost_micros, 0),
+        llm_usage.c.charged_micros,
     )
     query = sa.select(*key, *(sa.func.sum(column) for column in sums)).group_by(*key).order_by(*key)
     return [

@@ -60,32 +60,30 @@ placement = sa.Table(
 def save_tasks(connection: sa.Connection, tasks: Sequence[Task]) -> None:
     """Add tasks, put after those that exist; an existing task keeps the quote that it was made with."""
     before = newest(connection, task.c.created_at, task.c.platform != IMPORTED)
-    insert_missing(
-        connection,
-        task,
-        [
-            {
-                "task_id": item.id,
-                "kind": item.kind,
-                "message_ids": list(item.message_ids),
-                "conversation_ids": list(item.conversation_ids),
-                "significance": item.significance.value,
-                "quote": dict(item.quote),
-                "rules_version": item.rules_version,
-                "platform": item.platform,
-                "overlap": item.overlap,
-                "created_at": item.created_at
-                if item.platform == IMPORTED
-                else not_before(item.created_at, before),
-                "seed_agent": item.seed_agent,
-                "seed_prompt_version": item.seed_prompt_version,
-                "reask_of": item.reask_of,
-                "mix": item.mix,
-                "least_answers": item.least_answers,
-            }
-            for item in tasks
-        ],
+    rows = (
+        {
+            "task_id": item.id,
+            "kind": item.kind,
+            "message_ids": list(item.message_ids),
+            "conversation_ids": list(item.conversation_ids),
+            "significance": item.significance.value,
+            "quote": dict(item.quote),
+            "rules_version": item.rules_version,
+            "platform": item.platform,
+            "overlap": item.overlap,
+            "created_at": item.created_at
+            if item.platform == IMPORTED
+            else not_before(item.created_at, before),
+            "seed_agent": item.seed_agent,
+            "seed_prompt_version": item.seed_prompt_version,
+            "reask_of": item.reask_of,
+            "mix": item.mix,
+            "least_answers": item.least_answers,
+        }
+        for item in tasks
     )
+    for some in in_chunks(rows, ROWS_AT_ONCE):
+        insert_missing(connection, task, some)
 
 
 def all_tasks(connection: sa.Connection) -> dict[str, Task]:

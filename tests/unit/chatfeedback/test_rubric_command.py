@@ -127,6 +127,21 @@ def test_a_reply_that_is_no_rubric_is_mended_once_and_then_refused(
         assert sum(use.requests for use in spent(connection)) == asked + 2
 
 
+def test_the_budget_pays_for_a_rubric_at_most_or_nothing_is_asked(folder: Path, endpoint: Endpoint) -> None:
+    config = folder / CONFIG_NAME
+    text = config.read_text(encoding="utf-8")
+    config.write_text(text.replace("input_price", "budget: 0.03, input_price"), encoding="utf-8")
+    endpoint.respond = lambda _: ok(json.dumps({"criteria": CRITERIA}))  # does not tell its tokens
+    assert propose(folder, "--criteria", "2").exit_code == 0
+    with Workspace.open(folder) as opened, opened.store.read() as connection:
+        (use,) = spent(connection)
+    assert 15_000 < use.charged_micros <= 30_000
+    refused = propose(folder, "--criteria", "2")
+    assert isinstance(refused.exception, ConfigurationError)
+    assert "raise llm.budget" in str(refused.exception)
+    assert len(endpoint.requests) == 1
+
+
 def test_words_around_the_object_do_no_harm(folder: Path, endpoint: Endpoint) -> None:
     endpoint.respond = lambda _: ok(f"Here:\n```json\n{json.dumps({'criteria': CRITERIA})}\n```", USED)
     assert yaml.safe_load(propose(folder, "--criteria", "2").stdout)["rubrics"]["tutoring"] == CRITERIA

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import random
+import re
 import signal
 import subprocess
 import sys
@@ -22,6 +23,7 @@ from typer.testing import CliRunner
 from chatfeedback import steps
 from chatfeedback.cli import app
 from chatfeedback.counts import count
+from chatfeedback.steps.money import spent_of_budget
 from tests.openai_batches import Batches, Line, batches
 from tests.openai_endpoint import KEY, Endpoint, Reply, marked, ok, ratings, refusal, serving
 from tests.sample_records import ALL_TAGS, NOW, chat
@@ -260,6 +262,11 @@ def test_replies_that_do_not_tell_their_tokens_count_against_the_budget(
     (run,) = steps.seed_responses(workspace).judges
     assert 0 < run.rated < 20
     assert run.left == 40 - run.rated
+    (next_run,) = steps.seed_responses(workspace).judges
+    assert (next_run.rated, next_run.left) == (0, run.left), "what was charged outlives the run"
+    assert next_run.money_left_micros == run.money_left_micros
+    said = command(workspace, "budget").stdout
+    assert re.search(r"and up to 0\.0[0-4]\d\d more", said), said
 
 
 def test_judges_are_asked_one_by_one_and_their_disagreement_raises_significance(
@@ -414,6 +421,36 @@ def test_a_batch_is_submitted_waited_for_and_read_once(workspace: Workspace, rem
     assert (len(seeds(workspace)), states(workspace)) == (5, {DONE: 5})
     assert steps.seed_responses(workspace).rated == 0
     assert len(remote.batches) == 1
+
+
+@pytest.mark.parametrize("told", [True, False])
+def test_a_batch_counts_towards_the_budget_as_what_it_costs_at_most_until_it_tells(
+    workspace: Workspace, remote: Batches, told: bool
+) -> None:
+    fill(workspace, 40)
+    prices = {"transport": "batch", "input_price": 1.0, "output_price": 10.0}
+    configure(workspace, remote.url, **prices, budget=0.04, judges=["a", "b"])
+    first, second = steps.seed_responses(workspace).judges
+    assert 0 < first.submitted < 40
+    assert (second.submitted, second.left) == (0, 40), "the first one's batch may cost all of it"
+    most = counted_so_far(workspace)
+    assert first.money_left_micros == 40_000 - most
+
+    def answer(request: Line) -> Line:
+        line = answered(request)
+        if not told:
+            del line["response"]["body"]["usage"]
+        return line
+
+    remote.end("batch_0", answer)
+    configure(workspace, remote.url, **prices, judges=["a"])
+    assert steps.seed_responses(workspace).rated == first.submitted
+    assert counted_so_far(workspace) == (first.submitted * 2000 if told else most)
+
+
+def counted_so_far(workspace: Workspace) -> int:
+    with workspace.store.read() as connection:
+        return spent_of_budget(connection, "USD")
 
 
 def test_each_line_of_a_batch_ends_in_its_state_and_what_is_missing_is_asked_again(
