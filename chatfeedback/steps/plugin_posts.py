@@ -16,6 +16,8 @@ import json
 import logging
 import shutil
 import tempfile
+from bisect import bisect_right
+from itertools import accumulate
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -51,8 +53,8 @@ MOST_SET_ASIDE = 100
 """More are counted, and not kept: a stranger sent them."""
 
 UNREADABLE = "the post cannot be read"
-AT_ONCE = 200
-"""Posts read at once."""
+AT_ONCE, BYTES_AT_ONCE = 200, 16 * 1024 * 1024
+"""Posts read at once, and their bytes: they are held in memory."""
 
 LONGEST_FILE = 16 * 1024 * 1024
 """Bytes: of a post's longest text each character is written out in JSON."""
@@ -194,7 +196,7 @@ def collect_posts(workspace: Workspace, *, wait_seconds: float = LOCK_TIMEOUT_SE
     try:
         with FileLock(workspace.path / WAITING.with_suffix(".lock"), timeout=wait_seconds):
             _clear_leftovers(folder)
-            while paths := waiting_posts(workspace)[:AT_ONCE]:
+            while paths := _some(waiting_posts(workspace)):
                 _read_all(workspace, paths, wait_seconds)
                 count += len(paths)
     except Timeout:
@@ -216,6 +218,12 @@ def waiting_posts(workspace: Workspace) -> list[Path]:
 def giver_of_plugin(workspace: Workspace, user_id: str) -> str | None:
     """Return the pseudonym of a user of the plug-in who gave something; None of anybody else."""
     return workspace.pseudonyms.find(_name(workspace, user_id), (CHAT_LOG,))
+
+
+def _some(paths: Sequence[Path]) -> list[Path]:
+    """Return the first of these posts that are read at once: one, however long, or more."""
+    sizes = list(accumulate(path.stat().st_size for path in paths[:AT_ONCE]))
+    return list(paths[: max(1, bisect_right(sizes, BYTES_AT_ONCE))])
 
 
 def _clear_leftovers(folder: Path) -> None:
