@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypedDict
 
 from chatfeedback.steps.chats_that_wait import collect_named
-from chatfeedback.steps.plugin_posts import collect_posts
+from chatfeedback.steps.plugin_posts import collect_posts, drop_unreadable_of
 from chatfeedback.steps.withdraw import masked, platforms_in_use, withdraw_tasks, without_text
 from chatfeedback.steps.written import PEOPLE, holding
 from workspaces.errors import UsageError, WorkbenchError, together
@@ -128,6 +128,7 @@ def forget_person(workspace: Workspace, person_id: str, *, by: str, reason: str 
         ConnectionFailedError: a platform cannot be reached; the remaining work is done when this runs again.
     """
     collect_posts(workspace)
+    drop_unreadable_of(workspace, [person_id])
     with workspace.exclusive():
         receipt_id = _mark_person(workspace, person_id, by=by, reason=reason)
         _finish(workspace)
@@ -149,6 +150,7 @@ def forget_everywhere(
     with workspace.exclusive():
         with workspace.store.read() as connection:
             everybody = givers_of(connection, person_id)
+        drop_unreadable_of(workspace, everybody)
         marked = [
             _mark_person(workspace, each, by="giver", reason=reason)
             for each in reversed(everybody)  # the person last, so that they can ask again after a crash

@@ -50,6 +50,7 @@ def ingest_file(
     *,
     format_name: str | None = None,
     publish: bool = False,
+    from_receipt: bool = False,
     licence: str | None = None,
     scheduler: str | None = None,
     processes: int | None = None,
@@ -66,6 +67,7 @@ def ingest_file(
         format_name: the format; None: it is detected from the columns.
         publish: the givers agreed to share the conversations without a delay, says the lead; those that are known
             and still held, too. Private ones stay private.
+        from_receipt: count the delay from now on, whatever time a conversation names: strangers wrote it.
         licence: the licence of conversations that name none.
         scheduler: the address of a Dask scheduler whose workers do the work; None: ``processes`` processes on this
             machine.
@@ -97,6 +99,7 @@ def ingest_file(
             meet=meet,
             now=now,
             delay=timedelta(hours=workspace.config.consent.delay_hours),
+            from_receipt=from_receipt,
             redactor=redactor_of(workspace),
             licences=Licences(licence, {name: settings.licence for name, settings in sources.items()}),
             workers=DaskWorkers(scheduler) if scheduler else LocalWorkers(processes),

@@ -1,7 +1,8 @@
 """Takes what ShareLM's browser plug-in posts: kept before it is acknowledged, then read like any chat log.
 
 The plug-in deletes its own copy before it posts, and posts once. A post is therefore a file of the workspace at once,
-and enters the collection with the next step that can write. A user of the plug-in is known by a random id that
+and enters the collection with the next step that can write; one that cannot be read is set aside, and keeps no other
+waiting. A user of the plug-in is known by a random id that
 only their browser has; it is kept as a keyed hash. So is the id of a conversation, together with its user's: both come
 from ``Math.random``, and who reads one in an export could find the other.
 
@@ -12,31 +13,51 @@ from __future__ import annotations
 
 import hashlib
 import json
+import logging
 import shutil
 import tempfile
+from bisect import bisect_right
+from itertools import accumulate
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
 from filelock import FileLock, Timeout
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
-from workspaces.errors import WorkbenchError
-from workspaces.files import write_text
+from workspaces.errors import UsageError, WorkbenchError
+from workspaces.files import read_text, write_text
 from workspaces.privacy import CHAT_LOG
-from workspaces.workspace import LOCK_TIMEOUT_SECONDS
+from workspaces.store import omissions
+from workspaces.store.omissions import Omission
+from workspaces.workspace import LOCK_TIMEOUT_SECONDS, utc_now
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection, Iterator, Sequence
 
     from workspaces.workspace import Workspace
 
 FORMAT = "sharelm-plugin"
+_LOG = logging.getLogger("chatfeedback")
 WAITING = Path("inbox") / FORMAT
 """Where posts wait, in the workspace."""
 
 MOST_WAITING = 500
-AT_ONCE = 200
-"""Posts read at once."""
+MOST_WAITING_OF_USER = 50
+CROWDED = 250
+"""So many posts wait that an address may add only a few more."""
+
+SET_ASIDE = ".unread"
+"""How the name of a post ends that cannot be read; as ``.json`` it is tried again."""
+
+MOST_SET_ASIDE = 100
+"""More are counted, and not kept: a stranger sent them."""
+
+UNREADABLE = "the post cannot be read"
+AT_ONCE, BYTES_AT_ONCE = 200, 16 * 1024 * 1024
+"""Posts read at once, and their bytes: they are held in memory."""
+
+LONGEST_FILE = 16 * 1024 * 1024
+"""Bytes: of a post's longest text each character is written out in JSON."""
 
 READING = "reading-"
 MOST_MESSAGES = 2000
@@ -94,17 +115,61 @@ class Post(Named):
 
 
 def keep_post(workspace: Workspace, post: Post) -> bool:
-    """Keep a post until it is read; the same one is kept once. Return False if too many wait."""
+    """Keep a post until it is read; the same one is kept once. Return False if too many wait, of its user or of all."""
     folder = workspace.path / WAITING
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     row = post.model_dump(exclude_none=True)
     row |= {"conversation_id": _digest(workspace, post), "user_id": _name(workspace, post.user_id)}
     text = json.dumps(row, sort_keys=True)
-    path = folder / f"{hashlib.sha256(text.encode()).hexdigest()}.json"
-    if not path.exists() and len(list(folder.iterdir())) >= MOST_WAITING:
-        return False
+    user = _start(workspace, post.user_id)
+    path = (
+        folder
+        / f"{user}{row['conversation_id']}-{hashlib.sha256(text.encode()).hexdigest()[:ID_DIGITS]}.json"
+    )
+    if not path.exists():
+        kept = [each.name for each in folder.iterdir() if each.suffix != SET_ASIDE]
+        if len(kept) >= MOST_WAITING or sum(it.startswith(user) for it in kept) >= MOST_WAITING_OF_USER:
+            return False
     write_text(path, text)
     return True
+
+
+def is_crowded(workspace: Workspace) -> bool:
+    """Return whether so many posts wait that strangers could fill the rest."""
+    return len(waiting_posts(workspace)) >= CROWDED
+
+
+def is_known(workspace: Workspace, named: Named) -> bool:
+    """Return whether a conversation waits, is in the collection, or was deleted from it."""
+    if next(_files_of(workspace, named), None) is not None:
+        return True
+    return bool(workspace.collection.known([id_of_post(workspace, named)]))
+
+
+def drop_unreadable(workspace: Workspace, named: Named) -> bool:
+    """Delete what was set aside of a conversation; return whether there was any."""
+    found = [path for path in _files_of(workspace, named) if path.suffix == SET_ASIDE]
+    for path in found:
+        path.unlink(missing_ok=True)
+    return bool(found)
+
+
+def drop_unreadable_of(workspace: Workspace, person_ids: Collection[str]) -> None:
+    """Delete what was set aside of people."""
+    for path in (workspace.path / WAITING).glob(f"*{SET_ASIDE}"):
+        name = f"{FORMAT} {path.name.partition('-')[0]}"
+        if workspace.pseudonyms.find(name, (CHAT_LOG,)) in person_ids:
+            path.unlink(missing_ok=True)
+
+
+def _files_of(workspace: Workspace, named: Named) -> Iterator[Path]:
+    user = _start(workspace, named.user_id)
+    return (workspace.path / WAITING).glob(f"{user}{_digest(workspace, named)}-*")
+
+
+def _start(workspace: Workspace, user_id: str) -> str:
+    """Return how the names of a user's files begin."""
+    return f"{workspace.pseudonyms.digest(FORMAT, user_id)}-"
 
 
 def id_of_post(workspace: Workspace, named: Named) -> str:
@@ -119,20 +184,20 @@ def _digest(workspace: Workspace, named: Named) -> str:
 def collect_posts(workspace: Workspace, *, wait_seconds: float = LOCK_TIMEOUT_SECONDS) -> int:
     """Read the posts that wait into the collection, oldest first; return how many there were.
 
-    A run that is killed reads them once more, which changes nothing.
+    A run that is killed reads them once more, which changes nothing. The delay counts from now on: a stranger wrote the
+    time of a chat.
 
     Raises:
         WorkbenchError: another step held the workspace for longer than ``wait_seconds``.
     """
-    count = 0
-    if not waiting_posts(workspace):
+    count, folder = 0, workspace.path / WAITING
+    if not folder.exists() or all(path.suffix == SET_ASIDE for path in folder.iterdir()):
         return count
     try:
         with FileLock(workspace.path / WAITING.with_suffix(".lock"), timeout=wait_seconds):
-            for left in (workspace.path / WAITING).glob(f"{READING}*"):  # by a run that was killed
-                shutil.rmtree(left)
-            while paths := waiting_posts(workspace)[:AT_ONCE]:
-                _read(workspace, paths, wait_seconds)
+            _clear_leftovers(folder)
+            while paths := _some(waiting_posts(workspace)):
+                _read_all(workspace, paths, wait_seconds)
                 count += len(paths)
     except Timeout:
         raise WorkbenchError("the posts of the plug-in are being read by another process") from None
@@ -155,14 +220,63 @@ def giver_of_plugin(workspace: Workspace, user_id: str) -> str | None:
     return workspace.pseudonyms.find(_name(workspace, user_id), (CHAT_LOG,))
 
 
+def _some(paths: Sequence[Path]) -> list[Path]:
+    """Return the first of these posts that are read at once: one, however long, or more."""
+    sizes = list(accumulate(path.stat().st_size for path in paths[:AT_ONCE]))
+    return list(paths[: max(1, bisect_right(sizes, BYTES_AT_ONCE))])
+
+
+def _clear_leftovers(folder: Path) -> None:
+    """Remove what killed processes left: copies that were being read, and posts that nobody was told are kept."""
+    from workspaces.collection.files import is_being_written
+
+    for left in folder.glob(f"{READING}*"):
+        shutil.rmtree(left)
+    for half in folder.glob("*.tmp"):
+        if not is_being_written(half, also_here=True):
+            half.unlink(missing_ok=True)
+
+
+def _read_all(workspace: Workspace, paths: Sequence[Path], wait_seconds: float) -> None:
+    """Read posts together, or one by one if that fails; set those aside that fail alone."""
+    try:
+        _read(workspace, paths, wait_seconds)
+    except Exception as error:
+        if isinstance(error, WorkbenchError) and not isinstance(error, UsageError):
+            raise  # no post's fault: another step is at work
+        if len(paths) > 1:
+            for path in paths:
+                _read_all(workspace, [path], wait_seconds)
+            return
+        (path,) = paths
+        _LOG.warning(
+            "a post of the plug-in is set aside: %s", type(error).__name__
+        )  # its text may be in the message
+        _set_aside(workspace, path)
+
+
+def _set_aside(workspace: Workspace, path: Path) -> None:
+    """Count a post that cannot be read, and keep it for the lead."""
+    place = WAITING.as_posix()
+    with workspace.store.write() as connection:
+        before = sum(it.count for it in omissions.all_omissions(connection) if it.file == place)
+        omissions.save(connection, place, [Omission("rejected", UNREADABLE, before + 1)], utc_now())
+    if len(list(path.parent.glob(f"*{SET_ASIDE}"))) < MOST_SET_ASIDE:
+        path.replace(path.with_suffix(SET_ASIDE))
+    else:
+        path.unlink(missing_ok=True)
+
+
 def _read(workspace: Workspace, paths: Sequence[Path], wait_seconds: float) -> None:
     from chatfeedback.steps.ingest import ingest_file  # slow to import, and seldom needed
 
     names = hashlib.sha256(" ".join(path.stem for path in paths).encode()).hexdigest()[:12]
     with tempfile.TemporaryDirectory(dir=workspace.path / WAITING, prefix=READING) as folder:
         log = Path(folder) / f"{FORMAT}-{names}.jsonl"
-        log.write_text("".join(path.read_text("utf-8") + "\n" for path in paths), "utf-8")
-        ingest_file(workspace, log, format_name=FORMAT, processes=1, wait_seconds=wait_seconds)
+        log.write_text("".join(read_text(path, LONGEST_FILE) + "\n" for path in paths), "utf-8")
+        ingest_file(
+            workspace, log, format_name=FORMAT, processes=1, from_receipt=True, wait_seconds=wait_seconds
+        )
     for path in paths:
         path.unlink(missing_ok=True)
 

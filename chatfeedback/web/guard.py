@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
+from starlette.responses import PlainTextResponse
 
 from chatfeedback.web.bodies import (
     FORM,
@@ -31,6 +32,10 @@ if TYPE_CHECKING:
     from starlette.types import ASGIApp, Receive, Scope, Send
 
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
+TWO_LENGTHS = frozenset({b"content-length", b"transfer-encoding"})
+"""A proxy before us may believe the other one: what is left of the body would be the next person's request (RFC 9112,
+6.3). The connection ends with the refusal."""
+
 FIELD, HEADER = "csrf", "X-CSRF-Token"
 CHANGES = Limit("changes", 120, 60.0)
 """How often one session, or one address that is not signed in, may send something."""
@@ -47,6 +52,10 @@ class Guard:
         """Pass a request on, or refuse it in words."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
+            return
+        if {name for name, _ in scope["headers"]} >= TWO_LENGTHS:
+            answer = PlainTextResponse("A body has one length", 400, {"Connection": "close"})
+            await answer(scope, receive, send)
             return
         if scope["path"].startswith(self._without_cookies):
             headers = [(name, value) for name, value in scope["headers"] if name != b"cookie"]

@@ -12,12 +12,12 @@ from starlette.routing import Route
 from chatfeedback import steps
 from chatfeedback.web.bodies import chosen, form
 from chatfeedback.web.pages import render
+from chatfeedback.web.receipts import receipts_page
 from chatfeedback.web.sessions import Person, person_needed
 from chatfeedback.web.site import Link, Part, site_of
 from chatfeedback.web.writing import writing
 from workspaces.errors import UsageError, WorkbenchError
 from workspaces.records import SharingState
-from workspaces.registry import PLATFORMS
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -127,21 +127,6 @@ def thumb(request: Request, person: Person) -> Response:
             None if value == "none" else value,
         )
     return RedirectResponse(f"{PATH}/one?{urlencode({'id': name, 'done': 'thumb'})}", 303)
-
-
-def receipts_page(
-    request: Request, receipts: list[steps.Receipt], *, complete: bool, gone: bool = False
-) -> Response:
-    """Show what was deleted; ``gone``: with everything about the person."""
-    titles = {name: entry.title for name, entry in PLATFORMS.items()}
-    return render(
-        request,
-        "receipts.html.jinja",
-        receipts=receipts,
-        complete=complete,
-        gone=gone,
-        titles=titles,
-    )
 
 
 def hours_left(share_at: datetime, now: datetime) -> int:

@@ -11,8 +11,8 @@ from chatfeedback import steps
 from chatfeedback.web.bodies import form
 from chatfeedback.web.guard import too_often
 from chatfeedback.web.limits import Limit, TooOftenError
-from chatfeedback.web.my_chats import receipts_page
 from chatfeedback.web.pages import render
+from chatfeedback.web.receipts import receipts_page
 from chatfeedback.web.sessions import Person, forget_browser, person_needed
 from chatfeedback.web.site import Link, Part, site_of
 from chatfeedback.web.writing import writing

@@ -13,6 +13,8 @@ import sys
 import time
 from typing import TYPE_CHECKING
 
+from filelock import FileLock, Timeout
+
 from workspaces.errors import ConfigurationError, ConnectionFailedError
 from workspaces.files import read_text, write_text
 from workspaces.servers.managed import free_port, is_free, last_lines
@@ -25,7 +27,7 @@ if TYPE_CHECKING:
 
 PORT = 6970
 HOST = "127.0.0.1"
-STATE, LOG = "web.json", "web.log"
+STATE, LOG, LOCK = "web.json", "web.log", "web.lock"
 START_SECONDS = 60.0
 STOP_SECONDS = 10.0
 _started: list[subprocess.Popen[bytes]] = []
@@ -49,21 +51,34 @@ def note_page(workspace: Path, address: str) -> None:
 
 
 def forget_page(workspace: Path) -> None:
-    """Take back what this process noted."""
-    (workspace / "servers" / STATE).unlink(missing_ok=True)
+    """Take back what this process noted, and keep what another page of this workspace noted since."""
+    found = _running(workspace)
+    if found is None or found[1].pid == os.getpid():
+        (workspace / "servers" / STATE).unlink(missing_ok=True)
 
 
 def start_page(workspace: Workspace) -> str:
     """Start the page unless it runs, wait until it does, and return its address; it runs on after this process.
 
-    It listens on ``PORT``, or on a free port if another page does and nobody is told of the port.
+    Where several processes start it at once, one does. It listens on ``PORT``, or on a free port if another page does
+    and nobody is told of the port.
 
     Raises:
         ConfigurationError: the port is in use, and ``web.address`` says that people come by a proxy.
         ConnectionFailedError: it did not start; the message ends with its log.
     """
-    if (running := address_of(workspace.path)) is not None:
-        return running
+    lock = workspace.path / "servers" / LOCK
+    lock.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        with FileLock(lock, timeout=2 * START_SECONDS):
+            return address_of(workspace.path) or _start_somewhere(workspace)
+    except Timeout:
+        raise ConnectionFailedError(
+            "another process has been starting the page for too long: try again"
+        ) from None
+
+
+def _start_somewhere(workspace: Workspace) -> str:
     told = workspace.config.web.address
     is_ours = is_free(PORT)
     if not is_ours and told is not None:

@@ -23,6 +23,7 @@ from chatfeedback.web.bodies import form, too_long
 from chatfeedback.web.guard import too_often
 from chatfeedback.web.limits import Limit, TooOftenError
 from chatfeedback.web.pages import render
+from chatfeedback.web.receipts import shown
 from chatfeedback.web.sessions import begin
 from chatfeedback.web.sign_in import PER_ADDRESS
 from chatfeedback.web.site import Part, site_of
@@ -42,6 +43,9 @@ LARGEST_POST = 1024 * 1024
 
 OF_USER = Limit("posts of a user", 120, 60 * 60.0)
 FROM_ADDRESS = Limit("posts from an address", 600, 60 * 60.0)
+WHILE_CROWDED = Limit("posts from an address while many wait", 20, 60 * 60.0)
+"""Whoever fills the inbox leaves room for others: user ids cost nothing, addresses do."""
+
 MOMENT_SECONDS = 0.2
 """How long posts wait for another step that writes, before they wait for the next one to read them."""
 
@@ -62,6 +66,8 @@ async def post(request: Request) -> Response:
     """Keep a post, and answer as ShareLM's own server does."""
     given = await _read(request, Post)
     workspace = site_of(request).workspace
+    if await run_in_threadpool(plugin_posts.is_crowded, workspace):
+        _take(request, WHILE_CROWDED)
     if not await run_in_threadpool(plugin_posts.keep_post, workspace, given):
         raise HTTPException(503, "Too many conversations wait already: try again later.")
     said = {"message": "Conversation saved successfully", "conversation_id": given.conversation_id}
@@ -75,8 +81,9 @@ async def delete(request: Request) -> Response:
         receipts, complete = await run_in_threadpool(_delete, site_of(request).workspace, named)
     except UsageError:
         raise HTTPException(404, "This user gave no such conversation.") from None
-    shown = [{name: value for name, value in receipt.items() if name != "path"} for receipt in receipts]
-    return JSONResponse({"receipts": shown, "complete": complete}, headers=FROM_ANYWHERE)
+    return JSONResponse(
+        {"receipts": [shown(receipt) for receipt in receipts], "complete": complete}, headers=FROM_ANYWHERE
+    )
 
 
 async def preflight(request: Request) -> Response:
@@ -96,10 +103,7 @@ def enter(request: Request) -> Response:
     _switched_on(request)
     site = site_of(request)
     address = request.client.host if request.client else ""
-    try:
-        site.limits.take(PER_ADDRESS, address)
-    except TooOftenError as error:
-        raise too_often(error) from None
+    _take(request, PER_ADDRESS)
     with writing():
         person_id = _giver(site.workspace, form(request).get("user_id", "").strip())
     if person_id is None:
@@ -127,16 +131,15 @@ async def _read(request: Request, kind: type[Body]) -> Body:
         HTTPException: 404, it is switched off; 413, too long; 422, another shape; 429, too often.
     """
     _switched_on(request)
-    limits = site_of(request).limits
+    _take(request, FROM_ADDRESS)
     try:
-        limits.take(FROM_ADDRESS, request.client.host if request.client else "")
         body = bytearray()
         async for chunk in request.stream():
             body += chunk
             if len(body) > LARGEST_POST:
                 raise too_long(LARGEST_POST)
         given = kind.model_validate_json(bytes(body))
-        limits.take(OF_USER, given.user_id)
+        site_of(request).limits.take(OF_USER, given.user_id)
     except TooOftenError as error:
         raise too_often(error) from None
     except ValidationError as error:
@@ -145,18 +148,35 @@ async def _read(request: Request, kind: type[Body]) -> Body:
     return given
 
 
+def _take(request: Request, limit: Limit) -> None:
+    """Count a request of an address.
+
+    Raises:
+        HTTPException: 429, too often.
+    """
+    try:
+        site_of(request).limits.take(limit, request.client.host if request.client else "")
+    except TooOftenError as error:
+        raise too_often(error) from None
+
+
 def _switched_on(request: Request) -> None:
     if not site_of(request).workspace.config.web.sharelm_plugin:
         raise HTTPException(404)
 
 
 def _delete(workspace: Workspace, named: Named) -> tuple[list[steps.Receipt], bool]:
+    if not plugin_posts.is_known(workspace, named):  # before it takes a place of those who write
+        raise UsageError("there is no such conversation")
     with writing():
         plugin_posts.collect_posts(workspace)
+        was_unreadable = plugin_posts.drop_unreadable(workspace, named)
         name = plugin_posts.id_of_post(workspace, named)  # made of both ids: nobody else's
         try:
             return steps.delete_conversations(workspace, [name], by="giver"), True
         except UsageError:
+            if was_unreadable:
+                return [], True
             raise
         except WorkbenchError:  # a platform cannot be asked
             receipts = steps.receipts_of_conversations(workspace, [name])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections import Counter
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import TYPE_CHECKING
 
 import pyarrow as pa
@@ -136,6 +137,7 @@ def ingest(
     giver_id_of: Callable[[str], str],
     now: datetime,
     delay: timedelta,
+    from_receipt: bool = False,
     redactor: Redactor,
     licences: Licences = NONE_DECLARED,
     advance: Callable[[int], None] = lambda _: None,
@@ -159,6 +161,7 @@ def ingest(
         giver_id_of: maps the log's ``user_id`` to a pseudonym.
         now: this moment.
         delay: how long a conversation is held before it is shared.
+        from_receipt: count the delay from ``now``, whatever time a conversation names.
         redactor: removes personal data and secrets before anything is stored.
         licences: the licences that the lead declares for sources that name none.
         advance: receives the number of rows read since the last call.
@@ -181,7 +184,15 @@ def ingest(
     with RejectsFile(rejects, source) as rejects_file:
         omissions = _Omissions(result, rejects_file)
         appending = _Appending(
-            collection, result, omissions, now, delay, keep_feedback, publish, redactor.earlier
+            partial(
+                collection.append_table, now=now, delay=delay, from_receipt=from_receipt, measure=_tagged
+            ),
+            collection,
+            result,
+            omissions,
+            keep_feedback,
+            publish,
+            redactor.earlier,
         )
         try:
             for batch in (workers or LocalWorkers()).run(work_of(source_plan, redactor)):
@@ -249,21 +260,19 @@ class _Appending:
 
     def __init__(
         self,
+        append: Callable[[pa.Table], Appended],
         collection: Collection,
         result: Ingested,
         omissions: _Omissions,
-        now: datetime,
-        delay: timedelta,
         keep_feedback: Callable[[Sequence[Attached]], Kept],
         publish: Callable[[Sequence[Accepted]], int],
         earlier: Redactor | None,
     ) -> None:
         self._earlier = earlier
+        self._append_rows = append
         self._collection = collection
         self._result = result
         self._omissions = omissions
-        self._now = now
-        self._delay = delay
         self._keep_feedback = keep_feedback
         self._publish = publish
         self._waiting: list[pa.RecordBatch] = []
@@ -362,9 +371,7 @@ class _Appending:
         return {position for index, position in enumerate(kept) if index not in appended.refused}
 
     def _stored(self, table: pa.Table) -> Appended:
-        return self._collection.append_table(
-            table.select(SCHEMA.names), now=self._now, delay=self._delay, measure=_tagged
-        )
+        return self._append_rows(table.select(SCHEMA.names))
 
     def _count(self, table: pa.Table, appended: Appended, refused: set[int]) -> None:
         """Count what became of rows, and keep the feedback of those that were not ``refused``."""

@@ -124,7 +124,7 @@ class StreamedAnswer:
 
     def __init__(self) -> None:
         self.answer = Answer()
-        self._rest = b""
+        self._rest: list[bytes] = []
         self._bytes = 0
         self.has_ended = False
 
@@ -137,9 +137,12 @@ class StreamedAnswer:
         self._bytes += len(data)
         if self._bytes > MAX_REPLY_BYTES:
             raise UnfinishedAnswerError("the answer is too long")
-        whole, newline, self._rest = (self._rest + data).rpartition(b"\n")
-        if not newline:
+        head, newline, rest = data.rpartition(b"\n")
+        if not newline:  # joined once its line ends: a long line in small pieces is not copied for each
+            self._rest.append(data)
             return b""
+        whole = b"".join((*self._rest, head))
+        self._rest = [rest]
         if b"[DONE]" in whole:
             lines = whole.split(b"\n")
             for line in lines:
@@ -159,8 +162,8 @@ class StreamedAnswer:
         Raises:
             UnfinishedAnswerError: it did not come to its end, or says nothing.
         """
-        if self._rest.strip():
-            self._take(self._rest)
+        if rest := b"".join(self._rest).strip():
+            self._take(rest)
         if not (self.has_ended or self.answer.finished):
             raise UnfinishedAnswerError("the answer broke off")
         if self.answer.is_empty:
@@ -180,7 +183,8 @@ class StreamedAnswer:
             raise UnfinishedAnswerError("the answer is not in OpenAI's protocol") from None
         if not isinstance(event, dict) or event.get("error"):
             raise UnfinishedAnswerError("the endpoint reported a failure")
-        for choice in event.get("choices") or ():
+        choices = event.get("choices")
+        for choice in choices if isinstance(choices, list) else ():
             if isinstance(choice, dict) and not choice.get("index"):
                 self.answer.add(choice)
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 import json
+import os
 import re
 import secrets
 import shutil
@@ -14,6 +16,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
+import httpx
 import pyarrow.parquet as pq
 import pytest
 from playwright.sync_api import expect
@@ -21,7 +24,10 @@ from playwright.sync_api import expect
 from chatfeedback import steps
 from chatfeedback.web.server import Server
 from reward_engine import adjust
+from tests.e2e.conftest import KEY_VARIABLE
 from tests.e2e.test_argilla_in_a_browser import choose, enter, open_dataset, press, record_shown
+from workspaces.grammar import counted
+from workspaces.store.tasks import containers
 from workspaces.workspace import Workspace, utc_now
 
 if TYPE_CHECKING:
@@ -286,6 +292,13 @@ def test_the_loop_closes(
         pair = {(right, left)}
         assert pair <= pairs_in(bench, tmp_path / "before")
 
+        # it becomes tasks, once its answers have seed feedback
+        bench.command("seed")
+        bench.command("generate")
+        bench.command("push")
+        placed = shown_on_argilla(bench, prompt)
+        assert placed
+
         # its giver deletes it: it is gone everywhere
         page.goto(f"{server.address}/me/chats")
         page.get_by_role("checkbox").first.check()
@@ -293,15 +306,38 @@ def test_the_loop_closes(
         page.get_by_role("button", name="Delete for good").click()
         expect(page.get_by_role("heading", name="Deleted")).to_be_visible()
         expect(page.locator(".card")).to_contain_text("Receipt")
+        expect(page.locator(".card")).to_contain_text(f"Argilla: {counted(len(placed), 'task')} taken off")
+        expect(page.locator(".card")).to_contain_text("before")
+        expect(page.locator("main")).not_to_contain_text(str(tmp_path))
         faults += look_at(page, axe, "receipt", tmp_path)
         page.goto(f"{server.address}/me/chats")
         expect(page.get_by_text(prompt)).to_have_count(0)
         assert not pair & pairs_in(bench, tmp_path / "after")
+        assert shown_on_argilla(bench, prompt) == []
         files = [it for it in bench.workspace.path.rglob("*") if it.is_file()]
         assert [it for it in files if prompt.encode() in it.read_bytes()] == []
         context.close()
     print(f"screenshots: {tmp_path}")
     assert faults == []
+
+
+def shown_on_argilla(bench: Bench, text: str) -> list[str]:
+    """Return the ids of the records that Argilla itself has with a text in them."""
+    key = os.environ[KEY_VARIABLE]
+    found: list[str] = []
+    with httpx.Client(base_url=bench.url, headers={"X-Argilla-Api-Key": key}) as argilla:
+        with bench.workspace.store.read() as connection:
+            datasets = sorted(containers(connection, bench.platform))
+        for dataset in datasets:
+            for offset in itertools.count(0, 100):
+                page = argilla.get(
+                    f"/api/v1/datasets/{dataset}/records", params={"limit": 100, "offset": offset}
+                )
+                records = page.raise_for_status().json()["items"]
+                found += [it["id"] for it in records if text in json.dumps(it["fields"], ensure_ascii=False)]
+                if len(records) < 100:
+                    break
+    return found
 
 
 def pairs_in(bench: Bench, folder: Path) -> set[tuple[str, str]]:

@@ -76,6 +76,7 @@ class Appender:
         measure: fills the columns of curation for conversations that grew.
         now: the current time.
         delay: how long a new conversation is held before it is shared.
+        from_receipt: count the delay from ``now``, whatever time a conversation names.
     """
 
     folder: Path
@@ -85,6 +86,7 @@ class Appender:
     measure: Callable[[pa.RecordBatch], pa.RecordBatch]
     now: datetime
     delay: timedelta
+    from_receipt: bool = False
 
     def append(self, table: pa.Table) -> Appended:
         """Append the rows that are new, as ``Collection.append_table`` describes."""
@@ -136,6 +138,9 @@ class Appender:
             pieces=frozenset((*growth.grown, *(position for position, lacks in enumerate(lacking) if lacks))),
         )
 
+    def _held_until(self, time: datetime | None) -> datetime:
+        return held_until(None if self.from_receipt else time, self.now, self.delay)
+
     def _deleted(self, connection: sa.Connection, ids: Sequence[str], contents: Sequence[str]) -> set[int]:
         """Return the positions of conversations whose id or text was deleted before."""
         if self.tombstones is None:
@@ -165,11 +170,11 @@ class Appender:
         growth = Growth(
             {row["conversation_id"]: row for row in (*stored_rows(self.folder, before.values()), *earlier)},
             {conversation_id: entry.share_at for conversation_id, entry in before.items()}
-            | {row["conversation_id"]: held_until(row["timestamp"], self.now, self.delay) for row in earlier},
+            | {row["conversation_id"]: self._held_until(row["timestamp"]) for row in earlier},
         )
         for position in positions:
             (row,) = table.slice(position, 1).to_pylist()
-            growth.add(position, row, self.now, self.delay)
+            growth.add(position, row, self.now, self.delay, from_receipt=self.from_receipt)
         return before, growth
 
     def _joined(self, table: pa.Table, positions: Sequence[int], growth: Growth) -> pa.Table:
@@ -208,7 +213,7 @@ class Appender:
                 part=file,
                 giver_id=giver,
                 state=_state_of(before.get(conversation_id)),
-                share_at=growth.share_at.get(conversation_id) or held_until(time, self.now, self.delay),
+                share_at=growth.share_at.get(conversation_id) or self._held_until(time),
                 added_at=self.now,
             )
             for conversation_id, content, giver, time in zip(ids, contents, givers, times, strict=True)

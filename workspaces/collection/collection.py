@@ -63,6 +63,7 @@ class Collection(CollectionReader):
         *,
         now: datetime,
         delay: timedelta,
+        from_receipt: bool = False,
         measure: Callable[[pa.RecordBatch], pa.RecordBatch] = measured,
     ) -> Appended:
         """Add the rows that are new, as ``append`` does.
@@ -76,6 +77,7 @@ class Collection(CollectionReader):
                 conversation whose first message has a parent is a fragment of one that must be stored already.
             now: the current time.
             delay: how long a conversation is held before it is shared.
+            from_receipt: count the delay from ``now``, whatever time a conversation names.
             measure: fills the columns of curation for conversations that grew.
         """
         appender = Appender(
@@ -86,6 +88,7 @@ class Collection(CollectionReader):
             measure=measure,
             now=now,
             delay=delay,
+            from_receipt=from_receipt,
         )
         return appender.append(table)
 

@@ -118,19 +118,19 @@ def clear_leftovers(folder: Path, files: Collection[str]) -> int:
     """
     removed = 0
     for path in [*folder.glob("*.tmp"), *folder.glob("part-*.parquet")]:
-        if path.name not in files and not (path.suffix == ".tmp" and _is_being_written(path)):
+        if path.name not in files and not (path.suffix == ".tmp" and is_being_written(path)):
             path.unlink(missing_ok=True)
             removed += 1
     return removed
 
 
-def _is_being_written(temporary: Path) -> bool:
-    """Return whether another process is writing this file.
+def is_being_written(temporary: Path, *, also_here: bool = False) -> bool:
+    """Return whether another process is writing this file; ``also_here``: or this one, in another thread.
 
     The file name contains the id of its process. A process that started later than the file has reused the id.
     """
     number = temporary.suffixes[-2].removeprefix(".") if len(temporary.suffixes) > 1 else ""
-    if not number.isdigit() or int(number) == os.getpid():
+    if not number.isdigit() or (int(number) == os.getpid() and not also_here):
         return False
     try:
         return psutil.Process(int(number)).create_time() <= temporary.stat().st_mtime

@@ -63,11 +63,13 @@ class Growth:
     foreign: list[int] = field(default_factory=list)
     fragments: list[int] = field(default_factory=list)
 
-    def add(self, position: int, reading: Row, now: datetime, delay: timedelta) -> None:
+    def add(
+        self, position: int, reading: Row, now: datetime, delay: timedelta, *, from_receipt: bool = False
+    ) -> None:
         """Merge a reading into its conversation, which is then held for ``delay``.
 
         The time of most logs is when the chat began. So the delay counts from the time of the reading only if that is
-        later than the time known before, and otherwise from ``now``.
+        later than the time known before, and otherwise from ``now``; with ``from_receipt`` always from ``now``.
         """
         name = reading["conversation_id"]
         try:
@@ -89,7 +91,7 @@ class Growth:
         self.names.add(name)
         self.grown.append(position)
         known_time, time = before["timestamp"], reading["timestamp"]
-        is_later = known_time is not None and time is not None and known_time < time
+        is_later = not from_receipt and known_time is not None and time is not None and known_time < time
         share_at = held_until(time if is_later else None, now, delay)
         if share_at <= self.share_at[name]:
             share_at = now + delay

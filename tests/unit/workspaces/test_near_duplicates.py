@@ -111,6 +111,15 @@ def test_a_text_without_a_word_resembles_nothing() -> None:
     assert jaccard(found.of(0), found.of(1)) == 0.0
 
 
+def test_a_portion_without_a_word_stops_no_later_one(tmp_path: Path, store: Store) -> None:
+    collection = Collection(tmp_path / "collection", store)
+    for number, text in enumerate(["?!", "Which walrus is it?", "...", "And which one is that?"]):
+        collection.append([chat(f"chat-{number}", text, text)], now=NOW, delay=AT_ONCE)
+    assert sum(len(np.fromfile(run / "keys", np.uint64)) for run in (tmp_path / "collection.index").iterdir())
+    again = Collection(tmp_path / "collection", store)
+    assert again.append([chat("chat-4", "Which walrus is it?!")], now=NOW, delay=AT_ONCE).added == 1
+
+
 def test_nearly_all_near_duplicates_are_found_and_nothing_else(tmp_path: Path) -> None:
     """A labelled set: 400 originals, each with a copy of Jaccard .85 or more and one of .5 or less."""
     rng = random.Random(11)

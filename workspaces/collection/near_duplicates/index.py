@@ -133,7 +133,7 @@ class BandIndex:
 
         def blocks() -> Iterator[tuple[Hashes, Hashes]]:
             second_start = 0
-            for start in range(0, len(first.keys), MERGE_BLOCK):
+            for start in range(0, max(len(first.keys), 1), MERGE_BLOCK):  # the first may hold nothing
                 stop = start + MERGE_BLOCK
                 second_stop = (
                     len(second.keys)

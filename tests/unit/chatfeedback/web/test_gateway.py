@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import socket
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 import httpx
 import openai
@@ -226,6 +228,19 @@ def test_bodies_that_are_no_request_are_refused(workspace: Workspace, address: s
         assert answer.status_code == 400, body[:20]
         assert answer.json()["error"]["type"] == "invalid_request_error"
     assert points_of(workspace, hal) == 10
+
+
+def test_a_request_of_two_lengths_ends_its_connection(workspace: Workspace, address: str) -> None:
+    at = urlsplit(address)
+    next_one = f"GET /v1/models HTTP/1.1\r\nHost: {at.netloc}\r\n\r\n"
+    for path in ("/v1/chat/completions", "/sign-in"):
+        lengths = "Content-Length: 5\r\nTransfer-Encoding: chunked"
+        head = f"POST {path} HTTP/1.1\r\nHost: {at.netloc}\r\n{lengths}\r\n\r\n"
+        with socket.create_connection((at.hostname, at.port), timeout=10) as connection:
+            connection.sendall(f"{head}0\r\n\r\n{next_one}".encode())
+            said = b"".join(iter(lambda: connection.recv(65536), b""))
+        assert said.startswith(b"HTTP/1.1 400")
+        assert said.count(b"HTTP/1.1") == 1
 
 
 def test_a_key_is_one_persons_until_it_is_revoked_and_no_file_holds_it(

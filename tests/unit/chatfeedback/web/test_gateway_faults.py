@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import random
 import time
 from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 import httpx
+import pytest
 import sqlalchemy as sa
 
 from chatfeedback import steps
 from reward_engine.accounts import held_account, person_account
 from reward_engine.ledger import balance
+from task_generators.llm.answers import StreamedAnswer, UnfinishedAnswerError
+from task_generators.llm.bounded import MAX_REPLY_BYTES
 from tests.unit.chatfeedback.web.chat_site import chat_workspace, key_of, person_with, running
 from tests.unit.chatfeedback.web.faulty_upstream import KEY, FaultyUpstream, upstream_at
 from workspaces.store.chat_exchanges import chat_exchange
@@ -21,8 +25,6 @@ from workspaces.store.holds import hold, hold_outcome
 
 if TYPE_CHECKING:
     from pathlib import Path
-
-    import pytest
 
     from workspaces.workspace import Workspace
 
@@ -61,6 +63,28 @@ def figures(workspace: Workspace) -> tuple[Counter[str], int]:
         counted = Counter(str(outcome) for outcome in outcomes)
         kept = connection.execute(sa.select(sa.func.count()).select_from(chat_exchange)).scalar_one()
     return counted, kept
+
+
+@pytest.mark.parametrize("choices", [5, "x", {"a": 1}, [5, None, "x"], None])
+def test_events_of_any_shape_are_no_failure_of_ours(choices: object) -> None:
+    streamed = StreamedAnswer()
+    streamed.feed(b"data: " + json.dumps({"choices": choices}).encode() + b"\n\n")
+    with pytest.raises(UnfinishedAnswerError):
+        streamed.end()
+
+
+def test_a_long_line_in_small_pieces_is_bounded_and_joined_once() -> None:
+    event = {"choices": [{"index": 0, "delta": {"content": "x" * 1_000_000}, "finish_reason": "stop"}]}
+    data = b"data: " + json.dumps(event).encode() + b"\n\ndata: [DONE]\n\n"
+    streamed = StreamedAnswer()
+    passed_on = b"".join(streamed.feed(data[at : at + 64]) for at in range(0, len(data), 64))
+    assert streamed.end().turn()["content"] == "x" * 1_000_000
+    assert passed_on.split(b"\n")[0] == data.split(b"\n")[0]
+    endless, part = StreamedAnswer(), b"x" * 65_536
+    for _ in range(MAX_REPLY_BYTES // len(part)):
+        assert endless.feed(part) == b""
+    with pytest.raises(UnfinishedAnswerError, match="too long"):
+        endless.feed(part)
 
 
 def test_of_200_spenders_nobody_goes_below_zero_and_what_was_captured_was_answered(tmp_path: Path) -> None:

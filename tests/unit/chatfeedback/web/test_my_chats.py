@@ -23,6 +23,7 @@ from workspaces.workspace import utc_now
 
 if TYPE_CHECKING:
     from datetime import datetime
+    from pathlib import Path
 
     from tests.unit.chatfeedback.web.browser import Browser
     from workspaces.workspace import Workspace
@@ -84,6 +85,24 @@ def test_a_deletion_asks_once_and_shows_its_receipt(browser: Browser, ada: str) 
     assert len(given(workspace, ada)) == 2
     assert client.get(f"/me/chats/one?id={quote(name)}").status_code == 404
     assert client.post("/me/chats/delete", id=name).status_code == 404
+
+
+@pytest.mark.parametrize("path", ["/me/chats/delete", "/me/forget"])
+def test_a_receipt_names_what_the_lead_made_before_and_no_place_of_it(
+    browser: Browser, ada: str, tmp_path: Path, path: str
+) -> None:
+    client, workspace = browser.signed_in(ada), browser.workspace
+    ids = given(workspace, ada)
+    steps.change_sharing(workspace, ids, SharingState.SHARED, by="giver")
+    steps.export(workspace, "sharelm", tmp_path / "of the lead" / "chats-1", any_licence=True)
+    told = client.get("/me/data.json").text
+    done = client.post(path, id=ids[0], confirmation="delete me")
+    (receipt, *_) = steps.receipts_of_conversations(workspace, [ids[0]])
+    assert str(tmp_path / "of the lead" / "chats-1") in receipt["removed"]["exports_to_make_again"]
+    assert "chats-1" in done.text
+    for text in (done.text, told):
+        assert str(tmp_path) not in text
+        assert "of the lead" not in text
 
 
 @pytest.mark.parametrize("thumb", ["up", "down"])

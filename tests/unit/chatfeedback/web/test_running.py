@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
 import httpx
@@ -36,6 +37,23 @@ def test_a_killed_page_is_not_said_to_run_and_is_started_again(filled_workspace:
     assert stopped
     assert running.address_of(folder) is None
     assert not (folder / "servers" / running.STATE).exists()
+
+
+def test_a_page_that_ends_keeps_what_another_noted_and_two_that_start_are_one(
+    filled_workspace: Workspace,
+) -> None:
+    folder = filled_workspace.path
+    with ThreadPoolExecutor(2) as pool:
+        addresses = list(pool.map(running.start_page, [filled_workspace] * 2))
+    try:
+        assert addresses[0] == addresses[1]
+        running.forget_page(folder)  # of a page in this process, which had noted itself before
+        assert running.address_of(folder) == addresses[0]
+    finally:
+        assert running.stop_page(folder)
+    running.note_page(folder, "http://127.0.0.1:1")
+    running.forget_page(folder)
+    assert running.address_of(folder) is None
 
 
 def test_another_process_with_the_same_number_is_no_page(filled_workspace: Workspace) -> None:

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import copy
 import json
+import os
 import shutil
 import uuid
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import pytest
@@ -13,14 +16,14 @@ import pytest
 from chatfeedback import steps
 from chatfeedback.steps import plugin_posts
 from workspaces.records import SharingState
-from workspaces.store.conversations import entries_of
-from workspaces.workspace import utc_now
+from workspaces.store.conversations import entries_of, ids_given_by
+from workspaces.store.omissions import all_omissions
+from workspaces.workspace import Workspace, utc_now
 
 if TYPE_CHECKING:
     from httpx2 import Response
 
     from tests.unit.chatfeedback.web.browser import Browser, Client
-    from workspaces.workspace import Workspace
 
 USER = "0b8cf9a1-1c1e-4f0e-9d1b-6a1f3e0c2b4d"
 OTHER = "5f3a2b1c-7d6e-4a5b-8c9d-0e1f2a3b4c5d"
@@ -123,11 +126,19 @@ def test_a_post_is_held_redacted_and_rated_and_sent_twice_it_is_there_once(
     assert b"person@example.com" not in kept
 
 
-def test_the_delay_counts_from_the_chat_which_the_plug_in_held_itself(
-    taking: Workspace, browser: Browser
+@pytest.mark.parametrize("stamp", ["2026-06-15T18:22:37.123Z", "1970-01-01", "", "9999-12-31T23:59:59-14:00"])
+def test_the_delay_counts_from_the_receipt_whatever_time_a_stranger_wrote(
+    taking: Workspace, browser: Browser, stamp: str
 ) -> None:
-    send(browser.open(), changed(timestamp="2026-06-15T18:22:37.123Z"))
-    assert state(taking) is SharingState.SHARED
+    client, begun = browser.open(), utc_now()
+    delay = timedelta(hours=taking.config.consent.delay_hours)
+    for answers in (POST["bot_msgs"], [*POST["bot_msgs"], "You are welcome."]):
+        assert send(client, changed(timestamp=stamp, bot_msgs=answers)).status_code == 200
+        with taking.store.read() as connection:
+            entry = entries_of(connection, [stored(taking)])[stored(taking)]
+        assert entry.state is SharingState.HELD
+        assert begun + delay <= entry.share_at <= utc_now() + delay
+        stamp = stamp and "2026-07-15T18:22:37.123Z"
 
 
 def test_nobody_changes_or_deletes_what_another_user_gave(taking: Workspace, browser: Browser) -> None:
@@ -231,6 +242,85 @@ def test_strangers_are_bounded(taking: Workspace, browser: Browser, monkeypatch:
     many = [send(client, changed(conversation_id=str(uuid.uuid4()))).status_code for _ in range(130)]
     assert many[-1] == 429
     assert len(plugin_posts.waiting_posts(taking)) == 2
+
+
+def test_one_stranger_who_fills_the_inbox_leaves_room_for_others(
+    taking: Workspace, browser: Browser, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    client, ids = browser.open(), iter(lambda: str(uuid.uuid4()), None)
+    monkeypatch.setattr("chatfeedback.web.sharelm._collect", lambda workspace: None)
+    monkeypatch.setattr(plugin_posts, "MOST_WAITING_OF_USER", 3)
+    monkeypatch.setattr(plugin_posts, "CROWDED", 5)
+    codes = [send(client, changed(conversation_id=next(ids))).status_code for _ in range(4)]
+    assert codes == [200, 200, 200, 503]
+    assert send(client, changed(conversation_id=next(ids), user_id=OTHER)).status_code == 200
+    codes = [
+        send(client, changed(conversation_id=next(ids), user_id=next(ids))).status_code for _ in range(22)
+    ]
+    assert codes == [200] * 21 + [429]
+    assert len(plugin_posts.waiting_posts(taking)) == 25
+    monkeypatch.setattr("chatfeedback.web.sharelm.writing", lambda: pytest.fail("no such conversation"))
+    assert remove(client, USER, next(ids)).status_code == 404
+
+
+def test_a_post_that_cannot_be_read_is_set_aside_and_keeps_no_other_waiting(
+    taking: Workspace, browser: Browser, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    client, folder = browser.open(), taking.path / plugin_posts.WAITING
+    with monkeypatch.context() as patched:
+        patched.setattr("chatfeedback.web.sharelm._collect", lambda workspace: None)
+        for user in (USER, OTHER):
+            assert (
+                send(client, changed(user_id=user, user_msgs=[f"I am {user[:3]}", "b", "c"])).status_code
+                == 200
+            )
+    bad = next(path for path in folder.iterdir() if OTHER[:3] in path.read_text("utf-8"))
+    bad.write_bytes(b"\xff not JSON")
+    (folder / f"x.json.0.{os.getpid()}.tmp").touch()
+    half = folder / "x.json.0.999999999.tmp"
+    half.touch()
+    for _ in range(2):
+        plugin_posts.collect_posts(taking)
+    assert state(taking) is SharingState.HELD
+    assert plugin_posts.waiting_posts(taking) == []
+    assert {path.suffix for path in folder.iterdir()} == {plugin_posts.SET_ASIDE, ".tmp"}
+    assert not half.exists()
+    with taking.store.read() as connection:
+        (counted,) = [it for it in all_omissions(connection) if it.reason == plugin_posts.UNREADABLE]
+    assert counted.count == 1
+    assert remove(client, OTHER).json() == {"receipts": [], "complete": True}
+    assert [path for path in folder.iterdir() if path.suffix == plugin_posts.SET_ASIDE] == []
+    assert remove(client, OTHER).status_code == 404
+
+
+def test_what_names_no_file_is_set_aside_and_followed_nowhere(taking: Workspace) -> None:
+    folder = taking.path / plugin_posts.WAITING
+    folder.mkdir(parents=True)
+    os.mkfifo(folder / "a.json")
+    (folder / "b.json").mkdir()
+    (folder / "c.json").symlink_to("/dev/zero")
+    plugin_posts.collect_posts(taking)
+    assert {path.suffix for path in folder.iterdir()} == {plugin_posts.SET_ASIDE}
+
+
+def test_two_processes_collect_each_post_once(taking: Workspace, browser: Browser) -> None:
+    client = browser.open()
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr("chatfeedback.web.sharelm._collect", lambda workspace: None)
+        for number in range(6):
+            post = changed(
+                conversation_id=str(uuid.uuid4()), user_msgs=[f"This is chat {number} of mine"] * 3
+            )
+            assert send(client, post).status_code == 200
+    with Workspace.open(taking.path) as other, ThreadPoolExecutor(2) as pool:
+        counts = [
+            each.result() for each in [pool.submit(plugin_posts.collect_posts, it) for it in (taking, other)]
+        ]
+    assert sorted(counts) == [0, 6]
+    giver = plugin_posts.giver_of_plugin(taking, USER)
+    assert giver is not None
+    with taking.store.read() as connection:
+        assert len(ids_given_by(connection, giver)) == 6
 
 
 def test_what_waits_is_read_by_sync_after_a_run_that_was_killed(
