@@ -30,7 +30,10 @@ EVERYBODY, PERSON, GROUP = "everybody", "person", "group:"
 @person_needed
 def mine(request: Request, person: Person) -> Response:
     """Show what one has not read yet, alone, for a page that is open while messages come."""
-    return render(request, "_messages.html.jinja", **own_messages(request, person))
+    workspace = site_of(request).workspace
+    zone = time_zone(steps.my_standing(workspace, person.person_id).zone)
+    waiting = steps.my_messages(workspace, person.person_id)
+    return render(request, "_messages.html.jinja", messages=waiting, zone=zone)
 
 
 @person_needed
@@ -40,13 +43,6 @@ def read(request: Request, person: Person) -> Response:
     steps.read_message(site.workspace, person.person_id, form(request).get("message", ""))
     site.unread.forget()
     return RedirectResponse("/me?done=message", 303)
-
-
-def own_messages(request: Request, person: Person) -> dict[str, object]:
-    """Return what ``_messages.html.jinja`` shows of a person."""
-    workspace = site_of(request).workspace
-    zone = time_zone(steps.my_standing(workspace, person.person_id).zone)
-    return {"messages": steps.my_messages(workspace, person.person_id), "zone": zone}
 
 
 @lead_needed

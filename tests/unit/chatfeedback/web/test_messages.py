@@ -80,7 +80,7 @@ def test_a_message_goes_to_everybody_or_a_group_and_is_taken_back(
     )
     assert unread(workspace, ada) == frozenset()
     assert lead.post("/lead/messages/withdraw", message=message_id).status_code == 422
-    workspace.config.routing.groups["nurses"] = next(iter(workspace.config.routing.groups.values()), None)  # type: ignore[assignment]
+    workspace.config.routing.groups["nurses"] = ("default",)
     with workspace.store.write() as connection:
         set_group(connection, ada, "nurses", utc_now())
     assert steps.send_message(workspace, "To nurses", group="nurses") == steps.Delivery(1, 0, 0)

@@ -1,4 +1,4 @@
-"""Messages from the lead to people.
+"""Messages from the lead to people, and what a model said of its own answer in a chat.
 
 Revision: 0035.
 """
@@ -23,3 +23,11 @@ def upgrade() -> None:
     )
     op.create_index("ix_lead_message_message_id", "lead_message", ["message_id"])
     op.create_index("ix_lead_message_read_at", "lead_message", ["read_at"])
+    op.add_column(
+        "chat_exchange",
+        sa.Column(
+            "rating",
+            sa.JSON(),
+            comment="what the model said of its own answer, by question, until it is seed feedback; null: nothing",
+        ),
+    )
