@@ -70,7 +70,10 @@ before or after it:
 
 """
 
-AFTERWARDS_REPAIR = "That is not in the form that was asked for. Reply with the JSON object with the seven keys, and nothing else."
+AFTERWARDS_REPAIR = (
+    "That is not in the form that was asked for. Reply with the JSON object with the seven keys, "
+    "and nothing else."
+)
 
 
 @dataclass(frozen=True, slots=True)
