@@ -1,4 +1,4 @@
-"""How long do the lead's pages and one's own take over many answers, and what do the figures cost? By default 1,000,000.
+"""How long do the lead's pages and one's own take over many answers, and the figures? 1,000,000 unless told otherwise.
 
     PYTHONPATH=. uv run python bench/dashboard.py            # 1,000,000 answers
     PYTHONPATH=. uv run python bench/dashboard.py 10000 --keep /tmp/w

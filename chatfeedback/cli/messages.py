@@ -38,7 +38,7 @@ def message(
     """Send a message to a person, a group or everybody; without a text, list what was sent and how many read it.
 
     It stands on each one's page until they say that they read it. The same words reach nobody twice.
-    Example: **chatfeedback people message "Thank you: the first thousand is done." --everybody**
+    Example: **chatfeedback people message Thanks! --everybody**
     """
     if withdraw is not None:
         if text is not None or person or group or everybody:
