@@ -16,6 +16,7 @@ from chatfeedback.cli.accounts import remove as remove_account
 from chatfeedback.cli.consent import show_receipt
 from chatfeedback.cli.form import form
 from chatfeedback.cli.listing import Everything, Limit
+from chatfeedback.cli.messages import message
 from chatfeedback.cli.output import HERE, AsJson, WorkspacePath, emit_json, note, say
 from chatfeedback.cli.questions import yes_or_no
 from chatfeedback.cli.reports import reports
@@ -44,7 +45,7 @@ def register(app: typer.Typer) -> None:
     group.command()(revoke)
     group.command("remove")(remove_account)
     group.command("sign-in-link")(sign_in_link)
-    for command in (link, form, review, reports, export, delete):
+    for command in (link, form, review, message, reports, export, delete):
         group.command()(command)
     app.add_typer(group, name="people")
 

@@ -44,6 +44,17 @@ from .gold import GoldAnswer, add_gold, list_gold, remove_all_gold, remove_gold
 from .ingest import check_file, count_collection, ingest_file
 from .ledger import adjust_points, checkpoint_ledger, export_entries, release_expired_holds, verify_ledger
 from .members import accept_everybody, accept_people, admit_people
+from .messages import (
+    LONGEST_MESSAGE,
+    Delivery,
+    all_unread,
+    delivered_in_words,
+    messages_sent,
+    my_messages,
+    read_message,
+    send_message,
+    withdraw_message,
+)
 from .moderation import moderate
 from .outcomes import HELD
 from .own_standing import MyStanding, all_balances, my_history, my_standing
@@ -80,11 +91,13 @@ from .why import ExplainedPerson, ExplainedTask, WaitingTask, explain_routing
 
 __all__ = [
     "HELD",
+    "LONGEST_MESSAGE",
     "AlreadyWatchedError",
     "BudgetReport",
     "Changed",
     "CollectedChats",
     "Counterparts",
+    "Delivery",
     "Drift",
     "Entrant",
     "Event",
@@ -133,6 +146,7 @@ __all__ = [
     "adjust_points",
     "admit_people",
     "all_balances",
+    "all_unread",
     "as_json",
     "benchmark_prompts",
     "budget_report",
@@ -148,6 +162,7 @@ __all__ = [
     "data_about",
     "decide",
     "delete_conversations",
+    "delivered_in_words",
     "disputed_item",
     "disputed_tasks",
     "drift_findings",
@@ -184,10 +199,12 @@ __all__ = [
     "list_tasks",
     "make_chat_key",
     "make_sign_in_link",
+    "messages_sent",
     "moderate",
     "my_chat",
     "my_chats",
     "my_history",
+    "my_messages",
     "my_standing",
     "named_by",
     "old_texts_warning",
@@ -198,6 +215,7 @@ __all__ = [
     "publish_held",
     "push_release",
     "push_tasks",
+    "read_message",
     "read_on_offer",
     "receipts_of_conversations",
     "redact_collection",
@@ -215,6 +233,7 @@ __all__ = [
     "routes",
     "routing_finding",
     "seed_responses",
+    "send_message",
     "set_group_of",
     "set_person",
     "settle_answers",
@@ -228,5 +247,6 @@ __all__ = [
     "verify_ledger",
     "waiting_for",
     "watch",
+    "withdraw_message",
     "withdraw_unanswered",
 ]

@@ -20,6 +20,7 @@ from workspaces.grammar import counted, word_for
 from workspaces.registry import PLATFORMS
 from workspaces.store.annotations import drafts_given, newest_number, tasks_answered_by
 from workspaces.store.identities import digests_of, move_identities
+from workspaces.store.lead_messages import move_messages
 from workspaces.store.members import (
     MemberStatus,
     admit,
@@ -159,6 +160,7 @@ def link_account(workspace: Workspace, person_id: str, platform: str, name: str)
                     )
                 move_identities(connection, before, person_id)
                 move_memberships(connection, before, person_id)
+                move_messages(connection, before, person_id)
             if before is None:
                 workspace.pseudonyms.join(connection, platform, name, person_id)
             after = newest_number(connection)

@@ -15,6 +15,7 @@ import pyarrow as pa
 
 from chatfeedback.steps.chat_continuations import continued
 from chatfeedback.steps.chat_messages import SOURCE
+from chatfeedback.steps.chat_seeds import seed_of
 from chatfeedback.steps.redact import redactor_of
 from chatfeedback.steps.redaction_state import check_redaction
 from task_generators.chat_logs import keep_feedback
@@ -25,13 +26,16 @@ from workspaces.collection.files import SCHEMA
 from workspaces.records import CHAT, SharingState
 from workspaces.store import consent
 from workspaces.store.chat_exchanges import (
+    COLLECTED,
     close_choices,
     close_exchanges,
     is_waiting,
+    take_ratings,
     waiting_choices,
     waiting_exchanges,
 )
 from workspaces.store.conversations import entries_of
+from workspaces.store.seed_feedback import save_seeds
 from workspaces.workspace import LOCK_TIMEOUT_SECONDS, utc_now
 
 if TYPE_CHECKING:
@@ -43,7 +47,7 @@ if TYPE_CHECKING:
 AT_ONCE = 500
 """Exchanges appended at once."""
 
-UNREADABLE, COLLECTED, DUPLICATE, REFUSED = "unreadable", "collected", "duplicate", "refused"
+UNREADABLE, DUPLICATE, REFUSED = "unreadable", "duplicate", "refused"
 REASON = "chatted here, and was told that it is recorded"
 """What the history of consent says of a chat."""
 
@@ -165,6 +169,9 @@ def _close(
         new = {name: givers[name] for name in sorted(there) if name not in told}
         consent.record_events(connection, new, SharingState.HELD, now, REASON)
         for outcome, hold_ids in by_outcome.items():
+            ratings = take_ratings(connection, hold_ids)
+            if outcome == COLLECTED:
+                save_seeds(connection, [seed_of(*rated, now) for rated in ratings])
             close_exchanges(connection, hold_ids, outcome, now, keep_texts=outcome == REFUSED)
     return outcomes
 

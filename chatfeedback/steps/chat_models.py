@@ -9,6 +9,7 @@ from task_generators.llm.stand_in import SENTENCES, StandIn
 from task_generators.llm.upstream import HttpUpstream
 from workspaces.config import DYNAMIC, DynamicRule, secret_from_environment
 from workspaces.records import ChatMode
+from workspaces.store.spending import ModelPrice
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
@@ -22,13 +23,17 @@ STAND_IN_TOKENS = 1_000
 
 @dataclass(frozen=True, slots=True)
 class ChatModel:
-    """A model that can be asked: its name for people, the name that its endpoint knows, and its share of the picks."""
+    """A model that can be asked: its name for people, the name that its endpoint knows, and its share of the picks.
+
+    ``price`` is that of its tokens; None: it is a stand-in and no LLM.
+    """
 
     name: str
     asked_as: str
     upstream: Upstream
     weight: float
     max_tokens: int
+    price: ModelPrice | None = None
 
 
 def chat_models(config: Config) -> dict[str, ChatModel]:
@@ -93,4 +98,14 @@ def _configured(config: Config, each: ChatModelConfig) -> ChatModel:
         base_url, variable = config.llm.base_url, variable or config.llm.api_key_env
     key = None if variable is None else secret_from_environment(variable, f"the model {each.model}")
     upstream = HttpUpstream(str(base_url), key, config.chat.stall_seconds)
-    return ChatModel(each.model, each.upstream or each.model, upstream, each.weight, each.max_tokens)
+    name = each.upstream or each.model
+    return ChatModel(each.model, name, upstream, each.weight, each.max_tokens, _token_price(config, each))
+
+
+def _token_price(config: Config, each: ChatModelConfig) -> ModelPrice:
+    """Return the price of a model's tokens: its own, or that of ``llm`` where it is the same model there."""
+    llm = config.llm
+    is_same = llm is not None and each.base_url is None and (each.upstream or each.model) == llm.model
+    priced = llm if llm is not None and is_same and each.input_price is None else each
+    currency = "USD" if llm is None else llm.currency
+    return ModelPrice(each.model, priced.input_price, priced.output_price, currency)

@@ -22,7 +22,8 @@ CHALLENGE = "challenge"
 TOPICS = "topics"
 EMBEDDINGS = "embeddings"
 RUBRIC = "rubric"
-OF_BUDGET = (PURPOSE, COUNTERPARTS, CHALLENGE, TOPICS, EMBEDDINGS, RUBRIC)
+CHAT_SEED = "chat_seed"
+OF_BUDGET = (PURPOSE, COUNTERPARTS, CHALLENGE, TOPICS, EMBEDDINGS, RUBRIC, CHAT_SEED)
 """The purposes of requests that ``llm.budget`` bounds together; moderation has prices of its own."""
 
 

@@ -15,6 +15,7 @@ from chatfeedback.web import (
     chat,
     gateway,
     lead,
+    messages,
     my_chats,
     my_data,
     my_page,
@@ -45,6 +46,7 @@ PARTS: tuple[Part, ...] = (
     my_data.PART,
     report_conversation.PART,
     lead.PART,
+    messages.PART,
     gateway.PART,
     sharelm.PART,
     sign_in.PART,
@@ -55,7 +57,7 @@ ON_OFFER_SECONDS = 15.0
 """How old what waits may be."""
 
 BALANCES_SECONDS = 0.9
-"""How old balances may be of which pages hear."""
+"""How old balances and unread messages may be of which pages hear."""
 
 STATIC = Path(__file__).parent / "static"
 
@@ -99,6 +101,7 @@ def application(
         navigation,
         Snapshot(lambda: steps.read_on_offer(workspace), ON_OFFER_SECONDS),
         Snapshot(lambda: steps.all_balances(workspace), BALANCES_SECONDS),
+        Snapshot(lambda: steps.all_unread(workspace), BALANCES_SECONDS),
         clock,
     )
     made.state.without_cookies = without_cookies

@@ -218,6 +218,8 @@ async def _turn(counter: ChatCounter, asked: Asked, say: Say, side: int) -> Turn
     except BaseException:
         await counter.fail(asked)
         raise
+    if bought.response_id:
+        counter.seed(asked, answer)
     return Turn(
         "assistant",
         str(answer.turn()["content"]),

@@ -19,6 +19,7 @@ from starlette.concurrency import run_in_threadpool
 from chatfeedback.steps.chat_messages import NoPromptError
 from chatfeedback.steps.chat_models import chat_models, mode_of, pick
 from chatfeedback.steps.chat_purchases import Bought, NoPersonError, Order, Till
+from chatfeedback.steps.chat_seeds import ChatSeeds
 from chatfeedback.steps.redact import redactor_of
 from chatfeedback.web.limits import Limit, Limits, TooOftenError
 from reward_engine import NotEnoughPointsError
@@ -121,6 +122,7 @@ class ChatCounter:
     limits: Limits
     till: Till
     models: Mapping[str, ChatModel]
+    seeds: ChatSeeds | None = None
     random: SystemRandom = field(default_factory=SystemRandom)
     _under_way: Counter[str] = field(default_factory=Counter)
     _swept: float = 0.0
@@ -191,6 +193,12 @@ class ChatCounter:
         exchange = await run_in_threadpool(self.till.exchange, asked.order, answer.turn())
         return await self._written(lambda: self.till.capture(asked.order, exchange))
 
+    def seed(self, asked: Asked, answer: Answer) -> None:
+        """Let the model rate a recorded answer of its own, if the lead wants seed feedback with the response."""
+        if self.seeds is not None:
+            text = str(answer.turn()["content"])
+            self.seeds.rate_later(asked.order.hold_id, asked.model, asked.request["messages"], text)
+
     async def fail(self, asked: Asked) -> None:
         """Give back the points of an answer that failed, also where the request is being cancelled."""
         await asyncio.shield(self._written(lambda: self.till.release(asked.order)))
@@ -228,7 +236,9 @@ class ChatCounter:
         return body, whole_answer(body)
 
     async def aclose(self) -> None:
-        """Close the connections to endpoints."""
+        """End what is asked behind the answers, and close the connections to endpoints."""
+        if self.seeds is not None:
+            await self.seeds.aclose()
         for model in self.models.values():
             await model.upstream.aclose()
 
@@ -325,7 +335,8 @@ def counter_of(app: object, workspace: Workspace, limits: Limits) -> ChatCounter
     state = app.state  # type: ignore[attr-defined]
     if not hasattr(state, "chat_counter"):
         till = Till(workspace, redactor_of(workspace))
-        state.chat_counter = ChatCounter(workspace, limits, till, chat_models(workspace.config))
+        seeds = ChatSeeds(workspace) if workspace.config.chat.seed_feedback else None
+        state.chat_counter = ChatCounter(workspace, limits, till, chat_models(workspace.config), seeds)
     counter: ChatCounter = state.chat_counter
     return counter
 

@@ -28,6 +28,7 @@ SHOWN = 8
 """Movements on one's own page; the rest is behind a link."""
 
 DONE = {
+    "message": "The message is off your page.",
     "settings": "Your settings are saved.",
     "form": "Your answers are saved, encrypted. You can change or withdraw them at any time.",
     "withdrawn": "Your answers about yourself are deleted.",
@@ -50,6 +51,7 @@ def me(request: Request, person: Person) -> Response:
         "me.html.jinja",
         person=person,
         standing=standing,
+        messages=steps.my_messages(workspace, person.person_id),
         zone=time_zone(standing.zone),
         history=steps.my_history(workspace, person.person_id),
         shown=SHOWN,
@@ -67,10 +69,14 @@ def points(request: Request, person: Person) -> Response:
 
 @async_person_needed
 async def hear(request: Request, person: Person) -> Response:
-    """Tell an open page when one's points change."""
+    """Tell an open page when one's points change, and when a message comes."""
     site = site_of(request)
     account = person_account(person.person_id)
-    return events(request, person, {"points": lambda: site.balances.get().get(account, 0)})
+    looks = {
+        "points": lambda: site.balances.get().get(account, 0),
+        "messages": lambda: site.unread.get().get(person.person_id, frozenset()),
+    }
+    return events(request, person, looks)
 
 
 @person_needed

@@ -57,7 +57,8 @@ class Part:
 class Site:
     """One workspace as a web page. ``address`` is where people reach it, without a slash at the end.
 
-    ``on_offer`` is what is open on the platforms, ``balances`` are those of every account of the ledger.
+    ``on_offer`` is what is open on the platforms, ``balances`` are those of every account of the ledger,
+    and ``unread`` the ids of the messages that each person has not read.
     """
 
     workspace: Workspace
@@ -66,6 +67,7 @@ class Site:
     navigation: tuple[Link, ...]
     on_offer: Snapshot[OnOffer]
     balances: Snapshot[Mapping[str, int]]
+    unread: Snapshot[Mapping[str, frozenset[str]]]
     clock: Callable[[], datetime] = utc_now
     limits: Limits = field(default_factory=Limits)
 

@@ -19,11 +19,15 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from openai.types.chat import ChatCompletionMessageParam
+    from pydantic import JsonValue
 
     from task_generators.llm.chat import ChatEndpoint
     from workspaces.records import Message
 
 PROMPT_VERSION = "self-1"
+AFTERWARDS_VERSION = "self-after-1"
+"""Of a rating that is asked for once the answer has ended."""
+
 MAX_TOKENS = 2_000
 RATING_TOKENS = 100
 """What the rating and the lines around the response take of a reply."""
@@ -38,8 +42,11 @@ nothing before or after it:
 <response {marker}>
 your answer, in as many lines as it takes
 </response {marker}>
-{{"instruction": "yes", "helpful": "yes", "factual": "na", "style": "yes", "sensitive": "no", "toxic": "no", \
-"significance": "medium"}}
+"""
+
+QUESTIONS = """\
+{"instruction": "yes", "helpful": "yes", "factual": "na", "style": "yes", "sensitive": "no", "toxic": "no", \
+"significance": "medium"}
 
 For each quality write "yes", "no" or "na" (it does not apply to your answer):
 - instruction: the answer follows the instruction
@@ -54,6 +61,18 @@ an ordinary answer, "high" for a substantial or disputable one."""
 REPAIR = (
     "That is not in the form that was asked for. Give the same answer again between the lines <response {marker}> and "
     "</response {marker}>, and after them the JSON object with the seven keys, and nothing else."
+)
+
+
+AFTERWARDS = """\
+Rate your last answer. Its reader does not see this. Reply with one JSON object in exactly this form, with nothing \
+before or after it:
+
+"""
+
+AFTERWARDS_REPAIR = (
+    "That is not in the form that was asked for. Reply with the JSON object with the seven keys, "
+    "and nothing else."
 )
 
 
@@ -119,9 +138,39 @@ def self_rated(text: str, marker: str) -> SelfRated:
     return SelfRated(found[1], rating.tags(), rating.significance)
 
 
+def rating_asked(messages: JsonValue, answer: str, unusable: str | None = None) -> list[JsonValue]:
+    """Return what a model is sent to rate the answer that it gave to some messages of OpenAI's protocol.
+
+    ``unusable`` is a reply to that which is not in the form, and shall be mended.
+    """
+    said: list[JsonValue] = [
+        *(messages if isinstance(messages, list) else ()),
+        {"role": "assistant", "content": answer},
+        {"role": "user", "content": AFTERWARDS + QUESTIONS},
+    ]
+    if unusable is not None:
+        said += [
+            {"role": "assistant", "content": unusable or "(nothing)"},
+            {"role": "user", "content": AFTERWARDS_REPAIR},
+        ]
+    return said
+
+
+def rating_in(text: str) -> dict[str, str]:
+    """Return what a reply says of an answer, by question: one JSON object, and nothing else.
+
+    Raises:
+        UnusableReplyError: it is not in this form.
+    """
+    try:
+        return Answers.model_validate_json(text.strip()).answers()
+    except ValueError:
+        raise UnusableReplyError("the reply is no seed feedback", text) from None
+
+
 def said(path: Sequence[Message], marker: str) -> list[ChatCompletionMessageParam]:
     """Return what is sent for a response with its rating: the form of the reply, then the conversation."""
-    return [{"role": "system", "content": FORMAT.format(marker=marker)}, *answered(path)]
+    return [{"role": "system", "content": FORMAT.format(marker=marker) + QUESTIONS}, *answered(path)]
 
 
 def answered(path: Sequence[Message]) -> list[ChatCompletionMessageParam]:
@@ -137,12 +186,14 @@ def answered(path: Sequence[Message]) -> list[ChatCompletionMessageParam]:
     return messages
 
 
-def own_rating(message_id: str, model: str, rating: Mapping[str, str], now: datetime) -> SeedFeedback:
+def own_rating(
+    message_id: str, model: str, rating: Mapping[str, str], now: datetime, version: str = PROMPT_VERSION
+) -> SeedFeedback:
     """Return a model's rating of its own response (by question) as seed feedback; ``agent`` says that it is one."""
     return SeedFeedback(
         message_id,
         f"{SELF_RATED}{model}",
-        PROMPT_VERSION,
+        version,
         {quality: Tag(rating[quality.value]) for quality in Quality},
         Significance(rating["significance"]),
         now,

@@ -27,7 +27,15 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.browser
 
-PAGES = ("/lead", "/lead/people", "/lead/review", "/lead/conversations", "/lead/runs", "/lead/table/people")
+PAGES = (
+    "/lead",
+    "/lead/people",
+    "/lead/messages",
+    "/lead/review",
+    "/lead/conversations",
+    "/lead/runs",
+    "/lead/table/people",
+)
 SHOTS = os.environ.get("CHATFEEDBACK_SHOTS")
 """A folder for screenshots, to be looked at."""
 

@@ -7,7 +7,7 @@ from typing import Annotated
 
 from pydantic import Field, HttpUrl, field_validator, model_validator
 
-from workspaces.config.section import Count, Number, Section, Variable, Weight
+from workspaces.config.section import Count, Number, Price, Section, Variable, Weight
 
 DYNAMIC = "dynamic"
 """The name by which people ask the platform to pick a model."""
@@ -33,7 +33,8 @@ class ChatModelConfig(Section):
     ``model`` is the name under which people ask for it, ``upstream`` that which the endpoint knows (None: the same).
     ``base_url`` and ``api_key_env`` are those of ``llm`` where left out; an endpoint of its own without
     ``api_key_env`` is asked without a key. ``weight`` is its share of the dynamic chats, 0: never picked.
-    ``max_tokens`` is the most that one answer may have.
+    ``max_tokens`` is the most that one answer may have. ``input_price`` and ``output_price`` are money per million
+    tokens, for ``seed_feedback``.
     """
 
     model: ModelName
@@ -42,6 +43,8 @@ class ChatModelConfig(Section):
     api_key_env: Variable | None = None
     weight: Weight = 1.0
     max_tokens: Annotated[Count, Field(ge=16, le=1_000_000)] = 4_000
+    input_price: Price | None = None
+    output_price: Price | None = None
 
 
 class ChatConfig(Section):
@@ -50,7 +53,7 @@ class ChatConfig(Section):
     Without ``models`` and ``stand_in`` there is no chat. ``stand_in`` adds the model in process, for trials.
     ``dynamic`` is the rule for ``model: dynamic``. ``requests_per_minute`` is the most answers that one person may ask
     for in a minute, ``at_once`` how many at the same time. ``stall_seconds`` is how long an endpoint may be silent.
-    ``max_body_kib`` is the longest request.
+    ``max_body_kib`` is the longest request. ``seed_feedback``: a model rates each answer that it gave on the page.
     """
 
     models: Annotated[tuple[ChatModelConfig, ...], Field(max_length=50)] = ()
@@ -60,6 +63,7 @@ class ChatConfig(Section):
     at_once: Annotated[Count, Field(ge=1, le=100)] = 4
     stall_seconds: Annotated[Number, Field(gt=0, le=600)] = 60.0
     max_body_kib: Annotated[Count, Field(ge=1, le=8 * 1024)] = 1024
+    seed_feedback: bool = False
 
     @field_validator("models", mode="before")
     @classmethod
@@ -68,6 +72,12 @@ class ChatConfig(Section):
         if not isinstance(models, list | tuple):
             return models
         return tuple({"model": model} if isinstance(model, str) else model for model in models)
+
+    @model_validator(mode="after")
+    def _prices(self) -> ChatConfig:
+        if any((each.input_price is None) != (each.output_price is None) for each in self.models):
+            raise ValueError("chat.models: input_price and output_price go together: give both, or neither")
+        return self
 
     @model_validator(mode="after")
     def _names(self) -> ChatConfig:

@@ -84,6 +84,13 @@ class Config(Section):
                 raise ValueError(
                     f"chat.models: {each.model!r} needs a base_url, as there is no section llm to take it from"
                 )
+            if self.chat.seed_feedback and self.llm is not None and self.llm.budget is not None:
+                is_llms = each.base_url is None and (each.upstream or each.model) == self.llm.model
+                if each.input_price is None and not is_llms:
+                    raise ValueError(
+                        f"chat.models: {each.model!r} needs input_price and output_price, as chat.seed_feedback is "
+                        "paid from llm.budget"
+                    )
         return self
 
     @model_validator(mode="after")

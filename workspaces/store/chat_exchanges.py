@@ -18,7 +18,7 @@ from workspaces.store.insert import insert_missing
 from workspaces.store.schema import UTCDateTime, metadata
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
     from datetime import datetime
 
 chat_exchange = sa.Table(
@@ -38,6 +38,11 @@ chat_exchange = sa.Table(
     sa.Column("answered_at", UTCDateTime, nullable=False),
     sa.Column("collected_at", UTCDateTime, index=True, comment="null: they wait"),
     sa.Column("outcome", sa.Text, comment="what the collection did with them"),
+    sa.Column(
+        "rating",
+        sa.JSON(none_as_null=True),
+        comment="what the model said of its own answer, by question, until it is seed feedback; null: nothing",
+    ),
 )
 
 chat_private = sa.Table(
@@ -57,6 +62,10 @@ chat_choice = sa.Table(
     sa.Column("chosen_at", UTCDateTime, nullable=False),
     sa.Column("collected_at", UTCDateTime, index=True, comment="null: it waits"),
 )
+
+
+COLLECTED = "collected"
+"""The outcome of an exchange that the collection has."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,6 +126,34 @@ def close_exchanges(
             .where(column.hold_id.in_(ids))
             .values(outcome=outcome, collected_at=now, **changed)
         )
+
+
+def keep_rating(connection: sa.Connection, hold_id: str, rating: Mapping[str, str]) -> str | None:
+    """Keep what a model said of its own answer while the answer waits for the collection.
+
+    Returns:
+        The id of the response if the collection has it already, whose seed feedback the rating is; otherwise None.
+    """
+    column = chat_exchange.c
+    waits = (column.hold_id == hold_id) & column.collected_at.is_(None)
+    if connection.execute(sa.update(chat_exchange).where(waits).values(rating=dict(rating))).rowcount:
+        return None
+    collected = (column.hold_id == hold_id) & (column.outcome == COLLECTED)
+    response_id: str | None = connection.execute(sa.select(column.response_id).where(collected)).scalar()
+    return response_id
+
+
+def take_ratings(
+    connection: sa.Connection, hold_ids: Iterable[str]
+) -> list[tuple[str, str, Mapping[str, str]]]:
+    """Return the response, the model and the rating of those of these exchanges that were rated; they keep none."""
+    column, taken = chat_exchange.c, []
+    for ids in in_chunks(hold_ids):
+        rated = column.hold_id.in_(ids) & column.rating.is_not(None)
+        query = sa.select(column.response_id, column.model, column.rating).where(rated)
+        taken += [(row.response_id, row.model, row.rating) for row in connection.execute(query)]
+        connection.execute(sa.update(chat_exchange).where(rated).values(rating=None))
+    return taken
 
 
 def is_waiting(connection: sa.Connection) -> bool:

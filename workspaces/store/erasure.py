@@ -33,6 +33,7 @@ from workspaces.store.embeddings import prompt_embedding
 from workspaces.store.flags import flag, rewrite_evidence
 from workspaces.store.gold import gold
 from workspaces.store.groups import person_group
+from workspaces.store.lead_messages import lead_message
 from workspaces.store.moderations import moderation
 from workspaces.store.own_answers import giver_link
 from workspaces.store.people import person_settings
@@ -88,6 +89,7 @@ PERSON_ROWS_AT_ONCE: tuple[tuple[sa.Table, str], ...] = (
     (person_settings, "person_id"),
     (flag, "person_id"),
     (person_group, "person_id"),
+    (lead_message, "person_id"),
     (web_session, "person_id"),
     (sign_in_link, "person_id"),
     (chat_key, "person_id"),

@@ -12,6 +12,7 @@ from workspaces.store.confidences import confidence
 from workspaces.store.conversations import ids_given_by
 from workspaces.store.erasure import PERSON_ROWS
 from workspaces.store.holds import hold
+from workspaces.store.lead_messages import lead_message
 from workspaces.store.ledger import ledger_entry
 from workspaces.store.members import MemberStatus, member
 from workspaces.store.own_answers import own_answer
@@ -31,7 +32,7 @@ ABOUT_PERSON: tuple[tuple[sa.Table, str], ...] = (
 """The tables, each with the column that names the person."""
 
 
-MOVABLE = frozenset({member.name})
+MOVABLE = frozenset({member.name, lead_message.name})
 """The tables that say nothing of what a person did."""
 
 

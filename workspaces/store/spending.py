@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from decimal import ROUND_HALF_UP, Decimal
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 import sqlalchemy as sa
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from workspaces.config import LLMConfig, ModerationConfig
 
-    Priced = LLMConfig | ModerationConfig
+    Priced: TypeAlias = "LLMConfig | ModerationConfig | ModelPrice"
 
 llm_usage = sa.Table(
     "llm_usage",
@@ -39,6 +39,16 @@ llm_usage = sa.Table(
         comment="the most that requests can cost whose tokens are not known; it counts towards llm.budget",
     ),
 )
+
+
+@dataclass(frozen=True, slots=True)
+class ModelPrice:
+    """What a model costs per million tokens; None: no price is known."""
+
+    model: str
+    input_price: float | None
+    output_price: float | None
+    currency: str
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,6 +24,7 @@ from workspaces.store.chat_exchanges import (
 from workspaces.store.erasure import PERSON_ROWS, PERSON_ROWS_AT_ONCE
 from workspaces.store.flags import save_findings
 from workspaces.store.groups import set_group
+from workspaces.store.lead_messages import send
 from workspaces.store.own_answers import save_link
 from workspaces.workspace import utc_now
 
@@ -44,6 +45,7 @@ def leave_rows(workspace: Workspace, person_id: str) -> None:
     with workspace.store.write() as connection:
         save_findings(connection, [(person_id, "haste", {"share": 0.5}, 9)], now)
         set_group(connection, person_id, "some", now)
+        send(connection, {person_id}, "for you alone", now)
         name = f"chat of {person_id}"
         keep_exchange(
             connection, Exchange(f"hold/{person_id}", person_id, name, "p", "r", "m", '"a secret"', now)
