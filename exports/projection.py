@@ -154,6 +154,7 @@ class Projection(Generic[ItemT]):
         json_lines: the table to train on is also written as JSON lines, beside its Parquet files.
         one_file: each split of a table is one file, because the trainer takes the path of a file.
         of_answers: rows are made from answers; False: from the collection, whatever people answered.
+        proposed: an export that finds no row to train on names it, if it finds some; false of what is a form of another.
         test_only: every row is for evaluation, and none to train on.
         warn: returns what a trainer cannot learn from the items to train on, by split; one sentence each.
     """
@@ -171,6 +172,7 @@ class Projection(Generic[ItemT]):
     warn: Callable[[Mapping[str, Sequence[ItemT]]], Sequence[str]] = no_warnings
     of_answers: bool = True
     test_only: bool = False
+    proposed: bool = False
     files: Callable[[Mapping[str, Mapping[str, str]]], Mapping[str, str]] = no_files
     json_lines: bool = False
     one_file: bool = False

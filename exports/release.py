@@ -21,7 +21,7 @@ from exports.holders import HoldersSought
 from exports.licences import check_licences, licence_notes
 from exports.measurements import with_label_noise
 from exports.omissions import count_omissions
-from exports.shortage import shortage, with_states
+from exports.shortage import shortage, shortage_of_collection, with_states
 from exports.sides import apart, assigned
 from exports.splits import TEST, TRAIN, SplitItem
 from exports.tables import digest_of, digests_of
@@ -98,7 +98,7 @@ def export(
         rules: which answers and items go into it.
         dry_run: return what would be written, and write nothing.
         json_lines: every table is also written as JSON lines.
-        others: other projections, which an error names if they find rows where this one finds none.
+        others: other projections, which an error names if they find rows where this one, of answers, finds none.
         announce: is told whose data the export holds, before a byte of it is written.
 
     Raises:
@@ -122,7 +122,11 @@ def export(
     selection = replace(selection, omissions=with_states(selection.omissions, evidence))
     trained = [item for item in selection.items if projection.training_table.accepts(item)]
     if not trained:
-        raise NothingToExportError(shortage(selection, evidence, others))
+        raise NothingToExportError(
+            shortage(selection, evidence, others)
+            if projection.of_answers
+            else shortage_of_collection(selection, evidence)
+        )
     arranged = _arranged(projection, selection, evidence, rules_of_sides, test_share)
     buckets = 1 if projection.in_one_file else buckets_for(len(selection.items), buckets_before)
     redactions, holders = Redactions(), HoldersSought(selection.items, evidence.annotations)

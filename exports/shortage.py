@@ -48,7 +48,6 @@ ADVICE: Mapping[OmissionReason, str] = {
     **dict.fromkeys(BY_RULE, LOOSEN),
     OmissionReason.NO_HARM: f"name 'safety' {ASK}",
     OmissionReason.NO_RATING: f"name 'qualitative' or 'response_score' {ASK}",
-    OmissionReason.OF_ANSWERS: "run 'chatfeedback ingest' for chat logs",
     OmissionReason.NO_MODERATION: "run 'chatfeedback collection moderate'",
     OmissionReason.NO_EDIT: f"name 'suggestion' and 'suggestion_check' {ASK}",
     OmissionReason.NO_REFERENCE: f"name 'suggestion' and 'suggestion_check' {ASK}",
@@ -96,7 +95,7 @@ def shortage(
     Args:
         selection: what the projection made of the evidence.
         evidence: the answers.
-        others: other projections; of those that select alike, the first is named if it finds rows.
+        others: other projections, which are named last, and only those that find rows.
     """
     if not evidence.annotations and not evidence.tasks:
         return (
@@ -106,21 +105,43 @@ def shortage(
     counts = Counter(omission.reason for omission in selection.omissions)
     reasons = ", ".join(left_out(reason.value, count) for reason, count in sorted(counts.items()))
     on_platform = any(task.platform != IMPORTED for task in evidence.tasks.values())
-    advice = [
-        f"'chatfeedback export {other.name}' has {counted(count, 'item')} to train on"
-        for other in {other.select: other for other in reversed(others)}.values()
-        if (count := sum(map(other.training_table.accepts, other.select(evidence).items)))
-    ]
-    if selection.items:
-        advice.append(MORE_ANSWERS)
+    advice = [MORE_ANSWERS] if selection.items else []
     advice += [
         text
         for reason, _ in counts.most_common()
         if (text := ADVICE.get(reason)) is not None and (on_platform or text != SYNC)
     ]
-    held = f" (held until {evidence.held_until:%Y-%m-%d %H:%M} UTC)" if evidence.held_until else ""
-    if counts[OmissionReason.HELD] == 0:
-        held = ""
+    advice += [
+        f"'chatfeedback export {other.name}' has {counted(count, 'item')} to train on"
+        for other in others
+        if (count := sum(map(other.training_table.accepts, other.select(evidence).items)))
+    ]
+    held = _until(evidence) if counts[OmissionReason.HELD] else ""
     return (
         f"{selection.shortage}{f' ({reasons})' if reasons else ''}{held}: {'; '.join(dict.fromkeys(advice))}"
     )
+
+
+def shortage_of_collection(selection: Selection[ItemT], evidence: Evidence) -> str:
+    """Return why an export that rests on no answers has no row: what its items lack, and what is not shared."""
+    reasons = [
+        left_out(reason.replace("answer on", f"{selection.item} with"), count)
+        for reason, count in sorted(selection.items_left_out.items())
+    ]
+    states = Counter(evidence.states.values())
+    reasons += [counted(count, f"{state.value} conversation") for state, count in sorted(states.items())]
+    possible = {
+        LOOSEN: any(reason.value in selection.items_left_out for reason in BY_RULE),
+        SHARED_LATER: states[SharingState.HELD],
+        ADVICE[OmissionReason.PRIVATE]: states[SharingState.PRIVATE],
+    }
+    advice = [text for text, helps in possible.items() if helps] or [
+        "run 'chatfeedback ingest' for chat logs"
+    ]
+    why = f" ({', '.join(reasons)})" if reasons else ""
+    held = _until(evidence) if states[SharingState.HELD] else ""
+    return f"{selection.shortage}{why}{held}: {'; '.join(advice)}"
+
+
+def _until(evidence: Evidence) -> str:
+    return f" (held until {evidence.held_until:%Y-%m-%d %H:%M} UTC)" if evidence.held_until else ""

@@ -118,7 +118,9 @@ def _first_days(evidence: Evidence) -> dict[str, date]:
     days: dict[str, date] = {}
     for task in evidence.tasks.values():
         day = asked.get(task.id, task.created_at).astimezone(UTC).date()
-        for name in {evidence.contexts[it].conversation_id for it in task.message_ids if it in evidence.contexts}:
+        for name in {
+            evidence.contexts[it].conversation_id for it in task.message_ids if it in evidence.contexts
+        }:
             days[name] = min(day, days.get(name, day))
     return days
 
