@@ -25,6 +25,8 @@ from exports.shortage import shortage, shortage_of_collection, with_states
 from exports.sides import apart, assigned
 from exports.splits import TEST, TRAIN, SplitItem
 from exports.tables import digest_of, digests_of
+from exports.training_content import FILE as SUMMARY
+from exports.training_content import content_of, training_content
 from workspaces.errors import WorkbenchError
 
 if TYPE_CHECKING:
@@ -187,6 +189,7 @@ def export(
         ),
         counts,
         tables=tables,
+        pictures=measurements.pictures,
         licences=licences,
         sources=sources,
         accounting=accounting,
@@ -210,7 +213,12 @@ def export(
         return result
     announce(holders.found)
     paths = {table.name: {split: names[0] for split, names in table.files.items()} for table in tables}
-    further = projection.files(paths) if projection.in_one_file else {}
+    content = content_of(trained, evidence, redactions.characters)
+    further = {
+        **(projection.files(paths) if projection.in_one_file else {}),
+        **{name: picture.svg for name, picture in measurements.pictures.items()},
+        SUMMARY: training_content(projection.title, content, counts, sources=sources, licences=licences),
+    }
     about = partial(
         croissant,
         tables,

@@ -105,10 +105,11 @@ def shortage(
     counts = Counter(omission.reason for omission in selection.omissions)
     reasons = ", ".join(left_out(reason.value, count) for reason, count in sorted(counts.items()))
     on_platform = any(task.platform != IMPORTED for task in evidence.tasks.values())
+    lost = selection.items_left_out  # what cost whole items comes first
     advice = [MORE_ANSWERS] if selection.items else []
     advice += [
         text
-        for reason, _ in counts.most_common()
+        for reason, _ in sorted(counts.items(), key=lambda it: (it[0].value not in lost, -it[1]))
         if (text := ADVICE.get(reason)) is not None and (on_platform or text != SYNC)
     ]
     advice += [

