@@ -22,7 +22,7 @@ from exports.licences import check_licences, licence_notes
 from exports.measurements import with_label_noise
 from exports.omissions import count_omissions
 from exports.shortage import shortage, shortage_of_collection, with_states
-from exports.sides import apart, assigned
+from exports.sides import apart, assigned, divides
 from exports.splits import TEST, TRAIN, SplitItem
 from exports.tables import digest_of, digests_of
 from exports.training_content import FILE as SUMMARY
@@ -125,7 +125,7 @@ def export(
     trained = [item for item in selection.items if projection.training_table.accepts(item)]
     if not trained:
         raise NothingToExportError(
-            shortage(selection, evidence, others)
+            shortage(selection, evidence, others, rules)
             if projection.of_answers
             else shortage_of_collection(selection, evidence)
         )
@@ -143,7 +143,7 @@ def export(
         ),
         omissions_table(selection.omissions, buckets),
     ]
-    warnings = _warnings(projection, arranged)
+    warnings = _warnings(projection, arranged, rules_of_sides)
     counts = count(trained, redactions, evidence.weights)
     measurements = with_label_noise(projection.measure(trained), by_agreement=by_agreement(rules))
     dropped = count_omissions(selection.omissions)
@@ -273,12 +273,21 @@ def _arranged(
     }
 
 
-def _warnings(projection: Projection[ItemT], arranged: Mapping[str, Sequence[ItemT]]) -> list[str]:
+def _warnings(
+    projection: Projection[ItemT], arranged: Mapping[str, Sequence[ItemT]], rules: ExportsConfig
+) -> list[str]:
     """Return what a trainer cannot learn from these items."""
     accepts = projection.training_table.accepts
     trained = {split: [item for item in items if accepts(item)] for split, items in arranged.items()}
     only_test = not trained[TRAIN] and not projection.test_only
     empty = ["the train split has no row: all items are in the test split"] if only_test else []
+    if divides(rules) and not trained[TEST]:
+        since = (
+            ""
+            if rules.test_from is None
+            else f": people were asked about nothing first on {rules.test_from} or later"
+        )
+        empty.append(f"the test split has no row{since}")
     return [*empty, *projection.warn({split: items for split, items in trained.items() if items})]
 
 

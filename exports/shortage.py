@@ -6,6 +6,7 @@ from collections import Counter
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from exports.choosing import EVERYTHING, chosen
 from exports.omissions import BY_RULE, OmissionReason, left_out
 from workspaces.grammar import counted
 from workspaces.records import IMPORTED, SharingState
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from exports.items import ExportItem, ItemT
     from exports.omissions import Omission
     from exports.projection import Evidence, Projection, Selection
+    from workspaces.config.exports import ExportsConfig
 
 SYNC = "run 'chatfeedback sync' to fetch new answers"
 MORE_ANSWERS = (
@@ -88,14 +90,18 @@ def with_states(omissions: Sequence[Omission], evidence: Evidence) -> list[Omiss
 
 
 def shortage(
-    selection: Selection[ItemT], evidence: Evidence, others: Sequence[Projection[ExportItem]] = ()
+    selection: Selection[ItemT],
+    evidence: Evidence,
+    others: Sequence[Projection[ExportItem]] = (),
+    rules: ExportsConfig = EVERYTHING,
 ) -> str:
     """Return why there is no row to train on: what is there instead, and the next command for each reason.
 
     Args:
         selection: what the projection made of the evidence.
         evidence: the answers.
-        others: other projections, which are named last, and only those that find rows.
+        others: other projections, which are named last, and only those that find rows by the same ``rules``.
+        rules: which items go into an export.
     """
     if not evidence.annotations and not evidence.tasks:
         return (
@@ -115,7 +121,7 @@ def shortage(
     advice += [
         f"'chatfeedback export {other.name}' has {counted(count, 'item')} to train on"
         for other in others
-        if (count := sum(map(other.training_table.accepts, other.select(evidence).items)))
+        if (count := _found(other, evidence, rules))
     ]
     held = _until(evidence) if counts[OmissionReason.HELD] else ""
     return (
@@ -142,6 +148,11 @@ def shortage_of_collection(selection: Selection[ItemT], evidence: Evidence) -> s
     why = f" ({', '.join(reasons)})" if reasons else ""
     held = _until(evidence) if states[SharingState.HELD] else ""
     return f"{selection.shortage}{why}{held}: {'; '.join(advice)}"
+
+
+def _found(other: Projection[ExportItem], evidence: Evidence, rules: ExportsConfig) -> int:
+    accepts = other.training_table.accepts
+    return sum(map(accepts, chosen(other.select(evidence), rules, evidence, accepts).items))
 
 
 def _until(evidence: Evidence) -> str:
