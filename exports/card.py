@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 import yaml
 
 from exports.licences import licence_notes
+from exports.markdown import cell, table
+from exports.training_content import FILE as SUMMARY
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -16,6 +18,7 @@ if TYPE_CHECKING:
     from exports.accounting import Accounting
     from exports.counts import Counts
     from exports.items import ItemT
+    from exports.pictures import Picture
     from exports.projection import Projection
     from exports.tables import DatasetTable
 
@@ -46,6 +49,7 @@ def card(
     release: str,
     *,
     tables: Sequence[DatasetTable],
+    pictures: Mapping[str, Picture],
     licences: Mapping[str, int],
     sources: Mapping[str, int],
     accounting: Accounting,
@@ -63,6 +67,7 @@ def card(
         about_files: the part of the header that describes the files (``write_tables``).
         release: what is said of this release and the one before, Markdown.
         tables: the configurations, the one to train on first.
+        pictures: of what was measured, by the name of their file.
         licences: rows to train on by licence of their source.
         sources: rows to train on by source.
         accounting: what became of every judgment and every item.
@@ -71,7 +76,7 @@ def card(
         tool_version: version of this software.
         created_on: a date, as shown.
     """
-    present = [table for table in tables if table.files]
+    present = [each for each in tables if each.files]
     return "\n".join(
         [
             "---",
@@ -88,15 +93,15 @@ def card(
             f'dataset = load_dataset("path/to/this/folder", "{present[0].name}")  # for {projection.trainer}',
             "```",
             "",
-            *(f"**Warning:** {_cell(warning)}.\n" for warning in warnings),
+            *(f"**Warning:** {cell(warning)}.\n" for warning in warnings),
             "## Configurations",
             "",
-            *_rows(
+            *table(
                 ["configuration", "split", "rows", "what it is"],
                 [
-                    [table.name, split, str(table.n_rows[split]), table.description]
-                    for table in present
-                    for split in table.files
+                    [each.name, split, str(each.n_rows[split]), each.description]
+                    for each in present
+                    for split in each.files
                 ],
             ),
             "",
@@ -106,7 +111,7 @@ def card(
             "",
             projection.method,
             "",
-            *_rows(["judgment", "on labelling platforms", "in chat logs"], counts.judgments()),
+            *table(["judgment", "on labelling platforms", "in chat logs"], counts.judgments()),
             "",
             "Rows that share a conversation or, but for case and punctuation, a first user turn are in one",
             "split. The split of such a group is a hash of its opening and stays the same in later releases.",
@@ -115,6 +120,7 @@ def card(
             "",
             numbers,
             "",
+            *(f"![{picture.caption}.]({name})\n" for name, picture in pictures.items()),
             "## What became of the judgments",
             "",
             *(f"- {sentence.rstrip(':')}." for sentence in accounting.sentences()),
@@ -125,7 +131,7 @@ def card(
             "## Left out",
             "",
             *(
-                _rows(["reason", "number"], [[reason, str(count)] for reason, count in dropped.items()])
+                table(["reason", "number"], [[reason, str(count)] for reason, count in dropped.items()])
                 if dropped
                 else ["Nothing."]
             ),
@@ -133,13 +139,16 @@ def card(
             "",
             "## Sources and licences",
             "",
-            *_rows(["source", "rows"], [[name, str(count)] for name, count in sources.items()]),
+            *table(["source", "rows"], [[name, str(count)] for name, count in sources.items()]),
             "",
-            *_rows(
+            *table(
                 ["licence of the source", "rows"], [[name, str(count)] for name, count in licences.items()]
             ),
             "",
-            *(f"{note}\n" for note in map(_cell, licence_notes(licences))),
+            *(f"{note}\n" for note in map(cell, licence_notes(licences))),
+            f"`{SUMMARY}` has what this data set gives to the summary of training content that the EU asks of",
+            "providers of general-purpose models.",
+            "",
             "## Limits",
             "",
             *(f"- {limit}" for limit in projection.limits),
@@ -158,10 +167,10 @@ def _header(
 ) -> str:
     only = next(iter(licences)).lower() if len(licences) == 1 else "other"
     configurations = []
-    for table in tables:
-        files = [{"split": split, "path": path} for split, path in table.files.items()]
-        first = {"default": True} if table is tables[0] else {}
-        configurations.append({"config_name": table.name, **first, "data_files": files})
+    for each in tables:
+        files = [{"split": split, "path": path} for split, path in each.files.items()]
+        first = {"default": True} if each is tables[0] else {}
+        configurations.append({"config_name": each.name, **first, "data_files": files})
     header = {
         "pretty_name": projection.title,
         "license": only if only in HUB_LICENCES else "other",
@@ -173,19 +182,8 @@ def _header(
 
 
 def _pseudonyms(tables: Sequence[DatasetTable]) -> list[str]:
-    names = [f"`{table.name}`" for table in tables if PERSON in table.columns]
+    names = [f"`{each.name}`" for each in tables if PERSON in each.columns]
     if not names:
         return []
     configurations = "configuration" if len(names) == 1 else "configurations"
     return [f"- People are pseudonyms, in the {configurations} {' and '.join(names)} alone."]
-
-
-def _rows(header: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
-    lines = [header, ["---"] * len(header), *([_cell(text) for text in row] for row in rows)]
-    return ["| " + " | ".join(line) + " |" for line in lines]
-
-
-def _cell(text: str) -> str:
-    """Return text from untrusted sources, escaped for a Markdown table cell."""
-    text = " ".join(text.split()).replace("&", "&amp;").replace("<", "&lt;")
-    return "".join(f"\\{char}" if char in "\\|*_[]`" else char for char in text)

@@ -105,12 +105,12 @@ def contexts_of(conversations: Iterable[Conversation]) -> dict[str, Context]:
                 source=conversation.source,
                 licence=conversation.licence,
                 model_name=None if response.rewrite_of else response.model_name or conversation.model_name,
-                tools=_definitions(conversation.conversation_metadata.get("tools")),
+                tools=definitions(conversation.conversation_metadata.get("tools")),
             )
     return contexts
 
 
-def _definitions(tools: JsonValue) -> JsonValue:
+def definitions(tools: JsonValue) -> JsonValue:
     """Return definitions of tools as they stand in the log; None for anything that no trainer could read as such."""
     if not isinstance(tools, list) or not tools or not all(isinstance(tool, dict) for tool in tools):
         return None

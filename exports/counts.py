@@ -123,9 +123,10 @@ class Counts:
 
 @dataclass(slots=True)
 class Redactions:
-    """Counts of the rows that were seen: all, those with a redacted passage, and these passages by kind."""
+    """Counts of the rows that were seen: all, their characters, those with a redacted passage, and these by kind."""
 
     rows: int = 0
+    characters: int = 0
     redacted: int = 0
     placeholders: Counter[str] = field(default_factory=Counter)
 
@@ -133,6 +134,7 @@ class Redactions:
         """Count a row, which is given as JSON."""
         kinds = [match[1] for match in PLACEHOLDER.finditer(line)]
         self.rows += 1
+        self.characters += len(line)
         self.redacted += bool(kinds)
         self.placeholders.update(kinds)
 

@@ -126,7 +126,11 @@ def write_dataset(
             return None
         release = _release(place, existing, manifest, tables)
         kept = None if existing is None else _kept(place, existing)
-        _write(new, tables, manifest, release, card_of, further, about, kept)
+        try:
+            _write(new, tables, manifest, release, card_of, further, about, kept)
+        except BaseException:
+            shutil.rmtree(new, ignore_errors=True)  # a full disk stays no fuller than it was
+            raise
         _put_in_place(new, place, old)
     return release
 

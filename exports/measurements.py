@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from exports.choice_bias import position_bias, style_bias
@@ -10,6 +11,7 @@ from exports.completions import OUTCOMES, Basis
 from exports.label_noise import LabelVotes, label_noise
 from exports.label_rules import label_of
 from exports.length_bias import length_bias, p_wanted_longer
+from exports.pictures import columns, picture_of_agreement, picture_of_lengths
 from exports.projection import Measurements
 from exports.truncation import over_limits, quantiles, tokens
 from workspaces.grammar import counted, word_for
@@ -64,6 +66,16 @@ def measure_pairs(pairs: Sequence[PreferencePair]) -> Measurements:
             for pair in pairs
             if (side := pair.winner) is not None and pair.adjudicated is None
         ],
+        pictures={
+            "agreement.svg": picture_of_agreement((pair.agreement for pair in pairs), "pairs"),
+            "lengths.svg": picture_of_lengths(
+                {
+                    "chosen": (len(pair.chosen.text) for pair in pairs),
+                    "rejected": (len(pair.rejected.text) for pair in pairs),
+                },
+                "Chosen and rejected responses",
+            ),
+        },
     )
 
 
@@ -89,7 +101,7 @@ def with_label_noise(found: Measurements, *, by_agreement: bool) -> Measurements
         **found.manifest,
         "label_noise": None if noise is None else noise.as_json(),
     }
-    return Measurements(manifest, f"{found.card}\n{said}", found.votes)
+    return replace(found, manifest=manifest, card=f"{found.card}\n{said}")
 
 
 def _lengths(lengths: Sequence[int], what: str) -> Measurements:
@@ -161,6 +173,15 @@ def measure_completions(completions: Sequence[LabelledCompletion]) -> Measuremen
             )
         ),
         votes=[_label_votes(row) for row in completions if not row.adjudicated],
+        pictures={
+            "labels.svg": columns(
+                "Completions by label", {"completions": {"True": len(wanted), "False": len(unwanted)}}
+            ),
+            "agreement.svg": picture_of_agreement((row.agreement for row in completions), "completions"),
+            "lengths.svg": picture_of_lengths(
+                {"True": wanted, "False": unwanted}, "Completions labelled True and False"
+            ),
+        },
     )
 
 

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from exports.context import Context
     from exports.label_noise import LabelVotes
     from exports.omissions import Omission, OmissionReason
+    from exports.pictures import Picture
     from exports.weights import Weights
     from workspaces.records import Annotation, SharingState, Task
     from workspaces.store.adjudications import Decisions
@@ -81,12 +82,14 @@ class Selection(Generic[ItemT]):
 class Measurements:
     """Measurements of the items to train on: further keys of the manifest, and Markdown for the card.
 
+    ``pictures`` stand in the card, by the name of their file.
     ``votes`` on each item with a label that no lead decided, for its noise; None where labels are no matter of votes.
     """
 
     manifest: Mapping[str, JsonValue]
     card: str
     votes: Sequence[LabelVotes] | None = None
+    pictures: Mapping[str, Picture] = field(default_factory=dict)
 
 
 def every_item(item: object) -> bool:
@@ -154,6 +157,7 @@ class Projection(Generic[ItemT]):
         json_lines: the table to train on is also written as JSON lines, beside its Parquet files.
         one_file: each split of a table is one file, because the trainer takes the path of a file.
         of_answers: rows are made from answers; False: from the collection, whatever people answered.
+        proposed: an export without a row to train on names it, if it finds some; false of a form of another one.
         test_only: every row is for evaluation, and none to train on.
         warn: returns what a trainer cannot learn from the items to train on, by split; one sentence each.
     """
@@ -171,6 +175,7 @@ class Projection(Generic[ItemT]):
     warn: Callable[[Mapping[str, Sequence[ItemT]]], Sequence[str]] = no_warnings
     of_answers: bool = True
     test_only: bool = False
+    proposed: bool = False
     files: Callable[[Mapping[str, Mapping[str, str]]], Mapping[str, str]] = no_files
     json_lines: bool = False
     one_file: bool = False

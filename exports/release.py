@@ -21,10 +21,12 @@ from exports.holders import HoldersSought
 from exports.licences import check_licences, licence_notes
 from exports.measurements import with_label_noise
 from exports.omissions import count_omissions
-from exports.shortage import shortage, with_states
-from exports.sides import apart, assigned
+from exports.shortage import shortage, shortage_of_collection, with_states
+from exports.sides import apart, assigned, divides
 from exports.splits import TEST, TRAIN, SplitItem
 from exports.tables import digest_of, digests_of
+from exports.training_content import FILE as SUMMARY
+from exports.training_content import content_of, training_content
 from workspaces.errors import WorkbenchError
 
 if TYPE_CHECKING:
@@ -98,7 +100,7 @@ def export(
         rules: which answers and items go into it.
         dry_run: return what would be written, and write nothing.
         json_lines: every table is also written as JSON lines.
-        others: other projections, which an error names if they find rows where this one finds none.
+        others: other projections, which an error names if they find rows where this one, of answers, finds none.
         announce: is told whose data the export holds, before a byte of it is written.
 
     Raises:
@@ -122,7 +124,11 @@ def export(
     selection = replace(selection, omissions=with_states(selection.omissions, evidence))
     trained = [item for item in selection.items if projection.training_table.accepts(item)]
     if not trained:
-        raise NothingToExportError(shortage(selection, evidence, others))
+        raise NothingToExportError(
+            shortage(selection, evidence, others, rules)
+            if projection.of_answers
+            else shortage_of_collection(selection, evidence)
+        )
     arranged = _arranged(projection, selection, evidence, rules_of_sides, test_share)
     buckets = 1 if projection.in_one_file else buckets_for(len(selection.items), buckets_before)
     redactions, holders = Redactions(), HoldersSought(selection.items, evidence.annotations)
@@ -137,7 +143,7 @@ def export(
         ),
         omissions_table(selection.omissions, buckets),
     ]
-    warnings = _warnings(projection, arranged)
+    warnings = _warnings(projection, arranged, rules_of_sides)
     counts = count(trained, redactions, evidence.weights)
     measurements = with_label_noise(projection.measure(trained), by_agreement=by_agreement(rules))
     dropped = count_omissions(selection.omissions)
@@ -183,6 +189,7 @@ def export(
         ),
         counts,
         tables=tables,
+        pictures=measurements.pictures,
         licences=licences,
         sources=sources,
         accounting=accounting,
@@ -206,7 +213,12 @@ def export(
         return result
     announce(holders.found)
     paths = {table.name: {split: names[0] for split, names in table.files.items()} for table in tables}
-    further = projection.files(paths) if projection.in_one_file else {}
+    content = content_of(trained, evidence, redactions.characters)
+    further = {
+        **(projection.files(paths) if projection.in_one_file else {}),
+        **{name: picture.svg for name, picture in measurements.pictures.items()},
+        SUMMARY: training_content(projection.title, content, counts, sources=sources, licences=licences),
+    }
     about = partial(
         croissant,
         tables,
@@ -261,12 +273,21 @@ def _arranged(
     }
 
 
-def _warnings(projection: Projection[ItemT], arranged: Mapping[str, Sequence[ItemT]]) -> list[str]:
+def _warnings(
+    projection: Projection[ItemT], arranged: Mapping[str, Sequence[ItemT]], rules: ExportsConfig
+) -> list[str]:
     """Return what a trainer cannot learn from these items."""
     accepts = projection.training_table.accepts
     trained = {split: [item for item in items if accepts(item)] for split, items in arranged.items()}
     only_test = not trained[TRAIN] and not projection.test_only
     empty = ["the train split has no row: all items are in the test split"] if only_test else []
+    if divides(rules) and not trained[TEST]:
+        since = (
+            ""
+            if rules.test_from is None
+            else f": people were asked about nothing first on {rules.test_from} or later"
+        )
+        empty.append(f"the test split has no row{since}")
     return [*empty, *projection.warn({split: items for split, items in trained.items() if items})]
 
 

@@ -6,6 +6,7 @@ from collections import Counter
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from exports.choosing import EVERYTHING, chosen
 from exports.omissions import BY_RULE, OmissionReason, left_out
 from workspaces.grammar import counted
 from workspaces.records import IMPORTED, SharingState
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from exports.items import ExportItem, ItemT
     from exports.omissions import Omission
     from exports.projection import Evidence, Projection, Selection
+    from workspaces.config.exports import ExportsConfig
 
 SYNC = "run 'chatfeedback sync' to fetch new answers"
 MORE_ANSWERS = (
@@ -48,7 +50,6 @@ ADVICE: Mapping[OmissionReason, str] = {
     **dict.fromkeys(BY_RULE, LOOSEN),
     OmissionReason.NO_HARM: f"name 'safety' {ASK}",
     OmissionReason.NO_RATING: f"name 'qualitative' or 'response_score' {ASK}",
-    OmissionReason.OF_ANSWERS: "run 'chatfeedback ingest' for chat logs",
     OmissionReason.NO_MODERATION: "run 'chatfeedback collection moderate'",
     OmissionReason.NO_EDIT: f"name 'suggestion' and 'suggestion_check' {ASK}",
     OmissionReason.NO_REFERENCE: f"name 'suggestion' and 'suggestion_check' {ASK}",
@@ -89,14 +90,18 @@ def with_states(omissions: Sequence[Omission], evidence: Evidence) -> list[Omiss
 
 
 def shortage(
-    selection: Selection[ItemT], evidence: Evidence, others: Sequence[Projection[ExportItem]] = ()
+    selection: Selection[ItemT],
+    evidence: Evidence,
+    others: Sequence[Projection[ExportItem]] = (),
+    rules: ExportsConfig = EVERYTHING,
 ) -> str:
     """Return why there is no row to train on: what is there instead, and the next command for each reason.
 
     Args:
         selection: what the projection made of the evidence.
         evidence: the answers.
-        others: other projections; of those that select alike, the first is named if it finds rows.
+        others: other projections, which are named last, and only those that find rows by the same ``rules``.
+        rules: which items go into an export.
     """
     if not evidence.annotations and not evidence.tasks:
         return (
@@ -106,21 +111,49 @@ def shortage(
     counts = Counter(omission.reason for omission in selection.omissions)
     reasons = ", ".join(left_out(reason.value, count) for reason, count in sorted(counts.items()))
     on_platform = any(task.platform != IMPORTED for task in evidence.tasks.values())
-    advice = [
-        f"'chatfeedback export {other.name}' has {counted(count, 'item')} to train on"
-        for other in {other.select: other for other in reversed(others)}.values()
-        if (count := sum(map(other.training_table.accepts, other.select(evidence).items)))
-    ]
-    if selection.items:
-        advice.append(MORE_ANSWERS)
+    lost = selection.items_left_out  # what cost whole items comes first
+    advice = [MORE_ANSWERS] if selection.items else []
     advice += [
         text
-        for reason, _ in counts.most_common()
+        for reason, _ in sorted(counts.items(), key=lambda it: (it[0].value not in lost, -it[1]))
         if (text := ADVICE.get(reason)) is not None and (on_platform or text != SYNC)
     ]
-    held = f" (held until {evidence.held_until:%Y-%m-%d %H:%M} UTC)" if evidence.held_until else ""
-    if counts[OmissionReason.HELD] == 0:
-        held = ""
+    advice += [
+        f"'chatfeedback export {other.name}' has {counted(count, 'item')} to train on"
+        for other in others
+        if (count := _found(other, evidence, rules))
+    ]
+    held = _until(evidence) if counts[OmissionReason.HELD] else ""
     return (
         f"{selection.shortage}{f' ({reasons})' if reasons else ''}{held}: {'; '.join(dict.fromkeys(advice))}"
     )
+
+
+def shortage_of_collection(selection: Selection[ItemT], evidence: Evidence) -> str:
+    """Return why an export that rests on no answers has no row: what its items lack, and what is not shared."""
+    reasons = [
+        left_out(reason.replace("answer on", f"{selection.item} with"), count)
+        for reason, count in sorted(selection.items_left_out.items())
+    ]
+    states = Counter(evidence.states.values())
+    reasons += [counted(count, f"{state.value} conversation") for state, count in sorted(states.items())]
+    possible = {
+        LOOSEN: any(reason.value in selection.items_left_out for reason in BY_RULE),
+        SHARED_LATER: states[SharingState.HELD],
+        ADVICE[OmissionReason.PRIVATE]: states[SharingState.PRIVATE],
+    }
+    advice = [text for text, helps in possible.items() if helps] or [
+        "run 'chatfeedback ingest' for chat logs"
+    ]
+    why = f" ({', '.join(reasons)})" if reasons else ""
+    held = _until(evidence) if states[SharingState.HELD] else ""
+    return f"{selection.shortage}{why}{held}: {'; '.join(advice)}"
+
+
+def _found(other: Projection[ExportItem], evidence: Evidence, rules: ExportsConfig) -> int:
+    accepts = other.training_table.accepts
+    return sum(map(accepts, chosen(other.select(evidence), rules, evidence, accepts).items))
+
+
+def _until(evidence: Evidence) -> str:
+    return f" (held until {evidence.held_until:%Y-%m-%d %H:%M} UTC)" if evidence.held_until else ""

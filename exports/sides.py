@@ -13,16 +13,15 @@ from typing import TYPE_CHECKING
 
 from exports.omissions import OmissionReason
 from exports.splits import TEST, TRAIN, SplitItem, assign_splits
-from workspaces.records import ANONYMOUS, Role
+from workspaces.records import ANONYMOUS, IMPORTED, Role
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
-    from datetime import date
+    from datetime import date, datetime
 
     from exports.context import Context
     from exports.projection import Evidence
     from workspaces.config.exports import ExportsConfig
-    from workspaces.records import Task
 
 
 def divides(rules: ExportsConfig) -> bool:
@@ -35,14 +34,15 @@ def assigned(
 ) -> dict[str, str]:
     """Return ``train`` or ``test`` for every item id, and for others that start with ``near copy``.
 
-    With ``test_from``, a group is in ``test`` if the first task about it was made on that day (UTC) or later, and
-    ``test_share`` is of no account: a task's day never changes, so later answers move no group.
+    With ``test_from``, a group is in ``test`` if people were first asked about it on that day (UTC) or later, and
+    ``test_share`` is of no account. A task was asked on the day on which it was made, and what came with a log when it
+    was judged, whenever the log was read. So later answers move no group; a log of earlier days may.
     """
     beside = _all_of(evidence) if divides(rules) else _near_copies(evidence)
     every = [*items, *beside]
     if rules.test_from is None:
         return assign_splits(every, test_share)
-    days = _first_days(evidence.tasks.values(), evidence.contexts)
+    days = _first_days(evidence)
     return assign_splits(every, test_share, lambda names: _is_late(names, days, rules.test_from))
 
 
@@ -105,12 +105,22 @@ def _near_copies(evidence: Evidence) -> Iterator[SplitItem]:
             yield SplitItem(_name(context), (name,), context.prompt, (groups[name],))
 
 
-def _first_days(tasks: Iterable[Task], contexts: Mapping[str, Context]) -> dict[str, date]:
-    """Return the day of the first task about each conversation."""
+def _first_days(evidence: Evidence) -> dict[str, date]:
+    """Return the day on which people were first asked about each conversation.
+
+    The task of a judgment that came with a log is as old as its reading; who changes such a judgment judged before.
+    """
+    asked: dict[str, datetime] = {}
+    for annotation in evidence.annotations:
+        task = evidence.tasks.get(annotation.task_id)
+        if task is not None and task.platform == IMPORTED:
+            asked[task.id] = min(annotation.updated_at, asked.get(task.id, task.created_at))
     days: dict[str, date] = {}
-    for task in tasks:
-        day = task.created_at.astimezone(UTC).date()
-        for name in {contexts[it].conversation_id for it in task.message_ids if it in contexts}:
+    for task in evidence.tasks.values():
+        day = asked.get(task.id, task.created_at).astimezone(UTC).date()
+        for name in {
+            evidence.contexts[it].conversation_id for it in task.message_ids if it in evidence.contexts
+        }:
             days[name] = min(day, days.get(name, day))
     return days
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from chatfeedback.steps.survey import select_conversations
@@ -24,7 +26,8 @@ def benchmark_prompts(
 ) -> Picked:
     """Return challenging prompts of shared conversations that ``select`` takes, so many of each topic.
 
-    A prompt's score is the mean over the judges that scored it.
+    A prompt's score is the mean over the judges that scored it. Every other shared conversation is counted in
+    ``left_out``.
 
     Raises:
         UsageError: nothing is scored yet, or there are no topics.
@@ -36,8 +39,10 @@ def benchmark_prompts(
     if not topics:
         raise UsageError("there are no topics yet: run 'chatfeedback collection topics' first")
     omitted = select_conversations(workspace, frozenset()).usual.omissions
-    prompts = _scored(workspace.collection, omitted, scores, topics)
-    return pick(prompts, least=least, topic_mean=topic_mean, per_topic=per_topic)
+    unread = Counter(f"conversation that select leaves out ({reason})" for reason in omitted.values())
+    prompts = _scored(workspace.collection, omitted, scores, topics, unread)
+    picked = pick(prompts, least=least, topic_mean=topic_mean, per_topic=per_topic)
+    return replace(picked, left_out={**picked.left_out, **unread})
 
 
 def _scored(
@@ -45,11 +50,17 @@ def _scored(
     omitted: Mapping[str, str],
     scores: Mapping[str, float],
     topics: Mapping[str, str],
+    unread: Counter[str],
 ) -> Iterator[ScoredPrompt]:
+    """Yield the prompts that are scored, and count the others by reason."""
     for conversation, (language,) in collection.scan_with(("detected_language",), omitted):
         score = scores.get(conversation.id)
         prompt = next((it.content for it in conversation.messages if it.role is Role.USER), "")
-        if score is not None and prompt.strip():
+        if not prompt.strip():
+            unread["no text"] += 1
+        elif score is None:
+            unread["no score"] += 1
+        else:
             yield ScoredPrompt(
                 conversation.id,
                 prompt,

@@ -14,6 +14,7 @@ from chatfeedback.steps.collected import collected
 from chatfeedback.steps.rewrite_outcomes import rewrite_outcomes
 from chatfeedback.steps.rewrites import read_rewrites
 from chatfeedback.steps.written import noted
+from chatfeedback.steps.written_texts import redacted
 from exports.benchmark_files import read_benchmarks
 from exports.choosing import left_out_by
 from exports.dataset import check_target
@@ -125,17 +126,18 @@ def export(
         for reason, theirs in outside.items():
             annotations.extend(theirs)
             set_aside.update({annotation.id: reason for annotation in theirs})
+        contexts = exports.contexts_of(map(rewrites.shown, workspace.collection.scan()))
         evidence = exports.Evidence(
             tasks,
-            annotations,
-            exports.contexts_of(map(rewrites.shown, workspace.collection.scan())),
+            redacted(annotations, tasks, contexts, rewrites.redactor),
+            contexts,
             weights,
             {**dict.fromkeys(held, SharingState.HELD), **dict.fromkeys(private, SharingState.PRIVATE)},
             min(times, default=None),
             set_aside,
             outcomes,
             decided,
-            languages_of(workspace) if rules.languages or not projection.of_answers else {},
+            languages_of(workspace),
             groups,
             benchmarks,
             collected(workspace, rules, rewrites.shown),
@@ -151,7 +153,7 @@ def export(
             any_licence=any_licence,
             rules=rules,
             json_lines=json_lines,
-            others=[it for it in exports.all_projections().values() if it.name != name and it.of_answers],
+            others=[it for it in exports.all_projections().values() if it.proposed and it.name != name],
         )
         if dry_run:
             return written(dry_run=True)

@@ -38,4 +38,5 @@ PROJECTION = Projection(
     tables=(TableSpec("trl", "pairs to train on", TRL, _trl, accepts=is_decided), *beside_pairs()),
     select=select_pairs,
     measure=measure_pairs,
+    proposed=True,
 )

@@ -45,4 +45,5 @@ PROJECTION = Projection(
     measure=measure_completions,
     warn=warn_of_one_label,
     arrange=prompts_apart,
+    proposed=True,
 )

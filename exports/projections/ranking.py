@@ -130,4 +130,5 @@ PROJECTION = Projection(
     ),
     select=select_rankings,
     measure=_measure,
+    proposed=True,
 )

@@ -164,4 +164,5 @@ PROJECTION = Projection(
     ),
     select=select_checked,
     measure=_measure,
+    proposed=True,
 )

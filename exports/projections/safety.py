@@ -164,4 +164,5 @@ PROJECTION = Projection(
     select=select_harms,
     measure=_measure,
     warn=_warn,
+    proposed=True,
 )

@@ -12,15 +12,13 @@ from typing import TYPE_CHECKING
 
 from exports.collection_items import select_collection
 from exports.columns import COUNT, FLAG, MESSAGES, ORIGIN, TEXT, TEXTS, Columns, ListOf, origin
-from exports.context import clean
+from exports.context import clean, definitions
 from exports.projection import Measurements, Projection, TableSpec
 from workspaces.grammar import counted
 from workspaces.records import Role
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-
-    from pydantic import JsonValue
 
     from exports.columns import Row
     from exports.whole_conversations import WholeConversation
@@ -72,7 +70,7 @@ A row is a conversation that its giver shares, as the collection holds it after 
 (JSON text), answers that models were asked for later (`generated`) and people's rewrites (`rewrite_of`). Reasoning is
 left out. `user_id`, `user_metadata` and the fields of `conversation_metadata` beside `language` are empty: who gave a
 conversation, what a person is, and what else a log says of either are nobody's business here. `timestamp` is the
-day, in UTC. Nobody's answers are in it: the other exports hold them.
+day, in UTC. Nobody's judgments are in it: the other exports hold them.
 
 Row *n* of a split in `tree` and in `provenance` tells of row *n* of that split in the first configuration."""
 
@@ -113,7 +111,7 @@ def _calls(message: Message) -> str | None:
 
 def _tree(item: WholeConversation) -> list[Row]:
     children = Counter(it.parent_id for it in item.conversation.messages if it.parent_id is not None)
-    tools: JsonValue = item.conversation.conversation_metadata.get("tools")
+    tools = definitions(item.conversation.conversation_metadata.get("tools"))
     return [
         {
             "conversation_id": item.id,
@@ -135,7 +133,7 @@ def _tree(item: WholeConversation) -> list[Row]:
             ],
             "n_branches": sum(count > 1 for count in children.values()),
             "language": item.language or "",
-            "tools": "" if tools is None else clean(json.dumps(tools, ensure_ascii=False, default=str)),
+            "tools": "" if tools is None else json.dumps(tools, ensure_ascii=False),
         }
     ]
 

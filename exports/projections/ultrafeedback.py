@@ -170,4 +170,5 @@ PROJECTION = Projection(
     ),
     select=select_rated_without_tools,
     measure=_measure,
+    proposed=True,
 )

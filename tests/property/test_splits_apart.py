@@ -17,6 +17,7 @@ from exports.selections import select_completions, select_pairs
 from exports.sides import apart, assigned, side_of
 from exports.splits import SplitItem
 from tests.unit.exports.export_records import NOW, World
+from workspaces.records import IMPORTED
 
 if TYPE_CHECKING:
     from exports import Evidence
@@ -94,6 +95,18 @@ def test_what_was_asked_before_the_day_is_never_tested_on(
         days = [evidence.tasks[vote.task_id].created_at.date() for vote in pair.votes]
         if min(days) < DAY:
             assert sides[pair.id] == "train"
+
+
+def test_judgments_of_a_log_are_of_the_day_on_which_people_judged_whenever_it_was_read() -> None:
+    made = World()
+    for days in (1, 9):
+        task = made.task(*made.chat(f"q{days}", "one", "two"))
+        read = replace(made.tasks[task], platform=IMPORTED, created_at=NOW + timedelta(days=20))
+        made.tasks[task] = read
+        made.answer(task, "p0", preference="a")
+        made.annotations[-1] = replace(made.annotations[-1], updated_at=NOW + timedelta(days=days))
+    pairs, sides = divided(made.evidence(), EVERYTHING.model_copy(update={"test_from": DAY}))
+    assert {pair.prompt[0][1]: sides[pair.id] for pair in pairs} == {"q1": "train", "q9": "test"}
 
 
 @given(CHATS, ANSWERS, ANSWERS, st.sampled_from([None, DAY]))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import date
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -11,6 +12,7 @@ from typer.testing import CliRunner
 from chatfeedback import steps
 from chatfeedback.cli import app
 from exports import NothingToExportError
+from workspaces.config.exports import ExportsConfig
 from workspaces.records import SharingState
 
 if TYPE_CHECKING:
@@ -109,3 +111,24 @@ def test_labels_of_one_kind_are_said_by_the_command(workspace: Workspace, tmp_pa
     assert "warning: all 3 completions of the train split are True" in ran.output
     ran = CliRunner().invoke(app, [*arguments, "--json"])
     assert "all 3 completions" in json.loads(ran.stdout)["warnings"][0]
+
+
+def test_a_rule_that_leaves_out_all_proposes_no_export_that_it_leaves_empty_too(
+    workspace: Workspace, tmp_path: Path
+) -> None:
+    ingest(workspace, tmp_path, [vote("good", "bad")])
+    with pytest.raises(NothingToExportError) as caught:
+        steps.export(workspace, "dpo", tmp_path / "dpo", rules=ExportsConfig(min_people=3))
+    assert "loosen the rule" in str(caught.value)
+    assert "chatfeedback export kto" not in str(caught.value)
+
+
+def test_a_day_on_which_nothing_was_asked_is_said_to_leave_the_test_split_empty(
+    workspace: Workspace, tmp_path: Path
+) -> None:
+    ingest(workspace, tmp_path, [vote("good", "bad")])
+    rules = ExportsConfig(test_from=date(2999, 1, 1))
+    result = steps.export(workspace, "dpo", tmp_path / "dpo", rules=rules)
+    assert dict(result.rows) == {"train": 1, "test": 0}
+    (warning,) = [it for it in result.warnings if "test split" in it]
+    assert "on 2999-01-01 or later" in warning

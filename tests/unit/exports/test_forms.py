@@ -142,6 +142,23 @@ def test_the_collection_is_written_whole_and_says_nothing_of_who_gave_it(tmp_pat
     assert scanned > 5
 
 
+@pytest.mark.parametrize("tools", [float("nan"), [float("nan")], "deep", [{"name": "clock"}]])
+def test_definitions_of_tools_are_json_or_left_out(tools: Any) -> None:
+    if tools == "deep":
+        tools = []
+        for _ in range(2000):
+            tools = [tools]
+    made = World()
+    made.chat("q", "x")
+    made.conversations[0] = replace(made.conversations[0], conversation_metadata={"tools": tools})
+    projection = projection_of("sharelm")
+    (item,) = projection.select(made.evidence()).items
+    (row,) = projection.tables[1].rows(item)
+    assert row["tools"] == (
+        '[{"name": "clock"}]' if isinstance(tools, list) and isinstance(tools[0], dict) else ""
+    )
+
+
 def test_a_benchmark_is_arena_hards_questions_with_its_judge_and_only_a_test_split(tmp_path: Path) -> None:
     made = World()
     for number in range(4):

@@ -1,0 +1,224 @@
+"""What a data set gives to the public summary of training content that the EU asks of providers of models.
+
+Source: European Commission, Explanatory Notice and Template for the Public Summary of Training Content for
+general-purpose AI models (July 2025), under Article 53(1)(d) of Regulation (EU) 2024/1689. Its sections and fields are
+kept in their order, in words of our own. What was counted is filled in; nothing is guessed.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from exports.markdown import cell, table
+from workspaces.grammar import counted
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from datetime import datetime
+
+    from exports.counts import Counts
+    from exports.items import ItemT
+    from exports.projection import Evidence
+
+FILE = "training-content.md"
+EMPTY = "*The provider of the model fills this in.*"
+"""Stands wherever only the provider knows."""
+LARGE = 0.03
+"""The share from which on the template calls a data set large."""
+BILLION = 1_000_000_000
+_BYTES = 4
+"""A character has at most so many bytes of UTF-8, and a tokenizer of bytes at most one token for each."""
+
+
+@dataclass(frozen=True, slots=True)
+class Content:
+    """What was counted of the items to train on.
+
+    ``characters`` are those of the rows as JSON. ``judged_until`` is the time of the latest judgment behind them; None
+    without one. ``generated`` counts responses that models were asked for, in the conversations of the items, by model.
+    ``states`` counts conversations that are not shared, and so in no row.
+    """
+
+    items: int
+    characters: int
+    languages: Mapping[str, int]
+    models: Mapping[str, int]
+    judged_until: datetime | None
+    generated: Mapping[str, int]
+    states: Mapping[str, int]
+
+
+def content_of(items: Sequence[ItemT], evidence: Evidence, characters: int) -> Content:
+    """Count what the template asks for."""
+    used = {judgment.annotation_id for item in items for judgment in item.judgments}
+    names = {name for item in items for name in item.conversation_ids}
+    asked = (it for it in evidence.contexts.values() if it.message.generated and it.conversation_id in names)
+    spoken = ({evidence.languages.get(name, "unknown") for name in item.conversation_ids} for item in items)
+    return Content(
+        items=len(items),
+        characters=characters,
+        languages=_sorted(Counter(language for of_item in spoken for language in of_item)),
+        models=_sorted(Counter(model for item in items for model in item.models)),
+        judged_until=max((it.updated_at for it in evidence.annotations if it.id in used), default=None),
+        generated=_sorted(Counter(it.message.model_name or it.model_name or "unknown" for it in asked)),
+        states=_sorted(Counter(state.value for state in evidence.states.values())),
+    )
+
+
+def _sorted(counts: Counter[str]) -> dict[str, int]:
+    return dict(sorted(counts.items(), key=lambda item: (-item[1], item[0])))
+
+
+def training_content(
+    title: str, content: Content, counts: Counts, *, sources: Mapping[str, int], licences: Mapping[str, int]
+) -> str:
+    """Return the text of ``FILE``.
+
+    Args:
+        title: of the data set.
+        content: what was counted for it.
+        counts: what the rows rest on.
+        sources: rows to train on by source.
+        licences: rows to train on by licence of their source.
+    """
+    sections = [_general(content), _sources(content, counts, sources, licences), _processing(content, counts)]
+    return "\n".join(
+        [
+            f"# Training content: {title}",
+            "",
+            "This file has the fields of the template of the AI Office for the public summary of training content",
+            "(Article 53(1)(d) of Regulation (EU) 2024/1689), as far as they are about this data set. A summary is",
+            "about a model and all that it was trained on: take over what is here, and fill in the rest.",
+            "What was counted stands here as it was counted; nothing was guessed, and no box was ticked.",
+            "",
+            *(line for section in sections for line in section),
+        ]
+    )
+
+
+def _field(name: str, said: str = EMPTY) -> list[str]:
+    return [f"**{name}:** {said}", ""]
+
+
+def _general(content: Content) -> list[str]:
+    until = content.judged_until
+    most = content.characters * _BYTES
+    size = (
+        "less than 1 billion tokens, whatever the tokenizer"
+        if most < BILLION
+        else "up to 10 trillion tokens; whether under 1 billion depends on the tokenizer"
+    )
+    return [
+        "## 1. General information",
+        "",
+        "### 1.1 Provider",
+        "",
+        *_field("Name and contact"),
+        *_field("Authorised representative"),
+        "### 1.2 Model",
+        "",
+        *_field("Versioned names"),
+        *_field("Models that it depends on"),
+        *_field("Date on which it was placed on the market of the Union"),
+        "### 1.3 Modalities, size and other characteristics",
+        "",
+        *_field("Modality", "text. Images and other attachments of chats are not kept."),
+        *_field(
+            "Size",
+            f"{size} ({counted(content.items, 'item')}; {content.characters:,} characters of rows as JSON).",
+        ),
+        *_field(
+            "Types of content",
+            "conversations of people with language models, and what people say of answers.",
+        ),
+        *_field(
+            "Latest date of acquisition",
+            f"{EMPTY} No judgment tells."
+            if until is None
+            else f"{until:%m/%Y}, of the latest judgment in it.",
+        ),
+        "**Languages**, detected, by items:",
+        "",
+        *table(["language", "items"], [[name, f"{count:,}"] for name, count in content.languages.items()]),
+        "",
+        *_field("Other characteristics", "see `README.md`: biases, lengths, agreement, label noise."),
+    ]
+
+
+def _sources(
+    content: Content, counts: Counts, sources: Mapping[str, int], licences: Mapping[str, int]
+) -> list[str]:
+    total = sum(sources.values()) or 1
+    generated = sum(content.generated.values())
+    by_model = ", ".join(f"{cell(name)} {count:,}" for name, count in content.generated.items())
+    return [
+        "## 2. List of data sources",
+        "",
+        "### 2.1 Publicly available datasets, and 2.2 private datasets of third parties",
+        "",
+        "Chat logs were read from these sources. Which are public, licensed by rightsholders (2.2.1) or from other",
+        "third parties (2.2.2), nothing here tells.",
+        f"A source is large if it has {LARGE:.0%} or more of all such data of the model; shares are of this data set.",
+        "",
+        *table(
+            ["source", "rows", "share", "public, licensed or private"],
+            [[name, f"{count:,}", f"{count / total:.1%}", ""] for name, count in sources.items()],
+        ),
+        "",
+        *table(["licence of the source", "rows"], [[name, f"{count:,}"] for name, count in licences.items()]),
+        "",
+        "### 2.3 Data crawled and scraped from online sources",
+        "",
+        f"ChatFeedback Workbench crawls nothing. Whether a source was crawled: {EMPTY}",
+        "",
+        "### 2.4 User data",
+        "",
+        "Every conversation is one of a person with one of the models below. Where a model or the service is the",
+        f"provider's own, this is user data: {EMPTY}",
+        "",
+        *table(["model", "items"], [[name, f"{count:,}"] for name, count in content.models.items()]),
+        "",
+        "### 2.5 Synthetic data",
+        "",
+        f"Responses that models were asked for in these conversations, to be compared: {generated:,}",
+        *([f"({by_model})."] if by_model else ["(none)."]),
+        "Answers that stand in chat logs are by the models of 2.4.",
+        f"Whether the provider, or somebody for them, had these texts made: {EMPTY}",
+        "",
+        "### 2.6 Other sources",
+        "",
+        "Judgments of people, by what they did:",
+        "",
+        *table(["judgment", "on labelling platforms", "in chat logs"], counts.judgments()),
+        "",
+        f"People on labelling platforms: {counts.people:,}.",
+        f"Raters in chat logs: {counts.raters:,} whom they name, {counts.unnamed:,} whom they do not.",
+        "",
+    ]
+
+
+def _processing(content: Content, counts: Counts) -> list[str]:
+    kinds = ", ".join(f"{count:,} {kind}" for kind, count in counts.placeholders.items()) or "none"
+    aside = ", ".join(f"{count:,} {state}" for state, count in content.states.items()) or "none"
+    return [
+        "## 3. Relevant aspects of data processing",
+        "",
+        "### 3.1 Reservations of rights (text and data mining)",
+        "",
+        "Conversations are in it as far as their givers share them. Of those that are in no row for this reason:",
+        f"{aside}. What was deleted is in no row, and `tombstones.jsonl` names what earlier releases held.",
+        f"Whether the provider signed the Code of Practice, and measures at the sources: {EMPTY}",
+        "",
+        "### 3.2 Removal of illegal content",
+        "",
+        f"Passages that redaction replaced by placeholders: {kinds}.",
+        "It removes personal data and secrets that it recognises, and no other content.",
+        f"Measures against illegal content: {EMPTY}",
+        "",
+        "### 3.3 Other information",
+        "",
+        "Rules that chose the rows, near duplicates and benchmarks left out: see `README.md` and `manifest.json`.",
+        "",
+    ]
