@@ -16,10 +16,10 @@ from typing import TYPE_CHECKING
 
 from starlette.concurrency import run_in_threadpool
 
-from chatfeedback.steps.money import BYTES_PER_TOKEN, CHAT_SEED, REQUEST_BYTES, spent_of_budget
+from chatfeedback.steps.money import CHAT_SEED, REQUEST_BYTES, spent_of_budget
 from task_generators.llm.answers import UnfinishedAnswerError, whole_answer
 from task_generators.llm.errors import UnusableReplyError
-from task_generators.llm.meter import Meter
+from task_generators.llm.meter import BYTES_PER_TOKEN, Meter, listening
 from task_generators.llm.upstream import UpstreamError
 from task_generators.seed_feedback.self_rated import AFTERWARDS_VERSION, own_rating, rating_asked, rating_in
 from workspaces.store.chat_exchanges import keep_rating
@@ -58,7 +58,6 @@ class ChatSeeds:
         self._tasks: set[asyncio.Task[None]] = set()
         self._places = asyncio.Semaphore(MOST_AT_ONCE)
         self._reserved: dict[str, int] = {}
-        self._untold = 0
         self._reserving = threading.Lock()
         self._meters: dict[str, tuple[str, Meter]] = {}
 
@@ -125,11 +124,8 @@ class ChatSeeds:
         """Return a reply; its tokens are counted; what was set aside counts as spent if it does not tell them."""
         async with asyncio.timeout(SECONDS):
             body = await model.upstream.whole(request)
-        counts = _usage(body)
-        await run_in_threadpool(self._count, model, counts)
-        set_aside = self._reserved.pop(hold_id, 0)
-        if not all(isinstance(count, int) for count in counts):
-            self._untold += set_aside
+        await run_in_threadpool(self._count, model, _usage(body), self._reserved.get(hold_id, 0))
+        self._reserved.pop(hold_id, None)
         return body
 
     def _reserve(self, hold_id: str, model: ChatModel, request: Mapping[str, JsonValue]) -> bool:
@@ -145,18 +141,21 @@ class ChatSeeds:
         with self._reserving:
             with self._workspace.store.read() as connection:
                 spent = spent_of_budget(connection, llm.currency)
-            under_way = sum(self._reserved.values()) + self._untold
-            if spent + under_way + most > round(llm.budget * 1_000_000):
+            if spent + sum(self._reserved.values()) + most > round(llm.budget * 1_000_000):
                 return False
             self._reserved[hold_id] = most
         return True
 
-    def _count(self, model: ChatModel, counts: tuple[object, object]) -> None:
+    def _count(self, model: ChatModel, counts: tuple[object, object], set_aside: int) -> None:
+        """Count a reply; ``set_aside`` is what it cost at most, and is charged if it does not tell its tokens."""
         assert model.price is not None
-        run_id, meter = self._meters.setdefault(model.name, (secrets.token_hex(12), Meter()))
-        meter.count(*counts)
         with self._workspace.store.write() as connection:
-            save_usage(connection, run_id, CHAT_SEED, model.price, meter.total, utc_now())
+            run_id, meter = self._meters.setdefault(model.name, (secrets.token_hex(12), Meter()))
+            with listening() as told:
+                meter.count(*counts)
+            if not all(told):
+                meter.charged += set_aside
+            save_usage(connection, run_id, CHAT_SEED, model.price, meter.total, utc_now(), meter.charged)
 
     def _keep(self, hold_id: str, model: str, rating: Mapping[str, str]) -> None:
         """Keep a rating beside its answer, or as seed feedback if the collection has the answer already.

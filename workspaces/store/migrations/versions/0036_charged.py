@@ -1,6 +1,6 @@
 """What counts towards the budget of replies that did not tell their tokens.
 
-Revision: 0037.
+Revision: 0036.
 """
 
 import sqlalchemy as sa
