@@ -86,7 +86,10 @@ def is_same(one: str, other: str) -> bool:
 
 
 def _as_compared(text: str) -> str:
-    """Return a text without what platforms change: ends of lines, spaces around them, composed characters."""
+    """Return a text without what platforms change: spaces around it and at ends of lines, composed characters.
+
+    Argilla's SDK strips the guidelines of a dataset that it makes.
+    """
     return "\n".join(line.rstrip() for line in unicodedata.normalize("NFC", text).strip().splitlines())
 
 

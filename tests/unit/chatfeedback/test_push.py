@@ -254,8 +254,10 @@ def test_a_push_that_is_killed_after_its_first_batch_recorded_what_it_wrote(
     class KilledError(BaseException):
         """Nothing catches it."""
 
-    def dies(*_: object) -> Iterator[list[PlacedTask]]:
-        yield from itertools.islice(pushed(*_), 1)
+    def dies(
+        form: Form, contents: Iterable[TaskContent], overlap: int, refuse: Refuse
+    ) -> Iterator[list[PlacedTask]]:
+        yield from itertools.islice(pushed(form, contents, overlap, refuse), 1)
         raise KilledError
 
     pushed = platform.push
