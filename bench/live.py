@@ -63,6 +63,9 @@ def main() -> None:
     parser.add_argument("--people", type=int, default=5)
     parser.add_argument("--no-events", action="store_true")
     options = parser.parse_args()
+    signal.signal(
+        signal.SIGINT, signal.default_int_handler
+    )  # a shell's background job ignores what ends the watcher
     each = options.answers // options.people
     configuration = (
         f"version: 1\nplatforms: {{{options.platform}: {{}}}}\n"

@@ -8,7 +8,8 @@ Run it in an environment that has argilla-sql-search; the tests' has argilla-ser
 Each record has a chat of about 1.5 kB and three metadata properties; 5 people answered 20 % of the records;
 every record has two suggestions. A row is the median and the worst of the runs after a first one, which is
 shown apart: only there does a text search read and cut the texts into words. CPU is what the whole process
-used for one request, SQLite's work included: on a busy machine it says more than the clock. `--database-url`
+used for one request, SQLite's work included: on a busy machine it says more than the clock. For the routed dataset
+PostgreSQL's processes are in it, as a mean. `--only-queue` measures nothing but the annotators' queue. `--database-url`
 measures another database than a new SQLite file; one that a former run has filled is used as it is.
 
 Then the dataset is routed: each record is assigned to `--overlap` of `--people` annotators, some of whom ask for
@@ -27,6 +28,7 @@ import time
 import uuid
 from datetime import datetime, timedelta
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 
 if TYPE_CHECKING:
@@ -41,6 +43,7 @@ parser.add_argument("--runs", type=int, default=7)
 parser.add_argument("--dimensions", type=int, default=128)
 parser.add_argument("--people", type=int, default=200)
 parser.add_argument("--overlap", type=int, default=3)
+parser.add_argument("--only-queue", action="store_true")
 parser.add_argument("--database-url")
 options = parser.parse_args()
 
@@ -305,9 +308,13 @@ async def main() -> None:
 
     print(
         f"{options.records:,} records in {async_engine.dialect.name}, filled in {filled:.0f} s; "
-        f"{options.runs} runs; milliseconds"
+        f"{options.runs} runs; milliseconds",
+        flush=True,
     )
-    print(f"{'':32}{'total':>8}{'first':>9}{'engine':>9}{'worst':>8}{'HTTP':>9}{'worst':>8}{'CPU':>8}")
+    print(
+        f"{'':32}{'total':>8}{'first':>9}{'engine':>9}{'worst':>8}{'HTTP':>9}{'worst':>8}{'CPU':>8}",
+        flush=True,
+    )
     spent: list[float] = []
     engine_class = SearchEngine.registered_classes["sql"]
     for name in (
@@ -322,12 +329,15 @@ async def main() -> None:
     async with httpx.AsyncClient(
         transport=httpx.ASGITransport(app=app), base_url="http://bench/api", headers=key, timeout=300
     ) as client:
-        for name, body in searches(words).items():
+        for name, body in {} if options.only_queue else searches(words).items():
             await report(
                 name,
                 spent,
                 partial(client.post, f"/v1/me/datasets/{dataset.id}/records/search?limit=50", json=body),
             )
+        if options.only_queue:
+            await routed(client, dataset, words, spent)
+            return
         await report("dataset progress", spent, lambda: client.get(f"/v1/datasets/{dataset.id}/progress"))
         await report("my progress", spent, lambda: client.get(f"/v1/me/datasets/{dataset.id}/metrics"))
         properties = (await client.get(f"/v1/me/datasets/{dataset.id}/metadata-properties")).json()["items"]
@@ -383,6 +393,8 @@ async def routed(client: httpx.AsyncClient, dataset: Dataset, words: list[str], 
     requests: dict[str, tuple[str, str, Json | None]] = {
         name: ("POST", path, body) for name, body in bodies.items()
     }
+    if options.only_queue:
+        requests = {"the queue": requests["the queue"], "the queue again": requests["the queue"]}
     requests["dataset progress"] = "GET", f"/v1/datasets/{dataset.id}/progress", None
     requests["my progress"] = "GET", f"/v1/me/datasets/{dataset.id}/metrics", None
     requests["suggestions of a record"] = "GET", "/v1/records/{record}/suggestions", None
@@ -428,12 +440,40 @@ async def annotators(dataset: Dataset) -> list[User]:
         return people
 
 
+async def postmaster() -> int | None:
+    """Return the process whose children serve the connections; None where the database is no server."""
+    if async_engine.dialect.name != "postgresql":
+        return None
+    async with AsyncSessionLocal() as session:
+        backend = await session.scalar(text("SELECT pg_backend_pid()"))
+    return int(stat_of(str(backend))[1])
+
+
+def stat_of(pid: str) -> list[str]:
+    """Return what Linux says of a process, from its state on; empty once it is gone."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    except OSError:
+        return []
+
+
+def processor_of(server: int | None) -> float:
+    """Return the seconds of processor that the children of a process used."""
+    if server is None:
+        return 0.0
+    stats = [stat_of(path.name) for path in Path("/proc").iterdir() if path.name.isdigit()]
+    ticks = sum(int(it[11]) + int(it[12]) for it in stats if it and int(it[1]) == server)
+    return ticks / os.sysconf("SC_CLK_TCK")
+
+
 async def report_each(
     name: str,
     spent: list[float],
     requests: list[tuple[Callable[..., Awaitable[httpx.Response]], dict[str, str]]],
 ) -> None:
     engine, http, cpu = [], [], []
+    server = await postmaster()
+    there = processor_of(server)
     for request, headers in requests:
         spent.clear()
         began, used = time.perf_counter(), time.process_time()
@@ -443,6 +483,8 @@ async def report_each(
         response.raise_for_status()
         engine.append(sum(spent))
     total = response.json().get("total", "")
+    database = (processor_of(server) - there) * 1000 / len(requests)
+    cpu = [it + database for it in cpu]
     print(
         f"{name:32}{total:>8}{'':9}{statistics.median(engine):>9.0f}{max(engine):>8.0f}"
         f"{statistics.median(http):>9.0f}{max(http):>8.0f}{statistics.median(cpu):>8.0f}",

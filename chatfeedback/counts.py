@@ -14,7 +14,7 @@ from reward_engine import earned, totals
 from reward_engine.overlap import remaining
 from workspaces.records import IMPORTED, AnnotationStatus, SharingState
 from workspaces.store.annotations import latest_annotations
-from workspaces.store.conversations import count_by_state, entries_of
+from workspaces.store.conversations import count_by_state, those_in
 from workspaces.store.gold import all_gold
 from workspaces.store.own_answers import own_answers
 from workspaces.store.rejections import rejections
@@ -142,8 +142,7 @@ def open_tasks(connection: sa.Connection, tasks: Mapping[str, Task], stands: Sta
     judging, closed = own_checks(connection, tasks), closed_everywhere(connection)
     had = Counter(task_id for person_id, _, task_id in stands.answers if (person_id, task_id) not in judging)
     left = remaining((task for task in tasks.values() if task.id not in closed), had)
-    entries = entries_of(connection, {name for key in left for name in tasks[key].conversation_ids})
-    shown = {name for name, entry in entries.items() if entry.state in ON_OFFER}
+    shown = those_in(connection, {name for key in left for name in tasks[key].conversation_ids}, ON_OFFER)
     return {key: n for key, n in left.items() if shown.issuperset(tasks[key].conversation_ids)}
 
 

@@ -17,6 +17,7 @@ from workspaces.workspace import utc_now
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
+    from datetime import datetime
 
     from workspaces.forms import Form, TaskContent
     from workspaces.platforms.base import KnownPerson, Refuse
@@ -98,18 +99,22 @@ class RoutedPlatform(MemoryPlatform):
             assert it.remote_id.removeprefix("remote-") in self.contents
             self.given[it.remote_id, it.account] = it
 
-    def take_back(self, container_id: str, assignments: Sequence[Assignment]) -> None:
+    def take_back(
+        self, container_id: str, assignments: Sequence[Assignment], *, unseen: bool = False
+    ) -> None:
         for it in assignments:
             if self.meanwhile is not None:
                 act, self.meanwhile = self.meanwhile, None
                 act()
             self.request("take back")
-            self.given.pop((it.remote_id, it.account), None)
+            stands = self.given.get((it.remote_id, it.account))
+            if not unseen or stands is None or stands.served_at is None:
+                self.given.pop((it.remote_id, it.account), None)
 
     def responses(
         self, container_id: str, remote_ids: Sequence[str]
-    ) -> dict[tuple[str, str], AnnotationStatus]:
-        return {key: it.status for key, it in self.said.items() if key[0] in remote_ids}
+    ) -> dict[tuple[str, str], tuple[AnnotationStatus, datetime]]:
+        return {key: (it.status, it.updated_at) for key, it in self.said.items() if key[0] in remote_ids}
 
     # what people do, and what sync reads
 

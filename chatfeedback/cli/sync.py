@@ -116,6 +116,8 @@ def _watch(
                         say(_watched(watched))
                     if line := _round(made):
                         say(f"{datetime.now().astimezone():%H:%M:%S} {line}")
+                for line in drift_lines(made.drifts):
+                    note(line)
                 for failure in failures:
                     if failure not in last:
                         note(failure)

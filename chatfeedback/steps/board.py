@@ -126,10 +126,10 @@ def _offers(
     )
     by_item = _by_item(posteriors(connection))
     mixes = workspace.config.all_mixes()
-    usual = next(iter(mixes.values()))
+    usual, kinds = next(iter(mixes.values())), asked_kinds()
     offers: dict[str, Offer] = {}
     for task_id in open_tasks(connection, tasks, stands):
-        task, kinds = tasks[task_id], asked_kinds()
+        task = tasks[task_id]
         if task.platform != platform or task.closed_at is not None or task.kind not in kinds:
             continue
         placed = task_id in known.assigned.places

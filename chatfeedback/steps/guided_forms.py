@@ -80,8 +80,8 @@ def board_now(workspace: Workspace, now: datetime) -> Board | None:
     )
 
 
-def keep_boards(workspace: Workspace) -> int:
-    """Bring the guidelines of what stands on the platforms up to date; return how many were others.
+def keep_boards(workspace: Workspace) -> Boards:
+    """Bring the guidelines of what stands on the platforms up to date.
 
     Nothing is written where they say what they should. Rates that are not in force yet are promised by the next
     ``push``: until then guidelines stay as they are.
@@ -90,19 +90,21 @@ def keep_boards(workspace: Workspace) -> int:
         WorkbenchError: platforms failed; those that did not are up to date.
     """
     failed: list[WorkbenchError] = []
-    changed = 0
+    boards = Boards()
     for name in workspace.config.platforms.names():
         with workspace.store.read() as connection:
             is_used = bool(placed_kinds(connection, name))
         if is_used:
             try:
                 with workspace.platform(name) as platform:
-                    changed += len(keep_board_on(workspace, platform).written)
+                    kept = keep_board_on(workspace, platform)
+                boards.written += kept.written
+                boards.drifts += kept.drifts
             except WorkbenchError as error:
                 failed.append(error)
     if failed:
         raise together(failed)
-    return changed
+    return boards
 
 
 @dataclass(slots=True)

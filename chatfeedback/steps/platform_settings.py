@@ -1,7 +1,7 @@
 """Keeps settings of datasets and projects as the configuration wants them, except what somebody changed there.
 
 What the workbench wrote last is known by its hash: any other text on the platform is a person's, and is reported and
-left until the lead takes a side. A dataset without a record, as it stood before records were kept, counts as ours.
+left until the lead takes a side. So is a text of which nobody recorded who wrote it, as before records were kept.
 """
 
 from __future__ import annotations
@@ -11,7 +11,14 @@ from typing import TYPE_CHECKING
 
 from workspaces.records import Side
 from workspaces.registry import PLATFORMS
-from workspaces.store.platform_settings import begin_writing, end_writing, hash_of, leave, own_hashes
+from workspaces.store.platform_settings import (
+    begin_writing,
+    end_writing,
+    hash_of,
+    is_same,
+    leave,
+    own_hashes,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
@@ -28,7 +35,8 @@ SHOWN = 60
 class Drift:
     """A setting that somebody changed on the platform; ``there`` and ``ours`` begin where the two differ.
 
-    ``left``: the lead left it to the platform.
+    ``left``: the lead left it to the platform. ``recorded``: what we wrote there is on record, so that this is not it.
+    ``digest`` is the hash of what is there.
     """
 
     platform: str
@@ -37,10 +45,13 @@ class Drift:
     there: str
     ours: str
     left: bool = False
+    recorded: bool = True
+    digest: str = ""
 
     def __str__(self) -> str:
         where = f"{PLATFORMS[self.platform].title}, {self.kind}: {self.setting}"
-        return f"{where}: there {self.there!r}, here {self.ours!r}"
+        unsure = "" if self.recorded else " (an earlier version of ours, or somebody's: it was not recorded)"
+        return f"{where}: there {self.there!r}, here {self.ours!r}{unsure}"
 
 
 @dataclass(slots=True)
@@ -100,13 +111,15 @@ def drifts_of(store: Store, platform: Platform, form: Form, overlap: int | None)
 
 
 def _differs(found: Settings) -> frozenset[str]:
-    return frozenset(name for name, text in found.ours.items() if found.there.get(name, text) != text)
+    return frozenset(
+        name for name, text in found.ours.items() if not is_same(found.there.get(name, text), text)
+    )
 
 
 def _changed(found: Settings, own: Mapping[str, frozenset[str]]) -> frozenset[str]:
-    """Return the settings that are neither what we want nor what we wrote, and those left to the platform."""
+    """Return the settings that are not what we want nor known to be what we wrote, and those left to the platform."""
     return frozenset(
-        name for name in _differs(found) if name in own and hash_of(found.there[name]) not in own[name]
+        name for name in _differs(found) if hash_of(found.there[name]) not in own.get(name, frozenset())
     )
 
 
@@ -125,10 +138,12 @@ def _drifts(
             form.kind,
             name,
             *_where_they_differ(found.there[name], found.ours[name]),
-            not own[name],
+            left=name in own and not own[name],
+            recorded=name in own,
+            digest=hash_of(found.there[name]),
         )
         for name in sorted(changed)
-        if own[name] or with_left
+        if own.get(name, True) or with_left
     ]
 
 

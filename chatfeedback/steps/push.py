@@ -248,6 +248,8 @@ def _push_to(
             counts = result.placed.setdefault(name, {})
             counts[kind] = counts.get(kind, 0) + len(placed)
             told.advance(len(placed))
+            if is_new:  # now: a run that is killed later has recorded what it wrote
+                is_new = keeper.keep(forms[kind][responses], responses, overlap) is None
         if is_new:
             keeper.keep(forms[kind][responses], responses, overlap)
 

@@ -11,9 +11,9 @@ from chatfeedback.steps.advance import ignore
 from chatfeedback.steps.assignments import by_container, read_assigned, router_of, routes
 from chatfeedback.steps.board import read_board, rules_of
 from chatfeedback.steps.push import push_to_platforms
-from task_generators.routing import LAPSED_BY, Explanation, Reason, Reservation, Stage, decide
+from task_generators.routing import LAPSED_BY, WHILE_UNSEEN, Explanation, Reason, Reservation, Stage, decide
 from workspaces.errors import UsageError, WorkbenchError, together
-from workspaces.platforms.base import Assignment
+from workspaces.platforms.base import Assignment, AssignmentState
 from workspaces.records import AnnotationStatus
 from workspaces.registry import PLATFORMS
 from workspaces.store.takebacks import begin_take_back, finish_take_back, unfinished
@@ -147,7 +147,7 @@ class _Run:
         assigned = read_assigned(self.workspace, self.platform, self.router)
         board = read_board(self.workspace, self.platform, assigned, self.now)
         decision = decide(board, self.rules)
-        self.result.taken_back = _by_reason(decision)
+        self.result.taken_back = _by_reason(decision.taken_back)
         unplaced = {task_id for task_id, offer in board.offers.items() if not offer.placed}
         wanted = unplaced.intersection(decision.wanted())
         self.result.pushed, self.result.later = len(wanted), len(unplaced) - len(wanted)
@@ -165,7 +165,8 @@ class _Run:
         decision = decide(board.placed(), self.rules)
         if decision.taken_back or assigned.stray:
             self._take_back(assigned, decision)
-            assigned = read_assigned(self.workspace, self.platform, self.router)
+            strays, assigned = len(assigned.stray), read_assigned(self.workspace, self.platform, self.router)
+            self.result.taken_back = _by_reason(self._gone(assigned, decision), strays)
             board = read_board(self.workspace, self.platform, assigned, self.now)
             decision = decide(board.placed(), self.rules)
         self._switch(assigned, decision)
@@ -180,17 +181,37 @@ class _Run:
         pairs = [(each.person_id, each.task_id, reason in LAPSED_BY) for each, reason in decision.taken_back]
         with self.workspace.store.write() as connection:
             begin_take_back(connection, self.platform, pairs, self.now)
-        for container, some in by_container(
-            assigned, ((task_id, assigned.open[person_id, task_id]) for person_id, task_id, _ in pairs)
-        ).items():
-            self.router.take_back(container, some)
+        for unseen in (True, False):  # whoever opened theirs since it was read keeps it
+            some = [it for it, why in decision.taken_back if (why in WHILE_UNSEEN) is unseen]
+            chosen = ((it.task_id, assigned.open[it.person_id, it.task_id]) for it in some)
+            for container, taken in by_container(assigned, chosen).items():
+                self.router.take_back(container, taken, unseen=unseen)
         stray: dict[str, list[Assignment]] = {}
         for _, container, each in assigned.stray:
             stray.setdefault(container, []).append(each)
-        for container, some in stray.items():
-            self.router.take_back(container, some)
-        self.result.taken_back = _by_reason(decision, len(assigned.stray))
+        for container, given in stray.items():
+            self.router.take_back(container, given)
         self._finish(assigned)
+
+    def _gone(self, assigned: Assigned, decision: Decision) -> list[tuple[Reservation, Reason]]:
+        """Return what was taken back, without what its person opened in that moment: it did not lapse."""
+        opened = {
+            key
+            for key, it in assigned.open.items()
+            if it.served_at is not None and it.state is AssignmentState.OPEN
+        }
+        stays = {
+            (it.person_id, it.task_id)
+            for it, why in decision.taken_back
+            if why in WHILE_UNSEEN and (it.person_id, it.task_id) in opened
+        }
+        if stays:
+            with self.workspace.store.write() as connection:
+                begin_take_back(
+                    connection, self.platform, ((*pair, False) for pair in sorted(stays)), self.now
+                )
+                finish_take_back(connection, stays, self.now)
+        return [each for each in decision.taken_back if (each[0].person_id, each[0].task_id) not in stays]
 
     def _finish(self, assigned: Assigned) -> bool:
         """Look whether somebody answered what was just taken from them, and give it back; return whether any did.
@@ -205,11 +226,13 @@ class _Run:
             said = self.router.responses(container, sorted({remote for _, _, remote, _ in some}))
             for person_id, task_id, remote, expired in some:
                 account = assigned.accounts.get(person_id)
-                status = None if account is None else said.get((remote, account))
-                if account is None or status is None or (status is AnnotationStatus.DRAFT and not expired):
+                found = None if account is None else said.get((remote, account))
+                if account is None or found is None:
                     continue
-                before = assigned.open.get((person_id, task_id))
-                if status is AnnotationStatus.DRAFT and before is not None and before.begun:
+                (status, at), before = found, assigned.open.get((person_id, task_id))
+                begun_at = None if before is None else before.begun_at
+                is_draft = status is AnnotationStatus.DRAFT
+                if is_draft and (not expired or (begun_at is not None and at <= begun_at)):
                     continue
                 late.append((task_id, before or Assignment(remote, account, 0, self._expires_at())))
         for container, given in by_container(assigned, late).items():
@@ -284,9 +307,9 @@ class _Run:
         return self.result
 
 
-def _by_reason(decision: Decision, stray: int = 0) -> dict[Reason, int]:
+def _by_reason(taken_back: Iterable[tuple[Reservation, Reason]], stray: int = 0) -> dict[Reason, int]:
     """Return how many assignments are taken back for each reason, the most frequent first."""
-    reasons = Counter(reason for _, reason in decision.taken_back)
+    reasons = Counter(reason for _, reason in taken_back)
     reasons[Reason.NO_ACCOUNT] += stray
     return {reason: count for reason, count in reasons.most_common() if count}
 

@@ -18,7 +18,7 @@ from pydantic import SecretStr
 from sqlalchemy.exc import DBAPIError
 
 from chatfeedback.steps.chat_collect import collect_chats
-from chatfeedback.steps.guided_forms import keep_boards
+from chatfeedback.steps.guided_forms import Boards, keep_boards
 from chatfeedback.steps.plugin_posts import collect_posts
 from chatfeedback.steps.route import keep_routed
 from chatfeedback.steps.settle import settle_answers
@@ -31,9 +31,10 @@ from workspaces.sync.receiver import HOST, Receiver
 from workspaces.workspace import CONFIG_NAME, utc_now
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator, Mapping
+    from collections.abc import Callable, Generator, Mapping, Sequence
     from pathlib import Path
 
+    from chatfeedback.steps.platform_settings import Drift
     from workspaces.sync import Synced
     from workspaces.workspace import Workspace
 
@@ -73,13 +74,15 @@ class Round:
     """What one round brought: the counts of the platforms that were read, and what the steps after it returned.
 
     ``watched`` says how each platform that can be reached is watched. ``failures`` are those of the steps; a
-    platform's are in its counts. ``seconds`` is how long the round took.
+    platform's are in its counts. ``drifts`` are guidelines that somebody changed since the last round that said so.
+    ``seconds`` is how long the round took.
     """
 
     synced: dict[str, Synced]
     watched: dict[str, Way] = field(default_factory=dict)
     after: dict[str, object] = field(default_factory=dict)
     failures: list[str] = field(default_factory=list)
+    drifts: list[Drift] = field(default_factory=list)
     seconds: float = 0.0
 
     @property
@@ -91,7 +94,7 @@ class Round:
     def is_worth_telling(self) -> bool:
         """Whether anything came, was done or failed."""
         failed = bool(self.failures) or any(each.failures for each in self.synced.values())
-        return failed or self.has_news or any(map(_did, self.after.values()))
+        return failed or bool(self.drifts) or self.has_news or any(map(_did, self.after.values()))
 
 
 def watch(
@@ -205,6 +208,7 @@ class _Follow:
         # a process before this one may have been stopped between reading and settling
         self._wanted = {name: begun for name, _ in AFTER_ANSWERS}
         self._rested = dict.fromkeys(self._wanted, begun)
+        self._drifted: set[tuple[str, str, str, str]] = set()
 
     def after(self, workspace: Workspace, made: Round) -> None:
         """Run the steps that are due after a round; one that fails, and those after it, are due again after a pause."""
@@ -215,14 +219,25 @@ class _Follow:
             if self._due(name) > begun:
                 continue
             try:
-                made.after[name] = step(workspace)
+                result = step(workspace)
             except (WorkbenchError, DBAPIError) as error:
                 made.failures.append(_explained(error))
                 self._rested[name] = time.monotonic() + PAUSES.get(name, 0)
                 return
+            if isinstance(result, Boards):
+                made.drifts = self._new(result.drifts)
+                result = len(result.written)
+            made.after[name] = result
             ended = time.monotonic()
             self._wanted[name] = ended + self._every  # what was not answered in time goes to others
             self._rested[name] = ended + max(RESTS.get(name, 0) * (ended - begun), PAUSES.get(name, 0))
+
+    def _new(self, drifts: Sequence[Drift]) -> list[Drift]:
+        """Return the drifts that were not there the last time, each change once."""
+        now = {(it.platform, it.kind, it.setting, it.digest): it for it in drifts}
+        new = [it for key, it in now.items() if key not in self._drifted]
+        self._drifted = set(now)
+        return new
 
     def seconds_until_due(self) -> float:
         """Return how long nothing is to be done without news."""

@@ -3,11 +3,12 @@
 from task_generators.routing.board import Board, Offer, Reservation, Rules, Worker
 from task_generators.routing.policy import Decision, Given, decide
 from task_generators.routing.practice import Practice, Stage
-from task_generators.routing.reasons import LAPSED_BY, Reason
+from task_generators.routing.reasons import LAPSED_BY, WHILE_UNSEEN, Reason
 from task_generators.routing.why import Explanation
 
 __all__ = [
     "LAPSED_BY",
+    "WHILE_UNSEEN",
     "Board",
     "Decision",
     "Explanation",

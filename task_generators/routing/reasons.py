@@ -39,5 +39,10 @@ class Reason(StrEnum):
 LAPSED_BY = frozenset({Reason.EXPIRED, Reason.UNSEEN})
 """Taken back for these, a task is given to the same person again only where nobody else can take it."""
 
+WHILE_UNSEEN = frozenset(
+    {Reason.UNSEEN, Reason.FAILED, Reason.AHEAD, Reason.DAILY, Reason.PRACTICE, Reason.KEPT}
+)
+"""A task is taken back for these only as long as its person did not see it."""
+
 LASTING = frozenset({Reason.HAD, Reason.COPY, Reason.FIRST, Reason.OWN, Reason.REWRITE, Reason.MIX})
 """The reasons that no later answer of others takes away."""

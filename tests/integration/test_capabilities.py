@@ -108,10 +108,14 @@ def test_who_is_given_one_task_finds_that_one_alone_where_tasks_can_be_assigned(
             if email == emails[0]:
                 person.submit(task, FORM, VALUES)
     said = router.responses(container, list(remote_ids))
-    assert said == {(given[0].remote_id, given[0].account): AnnotationStatus.SUBMITTED}
+    assert {key: status for key, (status, _) in said.items()} == {
+        (given[0].remote_id, given[0].account): AnnotationStatus.SUBMITTED
+    }
     assert not router.responses(container, [given[1].remote_id])
     states = {it.remote_id: it.state for batch in router.assignments(container) for it in batch}
     assert states == {given[0].remote_id: "answered", given[1].remote_id: "open"}
+    router.take_back(container, given, unseen=True)
+    assert len([it for batch in router.assignments(container) for it in batch]) == 2, "both saw theirs"
     router.take_back(container, given)
     assert not [it for batch in router.assignments(container) for it in batch]
 

@@ -421,14 +421,19 @@ class Router(Protocol):
         """Give tasks to people; one that is given already gets the new position and time."""
         ...
 
-    def take_back(self, container_id: str, assignments: Sequence[Assignment]) -> None:
-        """Take tasks from people; one that is not given is no error."""
+    def take_back(
+        self, container_id: str, assignments: Sequence[Assignment], *, unseen: bool = False
+    ) -> None:
+        """Take tasks from people; one that is not given is no error.
+
+        ``unseen``: only those that were shown to nobody until now; the others stay.
+        """
         ...
 
     def responses(
         self, container_id: str, remote_ids: Sequence[str]
-    ) -> dict[tuple[str, str], AnnotationStatus]:
-        """Return what people said to these tasks, given to them or not, by (task's own id, account)."""
+    ) -> dict[tuple[str, str], tuple[AnnotationStatus, datetime]]:
+        """Return what people said to these tasks and when, given to them or not, by (task's own id, account)."""
         ...
 
 

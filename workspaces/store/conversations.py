@@ -13,7 +13,7 @@ from workspaces.store.insert import insert_missing
 from workspaces.store.schema import UTCDateTime, metadata
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Collection, Iterable, Mapping, Sequence
     from datetime import datetime, timedelta
 
 conversation = sa.Table(
@@ -144,6 +144,18 @@ def entries_of(connection: sa.Connection, conversation_ids: Iterable[str]) -> di
         query = sa.select(conversation).where(conversation.c.conversation_id.in_(ids))
         entries.update((entry.conversation_id, entry) for entry in _entries(connection, query))
     return entries
+
+
+def those_in(
+    connection: sa.Connection, conversation_ids: Iterable[str], states: Collection[SharingState]
+) -> set[str]:
+    """Return those of these conversations that are in one of some states."""
+    column, values = conversation.c.conversation_id, [state.value for state in states]
+    chosen = (
+        sa.select(column).where(column.in_(ids), conversation.c.state.in_(values))
+        for ids in in_chunks(conversation_ids)
+    )
+    return {name for query in chosen for name in connection.execute(query).scalars()}
 
 
 def given_by(connection: sa.Connection, giver_id: str) -> list[ConversationEntry]:

@@ -7,6 +7,7 @@ else's. Hashes alone are kept: guidelines name people.
 from __future__ import annotations
 
 import hashlib
+import unicodedata
 from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
@@ -75,8 +76,21 @@ def leave(connection: sa.Connection, platform: str, container_id: str, names: It
 
 
 def hash_of(text: str) -> str:
-    """Return the hash of a setting's text."""
-    return hashlib.sha256(text.encode("utf-8", "backslashreplace")).hexdigest()
+    """Return the hash of a setting's text; texts that are the same have the same one."""
+    return hashlib.sha256(_as_compared(text).encode("utf-8", "backslashreplace")).hexdigest()
+
+
+def is_same(one: str, other: str) -> bool:
+    """Return whether texts differ at most in what platforms change of their own accord."""
+    return _as_compared(one) == _as_compared(other)
+
+
+def _as_compared(text: str) -> str:
+    """Return a text without what platforms change: spaces around it and at ends of lines, composed characters.
+
+    Argilla's SDK strips the guidelines of a dataset that it makes.
+    """
+    return "\n".join(line.rstrip() for line in unicodedata.normalize("NFC", text).strip().splitlines())
 
 
 def _row(platform: str, container_id: str, name: str) -> dict[str, str | None]:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 import json
+import unicodedata
 from contextlib import contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -18,8 +20,9 @@ from tests.sample_records import NOW, chat, seeds_of
 from workspaces.errors import ConfigurationError
 from workspaces.kinds import UnknownKindError
 from workspaces.platforms.base import GUIDELINES, Container, Settings
-from workspaces.records import AnnotationStatus, Display, PlacedTask, Quality, Tag, stable_id
+from workspaces.records import AnnotationStatus, Display, PlacedTask, Quality, Side, Tag, stable_id
 from workspaces.store.annotations import AnnotationRevision, save_revisions
+from workspaces.store.platform_settings import platform_setting
 from workspaces.store.seed_feedback import save_seeds, seed_feedback
 from workspaces.store.tasks import all_tasks, count_placements, save_tasks
 from workspaces.workspace import Workspace
@@ -208,6 +211,63 @@ def test_guidelines_follow_the_configuration_with_the_next_push_and_only_then(
         assert "ask Ada." in platform.guidelines["qualitative"]
         assert "At most **70 points** are credited" in platform.guidelines["qualitative"]
         assert steps.push_tasks(changed).guidelines == {}
+
+
+def test_guidelines_of_which_nobody_recorded_who_wrote_them_are_reported_and_stay(
+    workspace: Workspace, platform: MemoryPlatform
+) -> None:
+    steps.push_tasks(workspace)
+    with workspace.store.write() as connection:
+        connection.execute(platform_setting.delete())  # as it stood before records were kept
+    ours = platform.guidelines["qualitative"]
+    platform.guidelines["qualitative"] = "Be kind."
+    for _ in range(2):
+        (drift,) = steps.push_tasks(workspace).drifts
+        assert not drift.recorded
+        assert "it was not recorded" in str(drift)
+        assert platform.guidelines["qualitative"] == "Be kind."
+    assert steps.push_tasks(workspace, side=Side.OURS).guidelines == {"argilla": ["qualitative"]}
+    assert platform.guidelines["qualitative"] == ours
+    platform.guidelines["qualitative"] = "Be brief."
+    assert steps.push_tasks(workspace).drifts[0].recorded
+
+
+def test_what_a_platform_changes_in_a_text_of_its_own_accord_is_no_drift(
+    workspace: Workspace, platform: MemoryPlatform, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def write(form: Form, overlap: int | None, names: Collection[str]) -> None:
+        text = unicodedata.normalize("NFD", form.guidelines)
+        platform.guidelines[form.kind] = text.strip().replace("\n", "  \r\n") + "\r\n"
+
+    monkeypatch.setattr(platform, "write_settings", write)
+    steps.push_tasks(workspace)
+    with configured(workspace, "people: {contact: 'Zo\u00eb'}\n") as changed:
+        assert steps.push_tasks(changed).guidelines == {"argilla": ["qualitative"]}
+        assert unicodedata.normalize("NFD", "ask Zo\u00eb.") in platform.guidelines["qualitative"]
+        again = steps.push_tasks(changed)
+        assert (again.guidelines, again.drifts) == ({}, [])
+
+
+def test_a_push_that_is_killed_after_its_first_batch_recorded_what_it_wrote(
+    workspace: Workspace, platform: MemoryPlatform, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class KilledError(BaseException):
+        """Nothing catches it."""
+
+    def dies(
+        form: Form, contents: Iterable[TaskContent], overlap: int, refuse: Refuse
+    ) -> Iterator[list[PlacedTask]]:
+        yield from itertools.islice(pushed(form, contents, overlap, refuse), 1)
+        raise KilledError
+
+    pushed = platform.push
+    with monkeypatch.context() as patched:
+        patched.setattr(platform, "push", dies)
+        with pytest.raises(KilledError):
+            steps.push_tasks(workspace)
+    with configured(workspace, "people: {contact: Ada}\n") as changed:
+        assert steps.push_tasks(changed).drifts == []
+        assert "ask Ada." in platform.guidelines["qualitative"]
 
 
 def test_guidelines_promise_nothing_that_the_rules_in_force_do_not_hold(workspace: Workspace) -> None:

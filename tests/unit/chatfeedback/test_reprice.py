@@ -127,6 +127,32 @@ def test_where_the_platform_does_not_tell_what_it_showed_points_rise_and_never_f
         assert len(platform.removed) == 4
 
 
+@pytest.mark.parametrize("moment", ["withdraw_tasks", "reprice"])
+def test_a_run_that_is_killed_changes_all_quotes_or_none_and_the_next_one_finishes_it(
+    folder: Path, platform: Told, monkeypatch: pytest.MonkeyPatch, moment: str
+) -> None:
+    class KilledError(BaseException):
+        """Nothing catches it."""
+
+    def killed(*_: object) -> None:
+        raise KilledError
+
+    with at(folder, MORE) as workspace:
+        before = points(workspace)
+        with monkeypatch.context() as patched:
+            patched.setattr(f"chatfeedback.steps.reprice.{moment}", killed)
+            with pytest.raises(KilledError):
+                steps.reprice_tasks(workspace, steps.TaskFilter())
+        assert points(workspace) == before
+        answered = min(before)
+        if moment == "withdraw_tasks":  # what stands there still is answered at its old price
+            platform.give("a1", answered, at=NOW, container="box", **ALL_TAGS)  # type: ignore[arg-type]
+        done = steps.reprice_tasks(workspace, steps.TaskFilter())
+        kept = {name for name, offered in points(workspace).items() if offered == before[name]}
+        assert kept == ({answered} if moment == "withdraw_tasks" else set())
+        assert done.changed == len(before) - len(kept)
+
+
 def test_a_platform_that_is_down_or_a_budget_that_is_spent_changes_no_quote(
     folder: Path, platform: Told
 ) -> None:

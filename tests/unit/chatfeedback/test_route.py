@@ -237,6 +237,41 @@ def test_who_looks_at_nothing_gives_up_early_what_they_never_saw(
         assert not {it.task_id for it in lapsed(connection) if it.person_id == ADA}, "she works"
 
 
+def test_who_opens_a_task_in_the_moment_in_which_it_is_taken_back_keeps_it(
+    make: Callable[[], Workspace], platform: RoutedPlatform
+) -> None:
+    workspace = make()
+    route(workspace)
+    for key, it in platform.given.items():
+        platform.given[key] = replace(it, expires_at=utc_now() + timedelta(hours=23))
+    opened = f"remote-{platform.queue(BO)[0]}", f"user-{BO}"
+
+    def look() -> None:
+        platform.given[opened] = replace(platform.given[opened], served_at=utc_now())
+
+    platform.meanwhile = look
+    assert route(workspace).taken_back == {"not looked at in time": 2 * AHEAD - 1}
+    assert platform.queue(BO)[0] == opened[0].removeprefix("remote-")
+    with workspace.store.read() as connection:
+        assert opened[0].removeprefix("remote-") not in {it.task_id for it in lapsed(connection)}
+    check(workspace, platform)
+
+
+def test_a_draft_that_is_saved_again_while_its_time_runs_out_renews_it(
+    make: Callable[[], Workspace], platform: RoutedPlatform
+) -> None:
+    workspace = make()
+    route(workspace)
+    task_id = platform.queue(BO)[0]
+    platform.answer(BO, task_id, AnnotationStatus.DRAFT)
+    key = f"remote-{task_id}", f"user-{BO}"
+    platform.said[key] = replace(platform.said[key], updated_at=utc_now() - timedelta(hours=49))
+    platform.let_lapse(BO)
+    platform.meanwhile = lambda: platform.answer(BO, task_id, AnnotationStatus.DRAFT)
+    assert route(workspace).late == 1
+    assert task_id in platform.queue(BO)
+
+
 def test_what_nobody_saw_is_taken_back_once_a_rule_is_against_it(
     make: Callable[[str], Workspace], platform: RoutedPlatform
 ) -> None:

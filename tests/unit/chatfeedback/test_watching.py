@@ -14,11 +14,13 @@ import pytest
 import sqlalchemy as sa
 
 from chatfeedback import steps
+from chatfeedback.steps.rules import use_rules
 from chatfeedback.steps.watching import AFTER_ANSWERS
 from reward_engine import totals
 from tests.sample_records import ALL_TAGS, NOW, minutes, task
 from tests.unit.workspaces.test_sync import MemoryPlatform
 from workspaces.errors import ConnectionFailedError
+from workspaces.platforms.base import GUIDELINES, Settings
 from workspaces.platforms.label_studio.hooks import TOKEN_HEADER
 from workspaces.records import PlacedTask
 from workspaces.store.inbox import empty_inbox, inbox
@@ -33,6 +35,7 @@ if TYPE_CHECKING:
 
     from pydantic import SecretStr
 
+    from workspaces.forms import Form
     from workspaces.platforms.base import RemoteAnswer
 
 TASKS = 4
@@ -303,6 +306,28 @@ def test_guidelines_that_cannot_be_written_are_tried_again_after_their_pause_and
             assert new(next(rounds)) == 1
             assert points(workspace) == number * 10
     assert len(tried) == 1
+
+
+def test_guidelines_that_somebody_changed_are_said_once_for_each_change(
+    workspace: Workspace, platform: TellingPlatform, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    there = "Be kind."
+
+    def settings(form: Form, overlap: int | None = None) -> Settings:
+        return Settings(BOX, {GUIDELINES: there}, {GUIDELINES: f"{form.guidelines} {time.monotonic()}"})
+
+    monkeypatch.setattr(platform, "settings", settings)
+    monkeypatch.setattr("chatfeedback.steps.watching.PAUSES", {})
+    use_rules(workspace)  # as a push does, before which nothing is promised
+    said = []
+    with closing(steps.watch(workspace)) as rounds:
+        said.append([it.there for it in next(rounds).drifts])
+        for number in range(3):
+            there = "Be brief." if number == 1 else there  # what we want is another text each time
+            platform.answer(number)
+            platform.tell(number)
+            said.append([it.there for it in next(rounds).drifts])
+    assert said == [["Be kind."], [], ["Be brief."], []]
 
 
 def test_a_database_that_cannot_be_written_is_told_and_tried_again(

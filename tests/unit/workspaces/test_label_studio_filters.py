@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from workspaces.platforms.label_studio.filters import ANSWER_COUNTS, changed_since
+from workspaces.platforms.label_studio.filters import ANSWER_COUNTS, any_changed_since, changed_since
 
 
 @pytest.mark.parametrize("count", ANSWER_COUNTS)
@@ -21,3 +21,10 @@ def test_what_changed_is_asked_of_answered_tasks_alone(count: str) -> None:
         f"filter:tasks:{count}": ("greater", 0),
         "filter:tasks:id": ("greater", 7),
     }
+
+
+def test_one_query_asks_for_every_answered_task_that_changed() -> None:
+    query = json.loads(any_changed_since(datetime(2026, 11, 26, 12, tzinfo=UTC)))
+    assert query["filters"]["conjunction"] == "or"
+    asked = {item["filter"]: item["child_filter"]["value"] for item in query["filters"]["items"]}
+    assert asked == {f"filter:tasks:{count}": "2026-11-26T11:59:59.999999Z" for count in ANSWER_COUNTS}

@@ -149,21 +149,25 @@ class ArgillaRouter:
             ]
             self._connection.put(Written, _assignments(container_id), {"items": items})
 
-    def take_back(self, container_id: str, assignments: Sequence[Assignment]) -> None:
+    def take_back(
+        self, container_id: str, assignments: Sequence[Assignment], *, unseen: bool = False
+    ) -> None:
         """Take records from users; see ``Router.take_back``."""
         for batch in in_chunks(assignments, WRITE_BATCH):
             path = f"{_assignments(container_id)}/withdraw"
-            self._connection.search(Withdrawn, path, {"items": [_pair(it) for it in batch]})
+            self._connection.search(
+                Withdrawn, path, {"items": [_pair(it) for it in batch], "unless_served": unseen}
+            )
 
     def responses(
         self, container_id: str, remote_ids: Sequence[str]
-    ) -> dict[tuple[str, str], AnnotationStatus]:
-        """Return what users said to these records; see ``Router.responses``."""
-        found: dict[tuple[str, str], AnnotationStatus] = {}
+    ) -> dict[tuple[str, str], tuple[AnnotationStatus, datetime]]:
+        """Return what users said to these records and when; see ``Router.responses``."""
+        found: dict[tuple[str, str], tuple[AnnotationStatus, datetime]] = {}
         for some in in_chunks(remote_ids, LOOK_BATCH):
             scope = {"entity": "record", "property": "id"}
             condition = {"type": "terms", "scope": scope, "values": list(some)}
-            found |= {pair: status for pair, (status, _) in self._responses(container_id, condition).items()}
+            found |= self._responses(container_id, condition)
         return found
 
     def _begun(self, container_id: str) -> dict[tuple[str, str], datetime]:

@@ -31,23 +31,22 @@ def answered_after(remote_id: int) -> str:
     return _query("or", [_number(count, "greater", 0) | {"child_filter": newer} for count in ANSWER_COUNTS])
 
 
+def any_changed_since(moment: datetime) -> str:
+    """Return the query for tasks with an answer or a skip that changed at or after a moment, in order of id."""
+    changed = _changed(moment)
+    return _query("or", [_number(count, "greater", 0) | {"child_filter": changed} for count in ANSWER_COUNTS])
+
+
 def changed_since(moment: datetime, remote_id: int, count: str) -> str:
     """Return the query for answered tasks that changed at or after a moment and have an id above ``remote_id``.
 
     Args:
         moment: the earliest time.
         remote_id: the id after which they stand.
-        count: which of ``ANSWER_COUNTS`` is not zero; one query cannot ask for either of them.
+        count: which of ``ANSWER_COUNTS`` is not zero; with an id one query cannot ask for either of them.
     """
-    at = moment.astimezone(UTC) - timedelta(microseconds=1)  # "greater" leaves out the moment itself
-    changed: dict[str, JsonValue] = {
-        "filter": "filter:tasks:updated_at",
-        "operator": "greater",
-        "type": "Datetime",
-        "value": f"{at:%Y-%m-%dT%H:%M:%S.%f}Z",
-    }
     answered = _number(count, "greater", 0)
-    return _query("and", [changed, answered, _number("id", "greater", remote_id)])
+    return _query("and", [_changed(moment), answered, _number("id", "greater", remote_id)])
 
 
 def with_task_id(task_id: str) -> str:
@@ -59,6 +58,16 @@ def with_task_id(task_id: str) -> str:
 def unanswered() -> dict[str, JsonValue]:
     """Return the filter for tasks that nobody has answered or skipped."""
     return {"conjunction": "and", "items": [_number(count, "equal", 0) for count in ANSWER_COUNTS]}
+
+
+def _changed(moment: datetime) -> dict[str, JsonValue]:
+    at = moment.astimezone(UTC) - timedelta(microseconds=1)  # "greater" leaves out the moment itself
+    return {
+        "filter": "filter:tasks:updated_at",
+        "operator": "greater",
+        "type": "Datetime",
+        "value": f"{at:%Y-%m-%dT%H:%M:%S.%f}Z",
+    }
 
 
 def _query(conjunction: str, items: list[dict[str, JsonValue]]) -> str:

@@ -109,8 +109,8 @@ class World:
         ]
         assert self.call("PUT", f"{self.path}/assignments", json={"items": rows}) == {"written": len(rows)}
 
-    def withdraw(self, *pairs: tuple[str, int]) -> int:
-        body = {"items": [self.pair(*pair) for pair in pairs]}
+    def withdraw(self, *pairs: tuple[str, int], unless_served: bool = False) -> int:
+        body = {"items": [self.pair(*pair) for pair in pairs], "unless_served": unless_served}
         return int(self.call("POST", f"{self.path}/assignments/withdraw", json=body)["withdrawn"])
 
     def search(self, who: str, body: Json | None = None, **parameters: Any) -> httpx.Response:

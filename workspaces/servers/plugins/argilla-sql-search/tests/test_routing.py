@@ -181,6 +181,13 @@ def test_writing_twice_changes_nothing_and_the_last_of_two_counts(world: World) 
     assert world.withdraw() == 0
 
 
+def test_what_was_served_stays_where_only_unseen_records_are_withdrawn(world: World) -> None:
+    world.assign(("bob", 7, 1), ("bob", 8, 2))
+    world.clients["bob"].get(f"/records/{world.records[7]}").raise_for_status()
+    assert world.withdraw(("bob", 7), ("bob", 8), unless_served=True) == 1
+    assert world.withdraw(("bob", 7)) == 1
+
+
 def test_a_dataset_that_is_not_routed_is_everybodys_also_beside_one_that_is(world: World) -> None:
     dataset, records = world.new_dataset(f"plain-{secrets.token_hex(4)}")
     path = f"/me/datasets/{dataset}/records/search"

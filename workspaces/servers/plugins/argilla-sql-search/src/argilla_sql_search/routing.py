@@ -13,7 +13,7 @@ from argilla_server.security import auth
 from argilla_server.settings import settings
 from fastapi import Depends, HTTPException, Query, Security
 from pydantic import AfterValidator, BaseModel, Field
-from sqlalchemy import and_, case, delete, func, literal, select, tuple_
+from sqlalchemy import and_, case, delete, exists, func, literal, not_, select, tuple_
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -90,9 +90,10 @@ class AssignmentsWrite(BaseModel):
 
 
 class PairsWithdraw(BaseModel):
-    """The assignments to withdraw."""
+    """The assignments to withdraw; `unless_served`: only those whose record the user was not served until now."""
 
     items: list[Pair] = Field(max_length=MOST_WRITTEN)
+    unless_served: bool = False
 
 
 class RoutingWrite(BaseModel):
@@ -255,6 +256,11 @@ async def withdraw_assignments(db: Database, dataset: Led, body: PairsWithdraw) 
     is_one = tuple_(ASSIGNMENTS.c.record_id, ASSIGNMENTS.c.user_id).in_(pairs)
     of_dataset = ASSIGNMENTS.c.dataset_id == dataset.id
     taken = delete(ASSIGNMENTS).where(of_dataset, is_one).returning(ASSIGNMENTS.c.record_id)
+    if body.unless_served:
+        of_both = and_(
+            SERVED.c.user_id == ASSIGNMENTS.c.user_id, SERVED.c.record_id == ASSIGNMENTS.c.record_id
+        )
+        taken = taken.where(not_(exists().where(of_both)))
     withdrawn = len((await db.scalars(taken)).all())
     await db.commit()
     return Withdrawn(withdrawn=withdrawn)
