@@ -127,7 +127,7 @@ def _general(content: Content) -> list[str]:
         *_field("Modality", "text. Images and other attachments of chats are not kept."),
         *_field(
             "Size",
-            f"{size} ({counted(content.items, 'item')}; {content.characters:,} characters of rows as JSON).",
+            f"{size} ({counted(content.items, 'item')}; {counted(content.characters, 'character')} of rows as JSON).",
         ),
         *_field(
             "Types of content",

@@ -122,7 +122,8 @@ def reprice(
         return
     would = "would offer" if dry_run else word_for(done.changed, "offers", "offer")
     say(
-        f"{counted(done.changed, 'task')} {would} {done.after:,} points an answer each in all, and not {done.before:,}"
+        f"{counted(done.changed, 'task')} {would} {counted(done.after, 'point')} an answer each in all, "
+        f"and not {done.before:,}"
     )
     if done.promised:
         say(

@@ -13,6 +13,7 @@ from exports.projection import Measurements, Projection, TableSpec
 from exports.projections.safety import METHOD as SAFETY
 from exports.projections.safety import PROVENANCE, VOTES, provenance_of, votes_of
 from exports.selections import select_moderated
+from workspaces.grammar import counted
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -79,7 +80,7 @@ def _measure(items: Sequence[ModeratedResponse]) -> Measurements:
     agents = sorted({agent for item in items for agent, _ in item.verdicts})
     scores = {agent: score(agent, items) for agent in agents}
     lines = [
-        f"- `{agent}`, over {found.judged:,} decided responses: precision {_told(found.precision)}, recall "
+        f"- `{agent}`, over {counted(found.judged, 'decided response')}: precision {_told(found.precision)}, recall "
         f"{_told(found.recall)}, F1 {_told(found.f1)}, accuracy {_told(found.accuracy)}."
         for agent, found in scores.items()
     ]
