@@ -68,7 +68,7 @@ if TYPE_CHECKING:
     from tests.stores import Stores
     from workspaces.records import Annotation, Task
 
-RUNS, STEPS = {SQLITE: 120, POSTGRESQL: 60}, 50
+RUNS, STEPS = {SQLITE: 126, POSTGRESQL: 66}, 50
 """Runs on each database, which only keeps what the same code decides, and steps of each run."""
 
 NOW = datetime(2026, 5, 1, tzinfo=UTC)
