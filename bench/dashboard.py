@@ -32,7 +32,9 @@ from workspaces.chunks import in_chunks
 from workspaces.records import AnnotationStatus, Conversation, Message, Role, Significance, Task, stable_id
 from workspaces.store.annotations import AnnotationRevision, save_revisions
 from workspaces.store.identities import save_identities
+from workspaces.store.insert import insert_rows
 from workspaces.store.members import MemberStatus, admit
+from workspaces.store.settlements import settlement
 from workspaces.store.tasks import save_tasks
 from workspaces.workspace import Workspace, utc_now
 
@@ -119,13 +121,18 @@ def build(path: Path, answers: int) -> Workspace:
         rows = [answer(n) for n in numbers]
         with store.write() as connection:
             save_revisions(connection, rows)
-            post(
+            paid = [
+                Posting(f"b/{row.annotation_id}", credit(row.person_id, 4), "", "1", row.updated_at)
+                for row in rows
+            ]
+            for_what = zip(rows, post(connection, paid, NOW), strict=True)
+            insert_rows(
                 connection,
+                settlement,
                 [
-                    Posting(f"b/{row.annotation_id}", credit(row.person_id, 4), "", "1", row.updated_at)
-                    for row in rows
+                    (row.person_id, row.task_id, "qualities", number, row.annotation_id, 1, 1.0, 4)
+                    for row, number in for_what
                 ],
-                NOW,
             )
     with store.write() as connection:
         identities = {workspace.pseudonyms.digest("argilla", f"person {n}"): person(n) for n in range(PEOPLE)}

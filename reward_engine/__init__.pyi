@@ -17,7 +17,7 @@ from .ledger import Posting, Tip, adjust, post, tip
 from .rates import earned, quote
 from .rules import Calendar, RuleBook
 from .settlement import Terms, due, posted, settle
-from .streaks import current_streak, streak_lengths
+from .streaks import current_streak, days_of_streak, streak_lengths
 from .verification import Verification, problems, verify
 from .wallets import Wallet, wallet
 
@@ -40,6 +40,7 @@ __all__ = [
     "board",
     "capture",
     "current_streak",
+    "days_of_streak",
     "due",
     "earned",
     "find_hold",

@@ -99,7 +99,8 @@ class _Movement:
 def _movements(
     connection: sa.Connection, person_id: str, before: int | None, limit: int | None
 ) -> list[_Movement]:
-    transaction = ledger_transaction.c
+    transaction, accounts = ledger_transaction.c, [person_account(person_id), owed_account(person_id)]
+    last = sa.union(*(_last_of(account, before, limit) for account in accounts))
     query = (
         sa.select(
             transaction.sequence,
@@ -121,14 +122,21 @@ def _movements(
         .join(ledger_entry, ledger_entry.c.sequence == transaction.sequence)
         .outerjoin(settlement, settlement.c.sequence == transaction.sequence)
         .outerjoin(task, task.c.task_id == settlement.c.task_id)
-        .where(ledger_entry.c.account.in_([person_account(person_id), owed_account(person_id)]))
+        .where(transaction.sequence.in_(last), ledger_entry.c.account.in_(accounts))
         .group_by(transaction.sequence, *settlement.primary_key, task.c.task_id)
         .order_by(transaction.sequence.desc())
         .limit(limit)
     )
-    if before is not None:
-        query = query.where(transaction.sequence < before)
     return [_Movement(**row._mapping) for row in connection.execute(query)][::-1]
+
+
+def _last_of(account: str, before: int | None, limit: int | None) -> sa.Select[tuple[int]]:
+    """Return the query for the last transactions of one account, which an index answers without the others."""
+    query = sa.select(ledger_entry.c.sequence).where(ledger_entry.c.account == account)
+    if before is not None:
+        query = query.where(ledger_entry.c.sequence < before)
+    last = query.order_by(ledger_entry.c.sequence.desc()).limit(limit).subquery()
+    return sa.select(last.c.sequence)
 
 
 def _explained(movement: _Movement, book: RuleBook, snapshots: Sequence[PersonConfidence]) -> Explanation:

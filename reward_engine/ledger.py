@@ -76,6 +76,12 @@ def tip(connection: sa.Connection) -> Tip:
     return Tip(row.sequence, row.hash) if row else Tip(0, GENESIS)
 
 
+def has(connection: sa.Connection, known: Tip) -> bool:
+    """Return whether a transaction that was the newest once is still there: then nothing before it changed."""
+    at = sa.select(ledger_transaction.c.hash).where(ledger_transaction.c.sequence == known.sequence)
+    return connection.execute(at).scalar() == known.hash
+
+
 def take_turn(connection: sa.Connection) -> None:
     """Wait until no other transaction writes to the ledger, and keep other writers waiting until this one ends.
 
@@ -195,6 +201,14 @@ def balances(connection: sa.Connection, accounts: Sequence[str] | None = None) -
     if accounts is not None:
         query = query.where(ledger_balance.c.account.in_(accounts))
     return {row.account: row.balance for row in connection.execute(query)}
+
+
+def balances_after(connection: sa.Connection, sequence: int) -> dict[str, int]:
+    """Return the balances of the accounts that transactions after one moved."""
+    moved = sa.select(ledger_entry.c.account).where(ledger_entry.c.sequence > sequence)
+    query = sa.select(ledger_balance.c.account, ledger_balance.c.balance)
+    rows = connection.execute(query.where(ledger_balance.c.account.in_(moved)))
+    return {row.account: row.balance for row in rows}
 
 
 def earnings(connection: sa.Connection) -> dict[str, int]:

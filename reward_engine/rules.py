@@ -6,13 +6,14 @@ The version in force when the work was done applies, so a new version changes no
 from __future__ import annotations
 
 from bisect import bisect_right
+from datetime import UTC, datetime, time
 from typing import TYPE_CHECKING
 
 from workspaces.time_zones import time_zone
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
-    from datetime import date, datetime
+    from datetime import date
 
     from workspaces.store.people import PersonSettings
     from workspaces.store.rules import RulesVersion
@@ -56,3 +57,12 @@ class Calendar:
     def day(self, person_id: str, moment: datetime) -> date:
         """Return a person's calendar day at a moment."""
         return moment.astimezone(time_zone(self.zone(person_id, moment))).date()
+
+    def day_and_beginning(self, person_id: str, moment: datetime) -> tuple[date, datetime]:
+        """Return a person's calendar day at a moment, and a time since when it has been that day without a break."""
+        zone = time_zone(self.zone(person_id, moment))
+        day = moment.astimezone(zone).date()
+        starts = [datetime.combine(day, time(), zone).astimezone(UTC)]
+        starts += [change.set_at for change in self._settings.get(person_id, ()) if change.set_at <= moment]
+        starts += [version.holds_from for version in self._book.versions if version.holds_from <= moment]
+        return day, max(starts)

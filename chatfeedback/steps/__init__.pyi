@@ -57,7 +57,7 @@ from .messages import (
 )
 from .moderation import moderate
 from .outcomes import HELD
-from .own_standing import MyStanding, all_balances, my_history, my_standing
+from .own_standing import MyStanding, my_history, my_standing
 from .people import find_person, link_giver, set_group_of, set_person
 from .personal_data import as_json, data_about, export_person
 from .platform_settings import Drift
@@ -145,7 +145,6 @@ __all__ = [
     "adjudicate",
     "adjust_points",
     "admit_people",
-    "all_balances",
     "all_unread",
     "as_json",
     "benchmark_prompts",

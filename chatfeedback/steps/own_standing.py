@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, time, timedelta
 from typing import TYPE_CHECKING
 
-from reward_engine import Calendar, RuleBook, board, current_streak, wallet
+from reward_engine import Calendar, RuleBook, board, current_streak, days_of_streak
+from reward_engine.accounts import held_account, owed_account, person_account
 from reward_engine.bonuses import ANSWER_BONUSES
 from reward_engine.explain import explain
-from reward_engine.leaderboard import around, level, levels_of, totals_of_people
+from reward_engine.leaderboard import around, level, totals_of_people
 from reward_engine.ledger import balances
-from workspaces.store.annotations import first_submissions
-from workspaces.store.confidences import confidence_history
+from workspaces.store.confidences import newest_confidence
 from workspaces.store.people import PersonSettings, settings_history
 from workspaces.store.rules import all_rules
-from workspaces.store.settlements import paid_tasks
+from workspaces.store.settlements import last_paid_work
 from workspaces.time_zones import time_zone
 from workspaces.workspace import utc_now
 
@@ -79,22 +79,26 @@ def my_standing(workspace: Workspace, person_id: str) -> MyStanding:
         book = RuleBook(all_rules(connection))
         history = settings_history(connection)
         points = totals_of_people(connection)
-        submitted = first_submissions(connection, person_id)
-        paid = paid_tasks(connection, person_id, without=ANSWER_BONUSES)
-        own = wallet(connection, person_id)
-        known = confidence_history(connection, person_id)
+        calendar, grace = Calendar(book, history), config.rates.bonuses.streak_grace_days
+        today = calendar.day(person_id, now)
+        days = days_of_streak(
+            lambda before: last_paid_work(connection, person_id, before, without=ANSWER_BONUSES),
+            lambda moment: calendar.day_and_beginning(person_id, moment),
+            now,
+            grace,
+        )
+        accounts = (person_account(person_id), held_account(person_id), owed_account(person_id))
+        own = balances(connection, accounts)
+        known = newest_confidence(connection, person_id)
     settings = {each.person_id: each for each in history}
-    calendar = Calendar(book, history)
-    today = calendar.day(person_id, now)
-    days = {calendar.day(person_id, moment) for (_, task_id), moment in submitted.items() if task_id in paid}
     zone = time_zone(calendar.zone(person_id, now))
-    grace = config.rates.bonuses.streak_grace_days
-    places = board(points, settings, levels_of(points, config.levels), viewer=person_id)
+    places = around(board(points, settings, viewer=person_id), person_id, NEIGHBOURS)
     earned = points.get(person_id, 0)
+    balance, held, owed = (own.get(account, 0) for account in accounts)
     return MyStanding(
-        balance=own.balance,
-        held=own.held,
-        owed=own.owed,
+        balance=balance,
+        held=held,
+        owed=-owed,
         earned=earned,
         vests=any(version.rates.vests for version in book.versions),
         level=level(earned, config.levels),
@@ -105,15 +109,9 @@ def my_standing(workspace: Workspace, person_id: str) -> MyStanding:
         day_ends=datetime.combine(today + timedelta(days=1), time(), zone).astimezone(UTC),
         zone=zone.key,
         settings=settings.get(person_id) or PersonSettings(person_id, now),
-        neighbours=tuple(around(places, person_id, NEIGHBOURS)),
-        steadiness=_steadiness(known[-1] if known else None),
+        neighbours=tuple(replace(place, level=level(place.points, config.levels)) for place in places),
+        steadiness=_steadiness(known),
     )
-
-
-def all_balances(workspace: Workspace) -> dict[str, int]:
-    """Return the balance of every account of the ledger."""
-    with workspace.store.read() as connection:
-        return balances(connection)
 
 
 def my_history(workspace: Workspace, person_id: str, before: int | None = None) -> list[Explanation]:

@@ -25,6 +25,7 @@ from chatfeedback.web import (
     style,
 )
 from chatfeedback.web.background import lifespan
+from chatfeedback.web.balances import Balances
 from chatfeedback.web.errors import handlers
 from chatfeedback.web.guard import Guard
 from chatfeedback.web.hosts import OurHosts
@@ -56,8 +57,11 @@ PARTS: tuple[Part, ...] = (
 ON_OFFER_SECONDS = 15.0
 """How old what waits may be."""
 
-BALANCES_SECONDS = 0.9
-"""How old balances and unread messages may be of which pages hear."""
+BALANCES_SECONDS = 0.2
+"""How old balances may be of which pages hear: they are read as often as open pages are looked after."""
+
+UNREAD_SECONDS = 0.9
+"""How old unread messages may be of which pages hear."""
 
 STATIC = Path(__file__).parent / "static"
 
@@ -100,8 +104,8 @@ def application(
         address.rstrip("/"),
         navigation,
         Snapshot(lambda: steps.read_on_offer(workspace), ON_OFFER_SECONDS),
-        Snapshot(lambda: steps.all_balances(workspace), BALANCES_SECONDS),
-        Snapshot(lambda: steps.all_unread(workspace), BALANCES_SECONDS),
+        Snapshot(Balances(workspace.store).read, BALANCES_SECONDS),
+        Snapshot(lambda: steps.all_unread(workspace), UNREAD_SECONDS),
         clock,
     )
     made.state.without_cookies = without_cookies

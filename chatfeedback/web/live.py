@@ -1,28 +1,38 @@
-"""Events that a page hears while it is open (SSE): that something changed, by name. What changed, the page fetches."""
+"""Events that a page hears while it is open (SSE): that something changed, by name. What changed, the page fetches.
+
+One watch looks for all open pages at once, in one thread, several times a second: a page that is open costs two
+comparisons each time, and no thread, timer or query of its own.
+"""
 
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections import Counter
 from typing import TYPE_CHECKING
+from weakref import WeakKeyDictionary
 
 from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 from starlette.responses import StreamingResponse
 
 from chatfeedback.web.sessions import Person, still_signed_in
-from chatfeedback.web.site import site_of
+from chatfeedback.web.site import Site, site_of
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable
+    from collections.abc import AsyncIterator, Callable, Mapping
 
     from starlette.requests import Request
     from starlette.responses import Response
 
-LOOK_SECONDS = 1.0
+    Looks = Mapping[str, Callable[[], object]]
+
+_LOG = logging.getLogger("chatfeedback.web")
+
+LOOK_SECONDS = 0.25
 """How often it is looked whether something changed."""
 
-ASK_AGAIN_LOOKS = 15
+ASK_AGAIN_LOOKS = 60
 """After so many looks it is asked whether the person may still be here, and a comment keeps the connection open."""
 
 MOST_OF_ONE_PERSON = 6
@@ -31,10 +41,11 @@ MOST_OF_ONE_PERSON = 6
 _open: Counter[str] = Counter()
 
 
-def events(request: Request, person: Person, looks: dict[str, Callable[[], object]]) -> Response:
+def events(request: Request, person: Person, looks: Looks) -> Response:
     """Return a stream of events; ``looks`` returns, for each event's name, a value that differs when it is to be sent.
 
-    The functions run in a thread; those that read what is the same for everybody take it from a ``Snapshot``.
+    The functions run in a thread, those of all open pages one after the other: they take what is read for everybody
+    from a ``Snapshot``. The stream ends when one of them fails; the browser opens another.
 
     Raises:
         HTTPException: 429, the person has too many pages open.
@@ -42,34 +53,113 @@ def events(request: Request, person: Person, looks: dict[str, Callable[[], objec
     if _open[person.person_id] >= MOST_OF_ONE_PERSON:
         raise HTTPException(429, "Too many pages are open.")
     return StreamingResponse(
-        _stream(request, person, looks), media_type="text/event-stream", headers={"X-Accel-Buffering": "no"}
+        _stream(_Listener(site_of(request), person, looks)),
+        media_type="text/event-stream",
+        headers={"X-Accel-Buffering": "no"},
     )
 
 
-async def _stream(
-    request: Request, person: Person, looks: dict[str, Callable[[], object]]
-) -> AsyncIterator[str]:
-    def look() -> dict[str, object]:
-        return {name: each() for name, each in looks.items()}
-
-    _open[person.person_id] += 1
+async def _stream(listener: _Listener) -> AsyncIterator[str]:
+    """Yield the events of one page until it is closed: whoever leaves ends this generator."""
+    watch, person_id = _watch(), listener.person.person_id
+    _open[person_id] += 1
     try:
-        before = await run_in_threadpool(look)
+        await watch.join(listener)
         yield ": hello\n\n"
-        number = 0
-        while not await request.is_disconnected():
-            await asyncio.sleep(LOOK_SECONDS)
-            number += 1
-            if number % ASK_AGAIN_LOOKS == 0:
-                if not await run_in_threadpool(still_signed_in, site_of(request), person):
-                    return
-                yield ": still here\n\n"
-            now = await run_in_threadpool(look)
-            for name in looks:
-                if now[name] != before[name]:
-                    yield f"event: {name}\ndata: changed\n\n"
-            before = now
+        while text := await listener.heard():
+            yield text
     finally:
-        _open[person.person_id] -= 1
-        if not _open[person.person_id]:
-            del _open[person.person_id]
+        watch.leave(listener)
+        _open[person_id] -= 1
+        if not _open[person_id]:
+            del _open[person_id]
+
+
+class _Listener:
+    """One open page: what it looks at, and what it was not told yet. An event that comes twice is told once."""
+
+    def __init__(self, site: Site, person: Person, looks: Looks) -> None:
+        self.person = person
+        self._site = site
+        self._looks = looks
+        self._before: dict[str, object] = {}
+        self._number = 0
+        self._untold: dict[str, None] = {}
+        self._is_over = False
+        self._told = asyncio.Event()
+
+    def begin(self) -> None:
+        """Note how everything is now. Runs in a thread, as ``look``."""
+        self._before = {name: each() for name, each in self._looks.items()}
+
+    def look(self) -> list[str] | None:
+        """Return what to tell the page; None: no more, its person may not be here any longer, or a look failed."""
+        self._number += 1
+        try:
+            asks = self._number % ASK_AGAIN_LOOKS == 0
+            if asks and not still_signed_in(self._site, self.person):
+                return None
+            now = {name: each() for name, each in self._looks.items()}
+        except Exception as error:
+            _LOG.warning("an open page hears no more events: %s", type(error).__name__)
+            return None
+        changed = [f"event: {name}\ndata: changed\n\n" for name in now if now[name] != self._before[name]]
+        self._before = now
+        return [": still here\n\n", *changed] if asks else changed
+
+    def tell(self, texts: list[str] | None) -> None:
+        """Let ``heard`` return what a look found."""
+        if texts is None:
+            self._is_over = True
+        else:
+            self._untold |= dict.fromkeys(texts)
+        self._told.set()
+
+    async def heard(self) -> str:
+        """Return what there is to tell, once there is something; nothing at the end."""
+        while not self._untold:
+            if self._is_over:
+                return ""
+            self._told.clear()
+            await self._told.wait()
+        text = "".join(self._untold)
+        self._untold.clear()
+        return text
+
+
+class _Watch:
+    """Looks for all open pages of one event loop, as long as there are any."""
+
+    def __init__(self) -> None:
+        self._listeners: dict[_Listener, None] = {}
+        self._task: asyncio.Task[None] | None = None
+
+    async def join(self, listener: _Listener) -> None:
+        """Look for one more page from now on."""
+        await run_in_threadpool(listener.begin)
+        self._listeners[listener] = None
+        if self._task is None or self._task.done():
+            self._task = asyncio.create_task(self._look())
+
+    def leave(self, listener: _Listener) -> None:
+        """Look for a page no more."""
+        self._listeners.pop(listener, None)
+        if not self._listeners and self._task is not None:
+            self._task.cancel()
+            self._task = None
+
+    async def _look(self) -> None:
+        while True:
+            await asyncio.sleep(LOOK_SECONDS)
+            listeners = tuple(self._listeners)
+            found = await run_in_threadpool(lambda each: [one.look() for one in each], listeners)
+            for listener, texts in zip(listeners, found, strict=True):
+                if texts is None or texts:
+                    listener.tell(texts)
+
+
+_watches: WeakKeyDictionary[asyncio.AbstractEventLoop, _Watch] = WeakKeyDictionary()
+
+
+def _watch() -> _Watch:
+    return _watches.setdefault(asyncio.get_running_loop(), _Watch())

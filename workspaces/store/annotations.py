@@ -29,7 +29,7 @@ annotation_revision = sa.Table(
     sa.Column("annotation_id", sa.String(24), primary_key=True),
     sa.Column("revision", sa.Integer, primary_key=True, comment="1, 2, ... in the order they were seen"),
     sa.Column("task_id", sa.String(24), sa.ForeignKey("task.task_id"), nullable=False, index=True),
-    sa.Column("person_id", sa.String(24), nullable=False, index=True),
+    sa.Column("person_id", sa.String(24), nullable=False),
     sa.Column("platform", sa.String(32), nullable=False),
     sa.Column("response_id", sa.Text, nullable=False, comment="the platform's own id of the answer"),
     sa.Column("status", sa.String(16), nullable=False),
@@ -57,6 +57,7 @@ annotation_revision = sa.Table(
     sa.Column(
         "task_made_at", UTCDateTime, comment="when the platform made the task's copy where it was given"
     ),
+    sa.Index("ix_annotation_revision_person_id_updated_at", "person_id", "updated_at"),
 )
 
 

@@ -130,6 +130,13 @@ def latest_confidence(connection: sa.Connection) -> dict[str, PersonConfidence]:
     return {person_id: row for (person_id, question), row in snapshot.items() if question == OVERALL}
 
 
+def newest_confidence(connection: sa.Connection, person_id: str) -> PersonConfidence | None:
+    """Return a person's figures over all questions in the newest snapshot that has any."""
+    theirs = (confidence.c.person_id == person_id) & (confidence.c.question == OVERALL)
+    query = sa.select(confidence).where(theirs).order_by(confidence.c.snapshot_at.desc()).limit(1)
+    return next(iter(_rows(connection, query)), None)
+
+
 def confidence_history(connection: sa.Connection, person_id: str) -> list[PersonConfidence]:
     """Return a person's figures over all questions in every snapshot, oldest first."""
     query = (

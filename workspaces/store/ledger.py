@@ -39,7 +39,7 @@ ledger_entry = sa.Table(
     sa.Column("account", sa.String(64), primary_key=True, comment="'person:ID' or 'treasury'"),
     sa.Column("amount", sa.BigInteger, nullable=False, comment="Compute Points; entries sum to zero"),
     sa.CheckConstraint("amount <> 0", name="amount_not_zero"),
-    sa.Index("ix_ledger_entry_account", "account"),
+    sa.Index("ix_ledger_entry_account_sequence", "account", "sequence"),
 )
 
 ledger_balance = sa.Table(

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
@@ -89,7 +91,13 @@ def _stored_rates(version: str, stored: Mapping[str, object]) -> RatesConfig:
     """
     if unknown := stored.keys() - set(RatesConfig.known_keys()):
         raise UnknownPaidPartError(version, sorted(unknown))
-    return RatesConfig.model_validate({"beyond_overlap": "pay", **stored})
+    return _rates_in(json.dumps({"beyond_overlap": "pay", **stored}))
+
+
+@lru_cache(maxsize=64)
+def _rates_in(text: str) -> RatesConfig:
+    """Return the rates in a JSON text: each page of a person needs those of every version."""
+    return RatesConfig.model_validate_json(text)
 
 
 def next_version(

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
 
+from workspaces.records import AnnotationStatus
+from workspaces.store.annotations import annotation_revision
 from workspaces.store.ledger import ledger_transaction
 from workspaces.store.schema import metadata
 
@@ -29,6 +31,7 @@ settlement = sa.Table(
     sa.Column("revision", sa.Integer, nullable=False),
     sa.Column("multiplier", sa.Float, nullable=False, comment="the person's, when the answer was first paid"),
     sa.Column("delta", sa.BigInteger, nullable=False, comment="points moved by this transaction"),
+    sa.Index("ix_settlement_sequence", "sequence"),
 )
 
 sharing_settlement = sa.Table(
@@ -38,6 +41,7 @@ sharing_settlement = sa.Table(
     sa.Column("conversation_key", sa.String(24), primary_key=True, comment="a hash of the conversation's id"),
     sa.Column("sequence", sa.Integer, sa.ForeignKey("ledger_transaction.sequence"), primary_key=True),
     sa.Column("delta", sa.BigInteger, nullable=False, comment="points moved by this transaction"),
+    sa.Index("ix_sharing_settlement_sequence", "sequence"),
 )
 
 
@@ -61,6 +65,44 @@ def paid_tasks(connection: sa.Connection, person_id: str, without: Collection[st
         .having(sa.func.sum(columns.delta) > 0)
     )
     return set(connection.execute(query).scalars())
+
+
+def last_paid_work(
+    connection: sa.Connection, person_id: str, before: datetime, without: Collection[str] = ()
+) -> datetime | None:
+    """Return when a person last submitted an answer for the first time that has points now, before a moment.
+
+    The times are those of ``first_submissions``, and the answers those of ``paid_tasks``. An index finds it: the cost
+    grows with what the person did since, without points.
+    """
+    given, first, paid = annotation_revision.alias("given"), annotation_revision.alias("first"), settlement.c
+    submitted = AnnotationStatus.SUBMITTED.value
+    earlier = sa.exists().where(
+        first.c.task_id == given.c.task_id,
+        first.c.person_id == given.c.person_id,
+        first.c.status == submitted,
+        first.c.updated_at < given.c.updated_at,
+    )
+    has_points = (
+        sa.select(paid.part)
+        .where(
+            paid.person_id == given.c.person_id,
+            paid.task_id == given.c.task_id,
+            paid.part.not_in(sorted(without)),
+        )
+        .group_by(paid.part)
+        .having(sa.func.sum(paid.delta) > 0)
+        .exists()
+    )
+    query = (
+        sa.select(given.c.updated_at)
+        .where(given.c.person_id == person_id, given.c.updated_at < before, given.c.status == submitted)
+        .where(~earlier, has_points)
+        .order_by(given.c.updated_at.desc())
+        .limit(1)
+    )
+    last: datetime | None = connection.execute(query).scalar()
+    return last
 
 
 def points_for_sharing(connection: sa.Connection, person_ids: Sequence[str]) -> int:

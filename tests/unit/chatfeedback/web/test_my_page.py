@@ -196,10 +196,6 @@ def test_an_open_page_hears_of_ones_own_points_and_of_nobody_elses(
     monkeypatch.setattr(live, "LOOK_SECONDS", 0.01)
     workspace = browser.workspace
 
-    class Request:
-        async def is_disconnected(self) -> bool:
-            return False
-
     def balance() -> int:
         return steps.my_standing(workspace, ada).balance
 
@@ -210,7 +206,8 @@ def test_an_open_page_hears_of_ones_own_points_and_of_nobody_elses(
             )
 
     async def hear() -> list[str]:
-        stream: AsyncIterator[str] = live._stream(Request(), Person(ada, False, ""), {"points": balance})  # type: ignore[arg-type]
+        site = browser.app.state.site
+        stream = live._stream(live._Listener(site, Person(ada, False, ""), {"points": balance}))
         heard = [await anext(stream)]
         give(bo)
         waiting = asyncio.ensure_future(anext(stream))
