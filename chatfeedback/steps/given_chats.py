@@ -78,8 +78,10 @@ def my_chats(workspace: Workspace, person_id: str, page: int = 0) -> GivenChats:
         states = count_given_by(connection, givers)
         points = points_for_sharing(connection, givers)
     texts = workspace.collection.read(entry.conversation_id for entry in entries[:PAGE])
+    thumbs = _thumbs(workspace, person_id, texts.values())
     chats = tuple(
-        _given(workspace, person_id, entry, texts.get(entry.conversation_id)) for entry in entries[:PAGE]
+        _given(entry, texts.get(entry.conversation_id), thumbs.get((entry.conversation_id, None)))
+        for entry in entries[:PAGE]
     )
     return GivenChats(chats, len(entries) > PAGE, states, points, waiting)
 
@@ -92,7 +94,10 @@ def my_chat(workspace: Workspace, person_id: str, conversation_id: str) -> OneCh
     with workspace.store.read() as connection:
         entry = entries_of(connection, [conversation_id])[conversation_id]
     text = workspace.collection.read([conversation_id]).get(conversation_id)
-    return None if text is None else OneChat(entry, text, _thumbs(workspace, person_id, text))
+    if text is None:
+        return None
+    thumbs = _thumbs(workspace, person_id, [text])
+    return OneChat(entry, text, {message_id: thumb for (_, message_id), thumb in thumbs.items()})
 
 
 def states_of_conversations(workspace: Workspace, conversation_ids: Sequence[str]) -> dict[str, SharingState]:
@@ -155,13 +160,19 @@ def _judgment(
     return Feedback(None, OF_CONVERSATION, (responses[-1],), values, utc_now())
 
 
-def _thumbs(workspace: Workspace, person_id: str, conversation: Conversation) -> dict[str | None, str]:
-    responses = [message.id for message in conversation.logged() if message.is_response]
-    if not responses:
+def _thumbs(
+    workspace: Workspace, person_id: str, conversations: Iterable[Conversation]
+) -> dict[tuple[str, str | None], str]:
+    """Return a person's thumbs by conversation and message; under None those of a whole conversation."""
+    places: dict[str, tuple[str, str | None]] = {}
+    for conversation in conversations:
+        name = conversation.id
+        responses = [message.id for message in conversation.logged() if message.is_response]
+        places |= {imported_task_id(RATING, (each,)): (name, each) for each in responses}
+        # the last answer may have been another one when the thumb was given
+        places |= {imported_task_id(OF_CONVERSATION, (last,)): (name, None) for last in responses}
+    if not places:
         return {}
-    places: dict[str, str | None] = {imported_task_id(RATING, (name,)): name for name in responses}
-    for last in responses:  # the last answer may have been another one when the thumb was given
-        places[imported_task_id(OF_CONVERSATION, (last,))] = None
     with workspace.store.read() as connection:
         said = [
             found
@@ -176,13 +187,11 @@ def _thumbs(workspace: Workspace, person_id: str, conversation: Conversation) ->
     }
 
 
-def _given(
-    workspace: Workspace, person_id: str, entry: ConversationEntry, text: Conversation | None
-) -> GivenChat:
+def _given(entry: ConversationEntry, text: Conversation | None, thumb: str | None) -> GivenChat:
     messages = () if text is None else text.logged()
-    thumb = None if text is None else _thumbs(workspace, person_id, text).get(None)
-    models = _models(text)
-    return GivenChat(entry, _title(messages and messages[0].content), models, len(messages), thumb)
+    return GivenChat(
+        entry, _title(messages and messages[0].content), _models(text), len(messages), thumb
+    )
 
 
 def _models(text: Conversation | None) -> str | None:
