@@ -28,8 +28,10 @@ from workspaces.errors import WorkbenchError
 from workspaces.grammar import counted, word_for
 from workspaces.records import ChatMode
 from workspaces.store.holds import hold, hold_outcome
+from workspaces.store.insert import insert_rows
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from datetime import datetime
 
     from workspaces.config import SpendingConfig
@@ -132,20 +134,8 @@ def reserve(
     what = f"set aside for {purchase.model} ({purchase.mode})"
     posting = Posting(f"hold/{hold_id}/reserve", entries, what, purchase.rules_version, now)
     (sequence,) = post(connection, [posting], now)
-    connection.execute(
-        sa.insert(hold),
-        {
-            "hold_id": hold_id,
-            "person_id": person_id,
-            "model": purchase.model,
-            "mode": purchase.mode.value,
-            "price": purchase.price,
-            "rules_version": purchase.rules_version,
-            "sequence": sequence,
-            "reserved_at": now,
-            "expires_at": expires_at,
-        },
-    )
+    row = (hold_id, person_id, purchase.model, purchase.mode.value, purchase.price)
+    insert_rows(connection, hold, [(*row, purchase.rules_version, sequence, now, expires_at)])
     return Hold(hold_id, person_id, purchase, now, expires_at)
 
 
@@ -208,7 +198,7 @@ def release_expired(connection: sa.Connection, now: datetime, person_id: str | N
 
 def find_hold(connection: sa.Connection, hold_id: str) -> Hold | None:
     """Return a hold in its current state; None for an id that was never used."""
-    return next(iter(_holds(connection, _query().where(hold.c.hold_id == hold_id))), None)
+    return next(iter(_holds(connection, _NAMED, {"name": hold_id})), None)
 
 
 def _query() -> sa.Select[Any]:
@@ -216,7 +206,12 @@ def _query() -> sa.Select[Any]:
     return sa.select(hold, hold_outcome.c.outcome, hold_outcome.c.spent).outerjoin(hold_outcome, ended)
 
 
-def _holds(connection: sa.Connection, query: sa.Executable) -> list[Hold]:
+_NAMED = _query().where(hold.c.hold_id == sa.bindparam("name"))
+
+
+def _holds(
+    connection: sa.Connection, query: sa.Executable, parameters: Mapping[str, object] | None = None
+) -> list[Hold]:
     """Return the holds of a ``_query`` to which conditions may have been added."""
     return [
         Hold(
@@ -228,7 +223,7 @@ def _holds(connection: sa.Connection, query: sa.Executable) -> list[Hold]:
             outcome=Outcome(row.outcome) if row.outcome else None,
             spent=row.spent or 0,
         )
-        for row in connection.execute(query)
+        for row in connection.execute(query, parameters)
     ]
 
 
@@ -261,16 +256,7 @@ def _end(connection: sa.Connection, ending: Hold, outcome: Outcome, spent: int, 
         event_at=now,
     )
     (sequence,) = post(connection, [posting], now)
-    connection.execute(
-        sa.insert(hold_outcome),
-        {
-            "hold_id": ending.id,
-            "outcome": outcome.value,
-            "spent": spent,
-            "sequence": sequence,
-            "ended_at": now,
-        },
-    )
+    insert_rows(connection, hold_outcome, [(ending.id, outcome.value, spent, sequence, now)])
     return replace(ending, outcome=outcome, spent=spent)
 
 

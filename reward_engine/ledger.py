@@ -35,6 +35,19 @@ WRITER_LOCK = 0x6C656467
 """The number of the advisory lock that serialises writers on PostgreSQL."""
 
 
+_NEWEST = (
+    sa.select(ledger_transaction.c.sequence, ledger_transaction.c.hash)
+    .order_by(ledger_transaction.c.sequence.desc())
+    .limit(1)
+)
+_BALANCES = sa.select(ledger_balance)
+_BALANCES_OF = _BALANCES.where(ledger_balance.c.account.in_(sa.bindparam("accounts", expanding=True)))
+_POSTED = sa.select(
+    ledger_transaction.c.key, ledger_transaction.c.sequence, ledger_transaction.c.request_hash
+).where(ledger_transaction.c.key.in_(sa.bindparam("keys", expanding=True)))
+"""What each posting asks is said once: to build a statement anew takes longer than to execute it."""
+
+
 class LedgerConflictError(WorkbenchError):
     """A transaction with this key exists and has another content."""
 
@@ -71,8 +84,7 @@ class StatementLine:
 
 def tip(connection: sa.Connection) -> Tip:
     """Return the newest transaction; number 0 and the genesis hash for an empty ledger."""
-    newest = sa.select(ledger_transaction.c.sequence, ledger_transaction.c.hash)
-    row = connection.execute(newest.order_by(ledger_transaction.c.sequence.desc()).limit(1)).first()
+    row = connection.execute(_NEWEST).first()
     return Tip(row.sequence, row.hash) if row else Tip(0, GENESIS)
 
 
@@ -197,10 +209,11 @@ def balance(connection: sa.Connection, account: str) -> int:
 
 def balances(connection: sa.Connection, accounts: Sequence[str] | None = None) -> dict[str, int]:
     """Return the balances of these accounts, or of all (None); accounts without entries are missing."""
-    query = sa.select(ledger_balance.c.account, ledger_balance.c.balance)
-    if accounts is not None:
-        query = query.where(ledger_balance.c.account.in_(accounts))
-    return {row.account: row.balance for row in connection.execute(query)}
+    if accounts is None:
+        rows = connection.execute(_BALANCES)
+    else:
+        rows = connection.execute(_BALANCES_OF, {"accounts": accounts})
+    return {account: points for account, points, _ in rows}
 
 
 def balances_after(connection: sa.Connection, sequence: int) -> dict[str, int]:
@@ -252,9 +265,8 @@ class _Accounts:
         wanted = set(names)
         wanted |= {owed_account(name.removeprefix(PERSON)) for name in wanted if name.startswith(PERSON)}
         for some in in_chunks(sorted(wanted)):
-            query = sa.select(ledger_balance).where(ledger_balance.c.account.in_(some))
-            for row in connection.execute(query):
-                self._balances[row.account], self._earned[row.account] = row.balance, row.earned
+            for account, points, earned in connection.execute(_BALANCES_OF, {"accounts": some}):
+                self._balances[account], self._earned[account] = points, earned
 
     def move(self, requested: Mapping[str, int]) -> dict[str, int]:
         entries = split_debt(requested, self._balances)
@@ -292,8 +304,7 @@ def _check(posting: Posting) -> None:
 def _known(connection: sa.Connection, keys: Sequence[str]) -> dict[str, tuple[int, str]]:
     """Return number and request hash of the transactions among ``keys`` that were posted, by key."""
     posted: dict[str, tuple[int, str]] = {}
-    columns = (ledger_transaction.c.key, ledger_transaction.c.sequence, ledger_transaction.c.request_hash)
     for some in in_chunks(keys):
-        query = sa.select(*columns).where(ledger_transaction.c.key.in_(some))
-        posted.update((row.key, (row.sequence, row.request_hash)) for row in connection.execute(query))
+        rows = connection.execute(_POSTED, {"keys": some})
+        posted.update((key, (sequence, request)) for key, sequence, request in rows)
     return posted

@@ -69,7 +69,7 @@ class Bought:
 
 
 class Till:
-    """Sells answers for one open workspace.
+    """Sells answers for one open workspace. What takes a connection is a unit of work: it is kept when that commits.
 
     Args:
         workspace: the store and the prices.
@@ -103,12 +103,20 @@ class Till:
         with self._workspace.store.read() as connection:
             return answers_by_model(connection)
 
-    def sweep(self) -> int:
+    def sweep(self, connection: sa.Connection) -> int:
         """Give back the points of holds that expired, as after a crash; return how many there were."""
-        with self._workspace.store.write() as connection:
-            return release_expired(connection, self._clock())
+        return release_expired(connection, self._clock())
 
-    def reserve(self, person_id: str, path: Path, model: str, mode: ChatMode, *, private: bool) -> Order:
+    def reserve(
+        self,
+        connection: sa.Connection,
+        person_id: str,
+        path: Path,
+        model: str,
+        mode: ChatMode,
+        *,
+        private: bool,
+    ) -> Order:
         """Set the price of an answer aside.
 
         Raises:
@@ -119,24 +127,23 @@ class Till:
         purchase = quote_purchase(spending, model, mode)
         lasts = spending.hold_minutes * 60
         hold_id = f"chat/{secrets.token_hex(16)}"
-        with self._workspace.store.write() as connection:
-            if not is_person(connection, person_id):
-                raise NoPersonError("nobody has this pseudonym any more")
-            private = private or is_private(connection, path.conversation_id)
-            if private:
-                keep_private(connection, person_id, path.conversation_id)
-            private = private or self._is_deleted(connection, path.conversation_id)
-            reserve(
-                connection,
-                person_id,
-                purchase,
-                hold_id=hold_id,
-                now=now,
-                expires_at=now + timedelta(seconds=lasts),
-            )
+        if not is_person(connection, person_id):
+            raise NoPersonError("nobody has this pseudonym any more")
+        private = private or is_private(connection, path.conversation_id)
+        if private:
+            keep_private(connection, person_id, path.conversation_id)
+        private = private or self._is_deleted(connection, path.conversation_id)
+        reserve(
+            connection,
+            person_id,
+            purchase,
+            hold_id=hold_id,
+            now=now,
+            expires_at=now + timedelta(seconds=lasts),
+        )
         return Order(hold_id, person_id, purchase, path, private, lasts - min(MARGIN_SECONDS, lasts / 10))
 
-    def capture(self, order: Order, exchange: Exchange | None) -> Bought:
+    def capture(self, connection: sa.Connection, order: Order, exchange: Exchange | None) -> Bought:
         """Keep the points of an answer that ended, and what was said.
 
         It is not kept where its giver was forgotten, or deleted the chat, or made it private.
@@ -145,16 +152,15 @@ class Till:
             HoldError: the hold expired: the answer came too late, and nothing is kept.
         """
         name = order.path.conversation_id
-        with self._workspace.store.write() as connection:
-            ended = capture(connection, order.hold_id, order.purchase.price, now=self._clock())
-            wanted = (
-                exchange is not None
-                and is_person(connection, order.person_id)
-                and not is_private(connection, name)
-                and not self._is_deleted(connection, name)
-            )
-            if exchange is not None and wanted:
-                keep_exchange(connection, exchange)
+        ended = capture(connection, order.hold_id, order.purchase.price, now=self._clock())
+        wanted = (
+            exchange is not None
+            and is_person(connection, order.person_id)
+            and not is_private(connection, name)
+            and not self._is_deleted(connection, name)
+        )
+        if exchange is not None and wanted:
+            keep_exchange(connection, exchange)
         if self._names:
             self._names |= {order.purchase.model}
         return Bought(ended.spent, exchange.response_id if exchange is not None and wanted else None)
@@ -163,10 +169,9 @@ class Till:
         """Return whether a chat was deleted: what follows in it is not recorded either."""
         return self._workspace.tombstones.buried(connection, [conversation_id], [""])[0]
 
-    def release(self, order: Order) -> None:
+    def release(self, connection: sa.Connection, order: Order) -> None:
         """Give back the points of an answer that failed."""
-        with self._workspace.store.write() as connection:
-            release(connection, order.hold_id, now=self._clock())
+        release(connection, order.hold_id, now=self._clock())
 
     def warm_up(self) -> None:
         """Load what takes long before somebody buys: make an exchange that nobody keeps."""

@@ -1,6 +1,6 @@
 """The counter at which answers are bought, for programs and for the chat page alike: limits, models, and the till.
 
-All writing goes through one lock: SQLite has one writer, and those who wait in a queue are served in turn.
+What answers that begin and end at the same time write is committed together, in a thread that does nothing else.
 """
 
 from __future__ import annotations
@@ -12,7 +12,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from random import SystemRandom
 from typing import TYPE_CHECKING, TypeVar
-from weakref import WeakKeyDictionary
 
 from starlette.concurrency import run_in_threadpool
 
@@ -29,10 +28,12 @@ from task_generators.llm.upstream import UpstreamError
 from workspaces.config import DYNAMIC, DynamicRule
 from workspaces.grammar import counted, word_for
 from workspaces.records import ChatMode
+from workspaces.store.group_commit import GroupCommit
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Collection, Iterator, Mapping
 
+    import sqlalchemy as sa
     from pydantic import JsonValue
 
     from chatfeedback.steps.chat_models import ChatModel
@@ -121,14 +122,12 @@ class ChatCounter:
     workspace: Workspace
     limits: Limits
     till: Till
+    writer: GroupCommit
     models: Mapping[str, ChatModel]
     seeds: ChatSeeds | None = None
     random: SystemRandom = field(default_factory=SystemRandom)
     _under_way: Counter[str] = field(default_factory=Counter)
     _swept: float = 0.0
-    _locks: WeakKeyDictionary[asyncio.AbstractEventLoop, asyncio.Lock] = field(
-        default_factory=WeakKeyDictionary
-    )
 
     async def order(
         self,
@@ -169,7 +168,9 @@ class ChatCounter:
             await self._written(self.till.sweep)
         try:
             order = await self._written(
-                lambda: self.till.reserve(person_id, path, model.name, mode, private=private)
+                lambda connection: self.till.reserve(
+                    connection, person_id, path, model.name, mode, private=private
+                )
             )
         except NoPersonError:
             raise RefusedError(
@@ -191,7 +192,7 @@ class ChatCounter:
             HoldError: it came too late; the points went back.
         """
         exchange = await run_in_threadpool(self.till.exchange, asked.order, answer.turn())
-        return await self._written(lambda: self.till.capture(asked.order, exchange))
+        return await self._written(lambda connection: self.till.capture(connection, asked.order, exchange))
 
     def seed(self, asked: Asked, answer: Answer) -> None:
         """Let the model rate a recorded answer of its own, if the lead wants seed feedback with the response."""
@@ -201,7 +202,7 @@ class ChatCounter:
 
     async def fail(self, asked: Asked) -> None:
         """Give back the points of an answer that failed, also where the request is being cancelled."""
-        await asyncio.shield(self._written(lambda: self.till.release(asked.order)))
+        await asyncio.shield(self._written(lambda connection: self.till.release(connection, asked.order)))
 
     async def streamed(self, asked: Asked, say: Callable[[bytes, Answer], Awaitable[None]]) -> Answer:
         """Return an answer once it ended, and say its events as they come: soon at first, then some together.
@@ -320,10 +321,8 @@ class ChatCounter:
             )
         return found
 
-    async def _written(self, write: Callable[[], Result]) -> Result:
-        lock = self._locks.setdefault(asyncio.get_running_loop(), asyncio.Lock())
-        async with lock:
-            return await run_in_threadpool(write)
+    async def _written(self, work: Callable[[sa.Connection], Result]) -> Result:
+        return await asyncio.wrap_future(self.writer.submit(work))
 
 
 def counter_of(app: object, workspace: Workspace, limits: Limits) -> ChatCounter:
@@ -336,7 +335,9 @@ def counter_of(app: object, workspace: Workspace, limits: Limits) -> ChatCounter
     if not hasattr(state, "chat_counter"):
         till = Till(workspace, redactor_of(workspace))
         seeds = ChatSeeds(workspace) if workspace.config.chat.seed_feedback else None
-        state.chat_counter = ChatCounter(workspace, limits, till, chat_models(workspace.config), seeds)
+        state.chat_counter = ChatCounter(
+            workspace, limits, till, GroupCommit(workspace.store), chat_models(workspace.config), seeds
+        )
     counter: ChatCounter = state.chat_counter
     return counter
 

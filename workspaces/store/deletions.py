@@ -90,10 +90,12 @@ def open_deletions(connection: sa.Connection) -> list[Deletion]:
 
 def is_to_be_forgotten(connection: sa.Connection, person_id: str) -> bool:
     """Return whether a deletion of this person was asked for and is not complete."""
-    query = sa.select(deletion.c.receipt_id).where(
-        deletion.c.person_id == person_id, deletion.c.completed_at.is_(None)
-    )
-    return connection.execute(query).first() is not None
+    return connection.execute(sa.select(being_forgotten(sa.literal(person_id)))).scalar_one()
+
+
+def being_forgotten(person: sa.ColumnElement[str]) -> sa.ColumnElement[bool]:
+    """Return the condition that a deletion of a person was asked for and is not complete."""
+    return sa.exists().where(deletion.c.person_id == person, deletion.c.completed_at.is_(None))
 
 
 def deletion_of(connection: sa.Connection, receipt_id: str) -> Deletion:

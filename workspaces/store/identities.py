@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import sqlalchemy as sa
 
 from workspaces.chunks import in_chunks
-from workspaces.store.deletions import is_to_be_forgotten
+from workspaces.store.deletions import being_forgotten
 from workspaces.store.insert import insert_missing
 from workspaces.store.schema import UTCDateTime, metadata
 
@@ -24,6 +24,14 @@ person = sa.Table(
     sa.Column("identity_hmac", sa.String(64), primary_key=True, comment="HMAC of a platform identity"),
     sa.Column("person_id", sa.String(24), nullable=False, index=True, comment="random pseudonym"),
     sa.Column("created_at", UTCDateTime, nullable=False),
+)
+
+
+_SOMEBODY = (
+    sa.select(person.c.person_id)
+    .where(person.c.person_id == sa.bindparam("id"))
+    .where(~being_forgotten(person.c.person_id))
+    .limit(1)
 )
 
 
@@ -53,7 +61,7 @@ def digests_of(connection: sa.Connection, person_id: str) -> list[str]:
 
 def is_person(connection: sa.Connection, person_id: str) -> bool:
     """Return whether somebody has this pseudonym, and is not about to be forgotten: who is can do nothing here."""
-    return is_known(connection, person_id) and not is_to_be_forgotten(connection, person_id)
+    return connection.execute(_SOMEBODY, {"id": person_id}).first() is not None
 
 
 def is_known(connection: sa.Connection, person_id: str) -> bool:

@@ -261,13 +261,13 @@ def test_a_time_comes_back_as_the_same_moment_in_utc(store: Store) -> None:
 @pytest.mark.parametrize(
     ("version", "mode"),
     [
-        ((3, 40, 1), "DELETE"),
-        ((3, 44, 5), "DELETE"),
+        ((3, 40, 1), "TRUNCATE"),
+        ((3, 44, 5), "TRUNCATE"),
         ((3, 44, 6), "WAL"),
-        ((3, 45, 0), "DELETE"),
-        ((3, 50, 6), "DELETE"),
+        ((3, 45, 0), "TRUNCATE"),
+        ((3, 50, 6), "TRUNCATE"),
         ((3, 50, 7), "WAL"),
-        ((3, 51, 2), "DELETE"),
+        ((3, 51, 2), "TRUNCATE"),
         ((3, 51, 3), "WAL"),
         ((3, 52, 0), "WAL"),
         ((4, 0, 0), "WAL"),
