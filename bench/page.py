@@ -1,52 +1,70 @@
-"""People on their pages, with events open, while others stream chats: time and processor time of a page, and memory.
+"""People on their pages, with events open, while others stream chats: time of a page and of a first token, and memory.
 
-Each person opens ``/me`` again and again with an SSE connection open; others ask the stand-in by the gateway. The
-server is a process of its own; the client's load is on the same cores. Run it on a quiet machine:
+    nice -n 10 uv run python -m bench.page --people 200 --chats 50
 
-    nice -n 10 uv run python bench/page.py --people 200 --chats 50
+Each person opens ``/me`` every ``PAGE_SECONDS`` with an SSE connection open, and fetches their points when an event
+says that they changed. Some of them ask by the gateway, again and again, for answers of an upstream that says a token
+every ``TOKEN_SECONDS``, as models do; a few more ask that upstream itself. The page, the upstream and those who ask are
+a process each, all on the same cores. Run it on a quiet machine.
 """
 
 from __future__ import annotations
 
 import argparse
 import asyncio
-import contextlib
 import json
 import os
 import statistics
+import subprocess
+import sys
 import tempfile
 import time
-from contextlib import closing
+from contextlib import ExitStack, closing
 from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import httpx
 import psutil
+import yaml
 
+from bench.gateway import serve, up
 from chatfeedback import steps
 from chatfeedback.steps.chat_keys import make_chat_key
 from chatfeedback.web import running
 from tests.filled_workspace import fill
+from tests.unit.chatfeedback.web.faulty_upstream import FaultyUpstream
+from workspaces.servers.managed import free_port
 from workspaces.workspace import Workspace
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-ROUNDS = 3
-PAUSE_SECONDS = 5.0
+ROUNDS = 4
+PAGE_SECONDS = 5.0
 """Somebody loads their page again after so long."""
+
+TOKENS, TOKEN_SECONDS = 200, 0.02
+DIRECT = 4
+"""So many ask the upstream itself."""
+BEGIN_SECONDS = 5.0
+"""Within this time those who ask begin, and the first answers end; only then pages are opened."""
 
 LIMITS = httpx.Limits(max_connections=1000, max_keepalive_connections=1000)
 
 
-async def main(people: int, chats: int) -> None:
+def main(people: int, chats: int) -> None:
     """Measure, and print one line of JSON."""
-    with tempfile.TemporaryDirectory() as folder, closing(fill(Path(folder) / "workspace")) as workspace:
+    with ExitStack() as stack:
+        folder = stack.enter_context(tempfile.TemporaryDirectory())
+        workspace = stack.enter_context(closing(fill(Path(folder) / "workspace")))
+        port = free_port()
+        upstream = f"http://127.0.0.1:{port}/v1"
+        started(stack, "upstream", str(port), stderr=subprocess.DEVNULL)
+        up(upstream)
+        chat = {"models": [{"model": "m", "base_url": upstream}], "requests_per_minute": 1000}
         path = workspace.path / "chatfeedback.yaml"
-        path.write_text(
-            path.read_text("utf-8") + "chat: {stand_in: true, requests_per_minute: 1000}\n", "utf-8"
-        )
+        path.write_text(path.read_text("utf-8") + yaml.safe_dump({"chat": chat}), "utf-8")
         names = [workspace.pseudonyms.on_platform("argilla")(f"person-{n}") for n in range(people)]
         for name in names:
             steps.adjust_points(workspace, name, 1000, reason="bench", author="lead")
@@ -54,50 +72,77 @@ async def main(people: int, chats: int) -> None:
         keys = [make_chat_key(workspace, name) for name in names[:chats]]
         with Workspace.open(workspace.path) as opened:
             address = running.start_page(opened)
-        try:
-            found = running._running(workspace.path)
-            assert found is not None
-            print(json.dumps(await _measure(address, psutil.Process(found[1].pid), links, keys)))
-        finally:
-            running.stop_page(workspace.path)
+        stack.callback(running.stop_page, workspace.path)
+        found = running._running(workspace.path)
+        assert found is not None
+        print(json.dumps(asyncio.run(_measure(stack, address, psutil.Process(found[1].pid), links, keys, upstream))))
+
+
+def started(stack: ExitStack, *arguments: str, **options: int) -> subprocess.Popen[bytes]:
+    """Start a part of this bench as a process, which ends with the stack."""
+    process = subprocess.Popen([sys.executable, "-m", "bench.page", *arguments], **options)  # type: ignore[call-overload]
+    stack.enter_context(process)
+    stack.callback(process.kill)
+    return process
 
 
 async def _measure(
-    address: str, server: psutil.Process, links: Sequence[str], keys: Sequence[str]
-) -> dict[str, float]:
+    stack: ExitStack,
+    address: str,
+    server: psutil.Process,
+    links: Sequence[str],
+    keys: Sequence[str],
+    upstream: str,
+) -> dict[str, object]:
     clients = [httpx.AsyncClient(base_url=address, limits=LIMITS, timeout=60) for _ in links]
+    changed: list[float] = []
     try:
         for client, link in zip(clients, links, strict=True):
             await _sign_in(client, link)
-        before = server.cpu_times()
-        streams = [asyncio.create_task(_listen(client)) for client in clients]
-        talks = [asyncio.create_task(_talk(address, key)) for key in keys]
-        await asyncio.sleep(2)
-        idle = server.cpu_times()
-        taken = [each for some in await asyncio.gather(*map(_look, clients)) for each in some]
-        after, memory = server.cpu_times(), server.memory_info().rss
-        answers = 0
-        for task in (*streams, *talks):
-            task.cancel()
-        for task in talks:
-            with contextlib.suppress(asyncio.CancelledError):
-                answers += await task
-        await asyncio.gather(*streams, return_exceptions=True)
+        listeners = [asyncio.create_task(_listen(client, changed)) for client in clients]
+        lasts = BEGIN_SECONDS + ROUNDS * PAGE_SECONDS
+        asking = started(
+            stack, "ask", address, upstream, f"{lasts}", stdin=subprocess.PIPE, stdout=subprocess.PIPE
+        )
+        assert asking.stdin is not None
+        asking.stdin.write(json.dumps(keys).encode())
+        asking.stdin.close()
+        await asyncio.sleep(BEGIN_SECONDS)
+        before, begun = server.cpu_times(), time.perf_counter()
+        looks = (_look(client, place / len(clients)) for place, client in enumerate(clients))
+        taken = [each for some in await asyncio.gather(*looks) for each in some]
+        after, lasted = server.cpu_times(), time.perf_counter() - begun
+        memory = server.memory_info().rss
+        assert asking.stdout is not None
+        said = json.loads(await asyncio.to_thread(asking.stdout.read))
+        for listener in listeners:
+            listener.cancel()
+        await asyncio.gather(*listeners, return_exceptions=True)
     finally:
         for client in clients:
             await client.aclose()
-    spent = (after.user + after.system) - (idle.user + idle.system)
-    cuts = statistics.quantiles(taken, n=20)
+    first = {name: [1000 * seconds for seconds in said[name]] for name in ("gateway", "upstream")}
     return {
         "people": len(links),
         "streaming": len(keys),
-        "pages": len(taken),
-        "median_ms": round(statistics.median(taken) * 1000, 1),
-        "p95_ms": round(cuts[-1] * 1000, 1),
-        "server_cpu_s": round(spent, 2),
-        "begin_cpu_s": round((idle.user + idle.system) - (before.user + before.system), 2),
+        "page_ms": _spread([1000 * seconds for seconds in taken]),
+        "points_after_event_ms": _spread([1000 * seconds for seconds in changed]),
+        "first_token_ms": {name: _spread(each) for name, each in first.items()},
+        "first_token_later_ms": round(statistics.median(first["gateway"]) - statistics.median(first["upstream"]), 1),
+        "server_processor": round((after.user + after.system - before.user - before.system) / lasted, 2),
         "memory_mib": round(memory / 2**20, 1),
         "load_1min": round(os.getloadavg()[0], 1),
+    }
+
+
+def _spread(values: Sequence[float]) -> dict[str, float]:
+    if len(values) < 2:
+        return {"count": len(values)}
+    return {
+        "count": len(values),
+        "median": round(statistics.median(values), 1),
+        "p95": round(statistics.quantiles(values, n=20)[-1], 1),
+        "most": round(max(values), 1),
     }
 
 
@@ -112,43 +157,64 @@ async def _sign_in(client: httpx.AsyncClient, link: str) -> None:
     assert answer.status_code == httpx.codes.SEE_OTHER, answer.status_code
 
 
-async def _listen(client: httpx.AsyncClient) -> None:
+async def _listen(client: httpx.AsyncClient, taken: list[float]) -> None:
     async with client.stream("GET", "/me/events", timeout=None) as events:
         assert events.status_code == httpx.codes.OK
-        async for _ in events.aiter_bytes():
-            pass
+        async for line in events.aiter_lines():
+            if line == "event: points":
+                taken.append(await _get(client, "/me/points"))
 
 
-async def _talk(address: str, key: str) -> int:
-    answers = 0
-    body = {"model": "dynamic", "stream": True, "messages": [{"role": "user", "content": "Tell me more."}]}
-    async with httpx.AsyncClient(
-        base_url=address, timeout=60, headers={"Authorization": f"Bearer {key}"}
-    ) as client:
-        with contextlib.suppress(asyncio.CancelledError):
-            while True:
-                async with client.stream("POST", "/v1/chat/completions", json=body) as answer:
-                    assert answer.status_code == httpx.codes.OK, await answer.aread()
-                    async for _ in answer.aiter_bytes():
-                        pass
-                answers += 1
-    return answers
-
-
-async def _look(client: httpx.AsyncClient) -> list[float]:
-    taken = []
+async def _look(client: httpx.AsyncClient, share: float) -> list[float]:
+    taken, begun = [], time.perf_counter() + share * PAGE_SECONDS
     for number in range(ROUNDS):
-        await asyncio.sleep(PAUSE_SECONDS * ((id(client) // 64 + number) % 17) / 17)
-        begun = time.perf_counter()
-        page = await client.get("/me")
-        taken.append(time.perf_counter() - begun)
-        assert page.status_code == httpx.codes.OK
+        await asyncio.sleep(max(0.0, begun + number * PAGE_SECONDS - time.perf_counter()))
+        taken.append(await _get(client, "/me"))
     return taken
 
 
+async def _get(client: httpx.AsyncClient, path: str) -> float:
+    begun = time.perf_counter()
+    page = await client.get(path)
+    assert page.status_code == httpx.codes.OK, page.status_code
+    return time.perf_counter() - begun
+
+
+async def _ask(address: str, upstream: str, keys: Sequence[str], seconds: float) -> dict[str, list[float]]:
+    """Ask for answers, one after the other with each key and of the upstream itself; return seconds to first tokens."""
+    first: dict[str, list[float]] = {"gateway": [], "upstream": []}
+    ends = time.perf_counter() + seconds
+
+    async def talk(name: str, base_url: str, key: str, share: float) -> None:
+        body = {"model": "m", "stream": True, "messages": [{"role": "user", "content": "Tell me more."}]}
+        headers = {"Authorization": f"Bearer {key}"}
+        await asyncio.sleep(share * BEGIN_SECONDS)
+        async with httpx.AsyncClient(base_url=base_url, timeout=60, headers=headers) as client:
+            while time.perf_counter() < ends:
+                begun, text = time.perf_counter(), b""
+                async with client.stream("POST", "chat/completions", json=body) as answer:
+                    assert answer.status_code == httpx.codes.OK, await answer.aread()
+                    async for part in answer.aiter_bytes():
+                        if not text:
+                            first[name].append(time.perf_counter() - begun)
+                        text += part
+                assert text.count(b"word") == TOKENS
+
+    await asyncio.gather(
+        *(talk("upstream", upstream, "none", place / DIRECT) for place in range(DIRECT)),
+        *(talk("gateway", f"{address}/v1", key, place / len(keys)) for place, key in enumerate(keys)),
+    )
+    return first
+
+
 if __name__ == "__main__":
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--people", type=int, default=200)
-    parser.add_argument("--chats", type=int, default=50)
-    given = parser.parse_args()
-    asyncio.run(main(given.people, given.chats))
+    if sys.argv[1:2] == ["upstream"]:
+        serve(FaultyUpstream(words=TOKENS, pause=TOKEN_SECONDS), int(sys.argv[2]))
+    elif sys.argv[1:2] == ["ask"]:
+        print(json.dumps(asyncio.run(_ask(*sys.argv[2:4], json.load(sys.stdin), float(sys.argv[4])))))
+    else:
+        parser = argparse.ArgumentParser(description=__doc__)
+        parser.add_argument("--people", type=int, default=200)
+        parser.add_argument("--chats", type=int, default=50)
+        given = parser.parse_args()
+        main(given.people, given.chats)
