@@ -1,11 +1,12 @@
-"""Measure how long it takes from a submission on a real platform until its points are in the wallet.
+"""Measure how long it takes from a submission on a real platform until its points are in the wallet, and on the page.
 
     uv run python bench/live.py argilla [--answers 200] [--people 5] [--no-events]
 
 Starts a server of its own, and 'chatfeedback sync --watch' as people start it. The people submit all at once, each as
 quickly as the server answers. A submission counts from the moment when the server acknowledged it (and, in the second
-figure, from when it was sent) until another process reads its points in the ledger. With --no-events the platform sends
-none, and the watcher asks every second.
+figure, from when it was sent) until another process reads its points in the ledger; in the third, until the open page
+of its person has fetched them after an event (SSE) told it to, as the page's script does. With --no-events the platform
+sends none, and the watcher asks every second.
 """
 
 from __future__ import annotations
@@ -18,15 +19,18 @@ import sys
 import tempfile
 import threading
 import time
-from contextlib import closing
+from contextlib import closing, suppress
+from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import httpx
 import psutil
 import sqlalchemy as sa
 from pydantic import SecretStr
 
 from chatfeedback import steps
+from chatfeedback.web import running
 from reward_engine import totals
 from tests.sample_records import ALL_TAGS, NOW, chat
 from workspaces.forms import Form
@@ -97,6 +101,14 @@ def processor_seconds(pids: dict[str, int]) -> dict[str, float]:
     return used
 
 
+def signed_in(address: str, token: str) -> httpx.Client:
+    """Return a client in which a person is signed in by a link."""
+    client = httpx.Client(base_url=address, timeout=60)
+    csrf = client.get(f"/link/{token}").text.partition('name="csrf" value="')[2][:64]
+    assert client.post(f"/link/{token}", data={"csrf": csrf}).status_code == httpx.codes.SEE_OTHER
+    return client
+
+
 def _measure(workspace: Workspace, server: ManagedServer, options: argparse.Namespace, each: int) -> None:
     platform, people = options.platform, options.people
     steps.push_tasks(workspace)
@@ -109,18 +121,34 @@ def _measure(workspace: Workspace, server: ManagedServer, options: argparse.Name
     command = [sys.executable, "-m", "chatfeedback", *arguments]
     if options.no_events:
         command = [sys.executable, "-c", WITHOUT_EVENTS, *arguments]
+    address = running.start_page(workspace)
     watcher = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
     sent: dict[tuple[str, str], tuple[float, float]] = {}
     paid: dict[tuple[str, str], float] = {}
+    shown: dict[tuple[str, str], float] = {}
     ends = threading.Event()
 
-    def read_wallets() -> None:
+    def in_ledger() -> list[tuple[str, str]]:
         query = sa.select(settlement.c.person_id, settlement.c.task_id)
+        with workspace.store.read() as connection:
+            return [(person, task) for person, task in connection.execute(query)]
+
+    def read_wallets() -> None:
         while not ends.is_set():
-            with workspace.store.read() as connection:
-                for person, task in connection.execute(query):
-                    paid.setdefault((person, task), time.monotonic())
+            for each in in_ledger():
+                paid.setdefault(each, time.monotonic())
             time.sleep(0.02)
+
+    def look(client: httpx.Client, person: str) -> None:
+        """Keep a person's page open: what the ledger has before the page fetches the points is shown after it."""
+        with suppress(httpx.HTTPError), client.stream("GET", "/me/events", timeout=None) as events:
+            for line in events.iter_lines():
+                if line != "event: points":
+                    continue
+                there = [each for each in in_ledger() if each[0] == person]
+                client.get("/me/points").raise_for_status()
+                for each in there:
+                    shown.setdefault(each, time.monotonic())
 
     def work(email: str) -> None:
         person = workspace.pseudonyms.on_platform(platform)(email)
@@ -132,7 +160,13 @@ def _measure(workspace: Workspace, server: ManagedServer, options: argparse.Name
 
     assert watcher.stdout is not None
     print(watcher.stdout.readline().strip())  # everything was read once
-    pids = {**server.status().processes, "watcher": watcher.pid}
+    found = running._running(workspace.path)
+    assert found is not None
+    pids = {**server.status().processes, "watcher": watcher.pid, "page": found[1].pid}
+    for email in emails:
+        person = workspace.pseudonyms.on_platform(platform)(email)
+        client = signed_in(address, steps.make_sign_in_link(workspace, person, timedelta(hours=1)))
+        threading.Thread(target=look, args=(client, person), daemon=True).start()
     before = processor_seconds(pids)
     reader = threading.Thread(target=read_wallets)
     reader.start()
@@ -143,21 +177,28 @@ def _measure(workspace: Workspace, server: ManagedServer, options: argparse.Name
     for thread in threads:
         thread.join()
     lasted = time.monotonic() - begun
-    while time.monotonic() - begun < 180 and len(paid) < len(sent):
+    while time.monotonic() - begun < 180 and min(len(paid), len(shown)) < len(sent):
         time.sleep(0.1)
     ends.set()
     reader.join()
     used = processor_seconds(pids)
+    running.stop_page(workspace.path)
     watcher.send_signal(signal.SIGINT)
     said, _ = watcher.communicate(timeout=30)
     waits = [paid[key] - end for key, (_, end) in sent.items() if key in paid]
     whole = [paid[key] - start for key, (start, _) in sent.items() if key in paid]
+    on_page = [shown[key] - end for key, (_, end) in sent.items() if key in shown]
     with workspace.store.read() as connection:
         points = sum(totals(connection).values())
     print(
-        f"{platform}: {len(sent)} submissions by {people} people in {lasted:.1f} s, {len(waits)} paid, {points} points"
+        f"{platform}: {len(sent)} submissions by {people} people in {lasted:.1f} s, {len(waits)} paid, "
+        f"{len(on_page)} shown, {points} points"
     )
-    for what, values in (("acknowledged to wallet", waits), ("sent to wallet", whole)):
+    for what, values in (
+        ("acknowledged to wallet", waits),
+        ("sent to wallet", whole),
+        ("acknowledged to page", on_page),
+    ):
         figures = ", ".join(
             f"p{share * 100:.0f} {percentile(values, share):.2f} s" for share in (0.5, 0.95, 1.0)
         )

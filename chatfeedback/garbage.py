@@ -15,3 +15,9 @@ THRESHOLDS = (300_000, 20, 20)
 def look_seldom() -> None:
     """Let this process look for garbage seldom."""
     gc.set_threshold(*THRESHOLDS)
+
+
+def keep_what_is_there() -> None:
+    """Never look again through what is there now, before a server begins to serve: each look would stop all answers."""
+    gc.collect()
+    gc.freeze()

@@ -41,6 +41,7 @@ def web(
     They sign in with their account on a platform, or by a link: chatfeedback people sign-in-link PERSON.
     Example: **chatfeedback web --port 6970**
     """
+    from chatfeedback import garbage
     from chatfeedback.web.hosts import host_in
     from chatfeedback.web.running import PORT
     from chatfeedback.web.server import Server
@@ -64,4 +65,5 @@ def web(
             else:
                 note("Your own way in: chatfeedback people sign-in-link --lead")
             note("Ctrl-C ends it. Links to sign in: chatfeedback people sign-in-link PERSON")
+        garbage.keep_what_is_there()
         server.run()

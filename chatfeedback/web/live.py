@@ -41,8 +41,12 @@ MOST_OF_ONE_PERSON = 6
 _open: Counter[str] = Counter()
 
 
-def events(request: Request, person: Person, looks: Looks) -> Response:
+def events(
+    request: Request, person: Person, looks: Looks, shown: Mapping[str, object] | None = None
+) -> Response:
     """Return a stream of events; ``looks`` returns, for each event's name, a value that differs when it is to be sent.
+
+    ``shown`` are values that the page shows: what changed before it began to hear is told as well.
 
     The functions run in a thread, those of all open pages one after the other: they take what is read for everybody
     from a ``Snapshot``. The stream ends when one of them fails; the browser opens another.
@@ -53,7 +57,7 @@ def events(request: Request, person: Person, looks: Looks) -> Response:
     if _open[person.person_id] >= MOST_OF_ONE_PERSON:
         raise HTTPException(429, "Too many pages are open.")
     return StreamingResponse(
-        _stream(_Listener(site_of(request), person, looks)),
+        _stream(_Listener(site_of(request), person, looks, shown)),
         media_type="text/event-stream",
         headers={"X-Accel-Buffering": "no"},
     )
@@ -78,8 +82,11 @@ async def _stream(listener: _Listener) -> AsyncIterator[str]:
 class _Listener:
     """One open page: what it looks at, and what it was not told yet. An event that comes twice is told once."""
 
-    def __init__(self, site: Site, person: Person, looks: Looks) -> None:
+    def __init__(
+        self, site: Site, person: Person, looks: Looks, shown: Mapping[str, object] | None = None
+    ) -> None:
         self.person = person
+        self._shown = shown or {}
         self._site = site
         self._looks = looks
         self._before: dict[str, object] = {}
@@ -90,7 +97,7 @@ class _Listener:
 
     def begin(self) -> None:
         """Note how everything is now. Runs in a thread, as ``look``."""
-        self._before = {name: each() for name, each in self._looks.items()}
+        self._before = {name: each() for name, each in self._looks.items()} | dict(self._shown)
 
     def look(self) -> list[str] | None:
         """Return what to tell the page; None: no more, its person may not be here any longer, or a look failed."""

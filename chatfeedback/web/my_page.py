@@ -27,6 +27,9 @@ if TYPE_CHECKING:
 SHOWN = 8
 """Movements on one's own page; the rest is behind a link."""
 
+MOST_DIGITS = 16
+"""A number in an address has fewer."""
+
 DONE = {
     "message": "The message is off your page.",
     "settings": "Your settings are saved.",
@@ -76,7 +79,9 @@ async def hear(request: Request, person: Person) -> Response:
         "points": lambda: site.balances.get().get(account, 0),
         "messages": lambda: site.unread.get().get(person.person_id, frozenset()),
     }
-    return events(request, person, looks)
+    given = request.query_params.get("points", "")
+    is_number = given.isascii() and given.isdecimal() and len(given) < MOST_DIGITS
+    return events(request, person, looks, {"points": int(given)} if is_number else None)
 
 
 @person_needed
@@ -92,7 +97,7 @@ def waiting(request: Request, person: Person) -> Response:
 def history(request: Request, person: Person) -> Response:
     """Show the movements of one's wallet before one of them."""
     before = request.query_params.get("before", "")
-    if before and (not before.isascii() or not before.isdecimal() or len(before) > 15):
+    if before and (not before.isascii() or not before.isdecimal() or len(before) >= MOST_DIGITS):
         raise HTTPException(404)
     workspace = site_of(request).workspace
     standing = steps.my_standing(workspace, person.person_id)

@@ -199,16 +199,17 @@ def test_an_open_page_hears_of_ones_own_points_and_of_nobody_elses(
     def balance() -> int:
         return steps.my_standing(workspace, ada).balance
 
-    def give(person_id: str) -> None:
+    def give(person_id: str, why: str = "a gift") -> None:
         with workspace.store.write() as connection:
-            adjust(
-                connection, person_id, 5, reason="a gift", author="Grace", rules_version="1", now=utc_now()
-            )
+            adjust(connection, person_id, 5, reason=why, author="Grace", rules_version="1", now=utc_now())
 
     async def hear() -> list[str]:
-        site = browser.app.state.site
-        stream = live._stream(live._Listener(site, Person(ada, False, ""), {"points": balance}))
-        heard = [await anext(stream)]
+        site, shown = browser.app.state.site, balance()
+        give(ada, "a gift before")  # between the page and its first look
+        stream = live._stream(
+            live._Listener(site, Person(ada, False, ""), {"points": balance}, {"points": shown})
+        )
+        heard = [await anext(stream), await asyncio.wait_for(anext(stream), 5)]
         give(bo)
         waiting = asyncio.ensure_future(anext(stream))
         await asyncio.sleep(0.2)
@@ -218,5 +219,5 @@ def test_an_open_page_hears_of_ones_own_points_and_of_nobody_elses(
         await stream.aclose()  # type: ignore[attr-defined]
         return heard
 
-    assert asyncio.run(hear()) == [": hello\n\n", "event: points\ndata: changed\n\n"]
+    assert asyncio.run(hear()) == [": hello\n\n", *(2 * ["event: points\ndata: changed\n\n"])]
     assert not live._open
