@@ -54,7 +54,8 @@ DIRECT = 4
 BEGIN_SECONDS = 5.0
 """Within this time those who ask begin, and the first answers end; only then pages are opened."""
 
-LIMITS = httpx.Limits(max_connections=1000, max_keepalive_connections=1000)
+LIMITS = httpx.Limits(max_connections=1000, max_keepalive_connections=1000, keepalive_expiry=2)
+"""The page's server closes what is idle for 5 seconds."""
 
 
 def main(people: int, chats: int) -> None:
@@ -79,7 +80,11 @@ def main(people: int, chats: int) -> None:
         stack.callback(running.stop_page, workspace.path)
         found = running._running(workspace.path)
         assert found is not None
-        print(json.dumps(asyncio.run(_measure(stack, address, psutil.Process(found[1].pid), cookies, keys, upstream))))
+        print(
+            json.dumps(
+                asyncio.run(_measure(stack, address, psutil.Process(found[1].pid), cookies, keys, upstream))
+            )
+        )
 
 
 def signed_in(workspace: Workspace, names: Sequence[str]) -> list[str]:
@@ -95,7 +100,8 @@ def signed_in(workspace: Workspace, names: Sequence[str]) -> list[str]:
 
 def started(stack: ExitStack, *arguments: str, **options: int) -> subprocess.Popen[bytes]:
     """Start a part of this bench as a process, which ends with the stack."""
-    process = subprocess.Popen([sys.executable, "-m", "bench.page", *arguments], **options)  # type: ignore[call-overload]
+    command = [sys.executable, "-m", "bench.page", *arguments]
+    process: subprocess.Popen[bytes] = subprocess.Popen(command, **options)  # type: ignore[call-overload]
     stack.enter_context(process)
     stack.callback(process.kill)
     return process
@@ -144,7 +150,9 @@ async def _measure(
         "page_ms": _spread([1000 * seconds for seconds in taken]),
         "points_after_event_ms": _spread([1000 * seconds for seconds in changed]),
         "first_token_ms": {name: _spread(each) for name, each in first.items()},
-        "first_token_later_ms": round(statistics.median(first["gateway"]) - statistics.median(first["upstream"]), 1),
+        "first_token_later_ms": round(
+            statistics.median(first["gateway"]) - statistics.median(first["upstream"]), 1
+        ),
         "server_processor_s": round(after.user + after.system - before.user - before.system, 2),
         "seconds": round(lasted, 1),
         "memory_mib": round(memory / 2**20, 1),
@@ -168,7 +176,7 @@ async def _listen(client: httpx.AsyncClient, taken: list[float]) -> None:
         assert events.status_code == httpx.codes.OK
         async for line in events.aiter_lines():
             if line == "event: points":
-                taken.append(await _get(client, "/me/points"))
+                taken += [await _get(client, "/me/points")]
 
 
 async def _look(client: httpx.AsyncClient, share: float) -> list[float]:
@@ -217,7 +225,8 @@ if __name__ == "__main__":
     if sys.argv[1:2] == ["upstream"]:
         serve(FaultyUpstream(words=TOKENS, pause=TOKEN_SECONDS), int(sys.argv[2]))
     elif sys.argv[1:2] == ["ask"]:
-        print(json.dumps(asyncio.run(_ask(*sys.argv[2:4], json.load(sys.stdin), float(sys.argv[4])))))
+        address, upstream, lasts = sys.argv[2:5]
+        print(json.dumps(asyncio.run(_ask(address, upstream, json.load(sys.stdin), float(lasts)))))
     else:
         parser = argparse.ArgumentParser(description=__doc__)
         parser.add_argument("--people", type=int, default=200)

@@ -189,9 +189,7 @@ def _thumbs(
 
 def _given(entry: ConversationEntry, text: Conversation | None, thumb: str | None) -> GivenChat:
     messages = () if text is None else text.logged()
-    return GivenChat(
-        entry, _title(messages and messages[0].content), _models(text), len(messages), thumb
-    )
+    return GivenChat(entry, _title(messages and messages[0].content), _models(text), len(messages), thumb)
 
 
 def _models(text: Conversation | None) -> str | None:

@@ -72,7 +72,15 @@ def running(bench: Bench) -> Iterator[Server]:
 @contextmanager
 def watching(bench: Bench) -> Iterator[None]:
     """Run ``sync --watch`` as a lead does; everything was read once when the block begins."""
-    command = [sys.executable, "-m", "chatfeedback", "sync", "--watch", "--workspace", str(bench.workspace.path)]
+    command = [
+        sys.executable,
+        "-m",
+        "chatfeedback",
+        "sync",
+        "--watch",
+        "--workspace",
+        str(bench.workspace.path),
+    ]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT) as process:
         assert process.stdout is not None
         process.stdout.readline()

@@ -30,9 +30,7 @@ def insert_rows(connection: sa.Connection, table: sa.Table, rows: Sequence[Seque
 
 
 @lru_cache(maxsize=256)
-def _inserting(
-    table: sa.Table, dialect: sa.Dialect
-) -> tuple[str, list[tuple[int, Callable[[Any], object]]]]:
+def _inserting(table: sa.Table, dialect: sa.Dialect) -> tuple[str, list[tuple[int, Callable[[Any], object]]]]:
     """Return the statement that inserts a row, and what makes values of columns by place those of the driver."""
     mark = "?" if dialect.paramstyle == "qmark" else "%s"
     columns = list(table.columns)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-from concurrent.futures import Future
 from typing import TYPE_CHECKING
 
 import pytest
@@ -17,12 +16,13 @@ from workspaces.store.identities import all_people, save_identities
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from concurrent.futures import Future
 
     from workspaces.store import Store
 
 
 class WrongError(Exception):
-    pass
+    """A unit of work raises it."""
 
 
 def adding(name: str, *, wrong: bool = False) -> Callable[[sa.Connection], str]:

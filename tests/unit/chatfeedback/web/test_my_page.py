@@ -20,8 +20,6 @@ from workspaces.store.people import latest_settings
 from workspaces.workspace import utc_now
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
-
     from tests.unit.chatfeedback.web.browser import Browser
     from workspaces.store.people import PersonSettings
 
