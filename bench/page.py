@@ -15,6 +15,7 @@ import asyncio
 import json
 import os
 import secrets
+import ssl
 import statistics
 import subprocess
 import sys
@@ -56,6 +57,9 @@ BEGIN_SECONDS = 5.0
 
 LIMITS = httpx.Limits(max_connections=1000, max_keepalive_connections=1000, keepalive_expiry=2)
 """The page's server closes what is idle for 5 seconds."""
+
+CONTEXT = ssl.create_default_context()
+"""Of all clients: to make one for each takes seconds."""
 
 
 def main(people: int, chats: int) -> None:
@@ -116,7 +120,9 @@ async def _measure(
     upstream: str,
 ) -> dict[str, object]:
     clients = [
-        httpx.AsyncClient(base_url=address, limits=LIMITS, timeout=60, cookies={SESSION: each})
+        httpx.AsyncClient(
+            base_url=address, limits=LIMITS, timeout=60, cookies={SESSION: each}, verify=CONTEXT
+        )
         for each in cookies
     ]
     changed: list[float] = []
@@ -203,21 +209,23 @@ async def _ask(address: str, upstream: str, keys: Sequence[str], seconds: float)
         body = {"model": "m", "stream": True, "messages": [{"role": "user", "content": "Tell me more."}]}
         headers = {"Authorization": f"Bearer {key}"}
         await asyncio.sleep(share * BEGIN_SECONDS)
-        async with httpx.AsyncClient(base_url=base_url, timeout=60, headers=headers) as client:
-            while time.perf_counter() < ends:
-                begun, text = time.perf_counter(), b""
-                async with client.stream("POST", "chat/completions", json=body) as answer:
-                    assert answer.status_code == httpx.codes.OK, await answer.aread()
-                    async for part in answer.aiter_bytes():
-                        if not text:
-                            first[name].append(time.perf_counter() - begun)
-                        text += part
-                assert text.count(b"word") == TOKENS
+        while time.perf_counter() < ends:
+            begun, text = time.perf_counter(), b""
+            async with http.stream(
+                "POST", f"{base_url}/chat/completions", json=body, headers=headers
+            ) as answer:
+                assert answer.status_code == httpx.codes.OK, await answer.aread()
+                async for part in answer.aiter_bytes():
+                    if not text:
+                        first[name].append(time.perf_counter() - begun)
+                    text += part
+            assert text.count(b"word") == TOKENS
 
-    await asyncio.gather(
-        *(talk("upstream", upstream, "none", place / DIRECT) for place in range(DIRECT)),
-        *(talk("gateway", f"{address}/v1", key, place / len(keys)) for place, key in enumerate(keys)),
-    )
+    async with httpx.AsyncClient(timeout=60, limits=LIMITS) as http:
+        await asyncio.gather(
+            *(talk("upstream", upstream, "none", place / DIRECT) for place in range(DIRECT)),
+            *(talk("gateway", f"{address}/v1", key, place / len(keys)) for place, key in enumerate(keys)),
+        )
     return first
 
 
