@@ -19,6 +19,7 @@ from chatfeedback.web import (
     my_chats,
     my_data,
     my_page,
+    oidc,
     report_conversation,
     sharelm,
     sign_in,
@@ -49,6 +50,7 @@ PARTS: tuple[Part, ...] = (
     messages.PART,
     gateway.PART,
     sharelm.PART,
+    oidc.PART,
     sign_in.PART,
 )
 """Each module of pages, in the order of the navigation."""
@@ -103,6 +105,7 @@ def application(
         Snapshot(lambda: steps.all_balances(workspace), BALANCES_SECONDS),
         Snapshot(lambda: steps.all_unread(workspace), BALANCES_SECONDS),
         clock,
+        openid=oidc.provider_of(workspace.config.web.oidc, address),
     )
     made.state.without_cookies = without_cookies
     return made

@@ -135,6 +135,8 @@ def _settings(request: Request, person: Person, status: int = 200, refused: str 
         request,
         "settings.html.jinja",
         status,
+        person=person,
+        provider=site_of(request).openid,
         settings=standing.settings,
         display_name=given.get("display_name", standing.settings.display_name or ""),
         time_zone=given.get("time_zone", standing.settings.time_zone or ""),

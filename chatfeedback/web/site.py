@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from starlette.routing import BaseRoute
 
     from chatfeedback.steps import OnOffer
+    from chatfeedback.web.openid import OpenIdProvider
     from chatfeedback.web.snapshots import Snapshot
     from workspaces.workspace import Workspace
 
@@ -58,7 +59,8 @@ class Site:
     """One workspace as a web page. ``address`` is where people reach it, without a slash at the end.
 
     ``on_offer`` is what is open on the platforms, ``balances`` are those of every account of the ledger,
-    and ``unread`` the ids of the messages that each person has not read.
+    and ``unread`` the ids of the messages that each person has not read. ``openid`` is the provider by which people
+    sign in, too; None where there is none.
     """
 
     workspace: Workspace
@@ -70,6 +72,7 @@ class Site:
     unread: Snapshot[Mapping[str, frozenset[str]]]
     clock: Callable[[], datetime] = utc_now
     limits: Limits = field(default_factory=Limits)
+    openid: OpenIdProvider | None = None
 
     def signature(self, purpose: str, text: str) -> str:
         """Return the signature of a text for one purpose, 64 hexadecimal digits."""
