@@ -81,6 +81,7 @@ def application(
         clock: tells the time of sessions and links.
     """
     without_cookies = tuple(path for part in parts for path in part.without_cookies)
+    from_anywhere = frozenset(path for part in parts for path in part.from_anywhere)
     made = Starlette(
         routes=[
             Route("/static/look.css", style.look),
@@ -88,7 +89,7 @@ def application(
             *(route for part in parts for route in part.routes),
         ],
         middleware=[
-            Middleware(SecurityHeaders),
+            Middleware(SecurityHeaders, from_anywhere=from_anywhere),
             Middleware(OurHosts, address=address),
             Middleware(Guard, without_cookies=without_cookies),
         ],
@@ -107,5 +108,5 @@ def application(
         clock,
         openid=oidc.provider_of(workspace.config.web.oidc, address),
     )
-    made.state.without_cookies = without_cookies
+    made.state.without_cookies, made.state.from_anywhere = without_cookies, from_anywhere
     return made

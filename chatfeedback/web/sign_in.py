@@ -20,7 +20,7 @@ from chatfeedback.web.bodies import form
 from chatfeedback.web.guard import too_often
 from chatfeedback.web.limits import Limit, TooOftenError
 from chatfeedback.web.pages import render
-from chatfeedback.web.sessions import SIGN_IN_PATH, begin, end, signed_in
+from chatfeedback.web.sessions import SIGN_IN_PATH, Person, begin, end, person_needed, signed_in
 from chatfeedback.web.site import Part, site_of
 from chatfeedback.web.writing import asking
 from workspaces.errors import ConnectionFailedError
@@ -130,6 +130,13 @@ def sign_out(request: Request) -> Response:
     return end(request, RedirectResponse(SIGN_IN_PATH, 303))
 
 
+@person_needed
+def sign_out_everywhere(request: Request, person: Person) -> Response:
+    """End every session of the person, and links that were not used."""
+    steps.end_sessions(site_of(request).workspace, person.person_id)
+    return end(request, RedirectResponse(SIGN_IN_PATH, 303))
+
+
 def _link(request: Request, status: int = 200, *, token: str = "", refused: str = "") -> Response:
     return render(
         request, "link.html.jinja", status, token=token, refused=refused, provider=site_of(request).openid
@@ -170,5 +177,6 @@ PART = Part(
         Route("/link/{token}", link, methods=["GET"]),
         Route("/link/{token}", enter_by_link, methods=["POST"]),
         Route("/sign-out", sign_out, methods=["POST"]),
+        Route("/sign-out/everywhere", sign_out_everywhere, methods=["POST"]),
     )
 )

@@ -47,11 +47,13 @@ class Part:
         navigation: what stands in the navigation of whoever is signed in.
         without_cookies: beginnings of paths that programs use with a key of their own. No cookie reaches them, so that
             nobody is signed in there and no CSRF token is asked for; they check their keys, and limit their bodies.
+        from_anywhere: the paths among them that programs in pages of other sites use.
     """
 
     routes: tuple[BaseRoute, ...]
     navigation: tuple[Link, ...] = ()
     without_cookies: tuple[str, ...] = ()
+    from_anywhere: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
