@@ -91,6 +91,7 @@ ROUTES: dict[str, Who] = {
     "GET /lead/people": Who.LEAD,
     "GET /lead/review": Who.LEAD,
     "POST /lead/review": Who.LEAD,
+    "POST /lead/review/report": Who.LEAD,
     "GET /lead/conversations": Who.LEAD,
     "GET /lead/queue": Who.LEAD,
     "GET /lead/runs": Who.LEAD,
