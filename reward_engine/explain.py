@@ -17,6 +17,7 @@ from workspaces.grammar import counted, word_for
 from workspaces.records import Significance
 from workspaces.registry import PLATFORMS
 from workspaces.store.confidences import confidence_history
+from workspaces.store.holds import hold, hold_outcome
 from workspaces.store.ledger import ledger_entry, ledger_transaction
 from workspaces.store.rules import all_rules
 from workspaces.store.settlements import settlement
@@ -70,9 +71,9 @@ def explain(
     """
     book = RuleBook(all_rules(connection))
     snapshots = confidence_history(connection, person_id)
-    return [
-        _explained(movement, book, snapshots) for movement in _movements(connection, person_id, before, limit)
-    ]
+    movements = _movements(connection, person_id, before, limit)
+    became = _became(connection, person_id, movements)
+    return [_explained(each, book, snapshots, became.get(each.sequence)) for each in movements]
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,8 +140,44 @@ def _last_of(account: str, before: int | None, limit: int | None) -> sa.Select[t
     return sa.select(last.c.sequence)
 
 
-def _explained(movement: _Movement, book: RuleBook, snapshots: Sequence[PersonConfidence]) -> Explanation:
-    version = book.named(movement.rules_version)
+def _became(connection: sa.Connection, person_id: str, movements: Sequence[_Movement]) -> dict[int, str]:
+    """Return what became of the points that movements set aside for purchases, in words, by sequence.
+
+    Movements that end a purchase say it themselves; theirs is empty.
+    """
+    if not movements:
+        return {}
+    first, last = movements[0].sequence, movements[-1].sequence
+    outcome = hold_outcome.c
+    query = (
+        sa.select(hold.c.sequence, hold.c.price, outcome.outcome, outcome.spent, outcome.sequence)
+        .outerjoin(hold_outcome, outcome.hold_id == hold.c.hold_id)
+        .where(hold.c.person_id == person_id)
+        .where(hold.c.sequence.between(first, last) | outcome.sequence.between(first, last))
+    )
+    found: dict[int, str] = {}
+    for begun, price, how, spent, ended in connection.execute(query):
+        found[begun] = _end_in_words(how, price, spent)
+        if ended is not None:
+            found[ended] = ""
+    return found
+
+
+def _end_in_words(outcome: str | None, price: int, spent: int | None) -> str:
+    if outcome is None:
+        return "the answer is under way"
+    if not spent:
+        return "there was no answer, and they went back"
+    return (
+        "paid for its answer" if spent == price else f"{counted(spent, 'point')} of them paid for its answer"
+    )
+
+
+def _explained(
+    movement: _Movement, book: RuleBook, snapshots: Sequence[PersonConfidence], became: str | None
+) -> Explanation:
+    """Explain a movement; ``became``: what became of points that it set aside, None for other movements."""
+    version = book.named(movement.rules_version) if became is None else None
     part, significance = movement.part or "", movement.significance or ""
     offered = (movement.quote or {}).get(part)
     base: int | None = None
@@ -161,7 +198,10 @@ def _explained(movement: _Movement, book: RuleBook, snapshots: Sequence[PersonCo
         worth = multiplied(offered or 0, multiplier)
         sentences.append(f"{offered} x {multiplier:.2f} for confidence = {worth}{_why(movement, snapshots)}")
     since = f", in use since {version.first_used_at:%Y-%m-%d}" if version else ""
-    if movement.rules_version:
+    if became is not None:
+        sentences[-1] += f": {became}" if became else ""
+        sentences.append(f"By version {movement.rules_version} of the prices")
+    elif movement.rules_version:
         sentences.append(f"Paid by rules version {movement.rules_version}{since}")
     return Explanation(
         sequence=movement.sequence,

@@ -56,6 +56,7 @@ from .messages import (
     withdraw_message,
 )
 from .moderation import moderate
+from .oidc_accounts import join_oidc, leave_oidc, oidc_joined_at, person_of_oidc
 from .outcomes import HELD
 from .own_standing import MyStanding, my_history, my_standing
 from .people import find_person, link_giver, set_group_of, set_person
@@ -189,8 +190,10 @@ __all__ = [
     "ingest_file",
     "invite_people",
     "is_collection_empty",
+    "join_oidc",
     "judge_obedience",
     "keep_routed",
+    "leave_oidc",
     "link_account",
     "link_giver",
     "list_chat_keys",
@@ -206,8 +209,10 @@ __all__ = [
     "my_messages",
     "my_standing",
     "named_by",
+    "oidc_joined_at",
     "old_texts_warning",
     "owns",
+    "person_of_oidc",
     "practised",
     "propose_rubric",
     "publish_demographics",

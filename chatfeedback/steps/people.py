@@ -17,6 +17,8 @@ from workspaces.time_zones import time_zone
 from workspaces.workspace import utc_now
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from workspaces.workspace import Workspace
 
 MAX_NAME = 40
@@ -121,6 +123,12 @@ def set_group_of(workspace: Workspace, person_id: str, group: str) -> None:
 
 
 def _checked(workspace: Workspace, person_id: str, name: str, taken: set[str]) -> str:
+    """Return a display name as it is shown.
+
+    Raises:
+        UsageError: it cannot be one. Whether it is somebody's user name, a name to be denied, a pseudonym or a display
+            name is not told apart: who tries names would learn who has an account here.
+    """
     name = unicodedata.normalize("NFKC", name).strip()
     if not name.isprintable() or not re.search(r"\w", name) or len(name) > MAX_NAME:
         raise UsageError(
@@ -129,14 +137,19 @@ def _checked(workspace: Workspace, person_id: str, name: str, taken: set[str]) -
     privacy = workspace.config.privacy
     from workspaces.privacy.redaction import Redactor  # takes long to import, and few commands set a name
 
-    redacted = Redactor(privacy.deny_names, privacy.default_region).redact([name])
-    if "@" in name or list(redacted.texts) != [name]:
-        raise UsageError(
-            "a display name must not show who somebody is: no e-mail address, number or name that redaction takes out"
-        )
+    def is_redacted(deny_names: Sequence[str]) -> bool:
+        return list(Redactor(deny_names, privacy.default_region).redact([name]).texts) != [name]
+
+    if "@" in name or is_redacted(()):
+        raise UsageError("a display name must not show who somebody is: no e-mail address and no number")
     platforms = (*workspace.config.platforms.names(), CHAT_LOG)
-    if workspace.pseudonyms.find(name, platforms) is not None:
-        raise UsageError(f"{name!r} is somebody's user name on a platform: choose another display name")
-    if name.casefold() in taken or (name != person_id and workspace.pseudonyms.is_person(name)):
-        raise UsageError(f"somebody else is shown as {name!r}: choose another display name")
+    if (
+        name.casefold() in taken
+        or workspace.pseudonyms.find(name, platforms) is not None
+        or (name != person_id and workspace.pseudonyms.is_person(name))
+        or is_redacted(privacy.deny_names)
+    ):
+        raise UsageError(
+            f"{name!r} is taken, or is a name that is not shown here: choose another display name"
+        )
     return name

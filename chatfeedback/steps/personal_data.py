@@ -15,11 +15,13 @@ from reward_engine import wallet
 from workspaces.csv_cells import harmless
 from workspaces.errors import UsageError
 from workspaces.files import write_bytes, write_text
+from workspaces.records import IMPORTED
 from workspaces.store import consent
 from workspaces.store.annotations import revisions_by
 from workspaces.store.conversations import given_by
 from workspaces.store.own_answers import givers_of
 from workspaces.store.person_rows import rows_about
+from workspaces.store.settlements import sharing_settlement
 from workspaces.store.tasks import tasks_of
 from workspaces.store.written import PERSON
 from workspaces.targets import check_file, check_folder
@@ -39,7 +41,7 @@ What ChatFeedback Workbench holds about you, as of {at}. You stand in it as {per
 conversations.jsonl  the chat logs you gave, one a line, with their state: held, shared or private
 answers.csv          what you answered, every revision
 wallet.csv           your Compute Points, every movement
-consent.csv          what you asked for about your conversations, and when
+consent.csv          what you, or the lead, asked for about your conversations, and when
 {more}
 What you said of yourself in the voluntary form is sealed and counted only together with others': nobody reads one
 person's answers, so they are not here. To have them deleted: chatfeedback people form --withdraw
@@ -79,23 +81,28 @@ def export_person(workspace: Workspace, person_id: str, output: Path) -> Path:
 
 
 def data_about(workspace: Workspace, person_id: str) -> dict[str, Any]:
-    """Return all of a person's data as one object for JSON: what ``export_person`` writes, and what they gave under
-    the names that the lead linked to them.
+    """Return all of a person's data as one object for JSON: what ``export_person`` writes, and what they gave, said of
+    it and were paid for it under the names that the lead linked to them.
     """
     collect_own(workspace, person_id)
     with workspace.store.read() as connection:
         givers = givers_of(connection, person_id)
     found = [_gathered(workspace, each) for each in givers]
+    own, linked = found[0], found[1:]
+    said = [answer for each in linked for answer in each.answers if answer["platform"] == IMPORTED]
+    others = {name: [dict(row) for row in rows] for name, rows in own.others.items()}
+    paid = sharing_settlement.name
+    others[paid] += [dict(row) for each in linked for row in each.others[paid]]
     return {
         "person": person_id,
         "at": utc_now(),
         "about": "All that is kept about you, under your pseudonym. What you said of yourself in the voluntary form is "
         "sealed and counted only together with others': nobody reads it, so it is not here.",
         "conversations": [log for each in found for log in each.logs],
-        "answers": found[0].answers,
-        "wallet": found[0].movements,
+        "answers": own.answers + said,
+        "wallet": own.movements,
         "consent": [event for each in found for event in each.events],
-        "other": {name: [dict(row) for row in rows] for name, rows in found[0].others.items()},
+        "other": others,
     }
 
 
@@ -118,7 +125,12 @@ def _gathered(workspace: Workspace, person_id: str) -> _Gathered:
         revisions = revisions_by(connection, person_id)
         tasks = tasks_of(connection, {revision.task_id for revision in revisions})
         conversations = given_by(connection, person_id)
-        events = [event for event in consent.events(connection) if event.asked_by == person_id]
+        given = {entry.conversation_id for entry in conversations}
+        events = [
+            event
+            for event in consent.events(connection)
+            if event.asked_by == person_id or event.conversation_id in given
+        ]
         movements = wallet(connection, person_id).movements
         others = rows_about(connection, person_id)
     texts = workspace.collection.read(entry.conversation_id for entry in conversations)

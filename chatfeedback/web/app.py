@@ -19,6 +19,7 @@ from chatfeedback.web import (
     my_chats,
     my_data,
     my_page,
+    oidc,
     report_conversation,
     sharelm,
     sign_in,
@@ -50,6 +51,7 @@ PARTS: tuple[Part, ...] = (
     messages.PART,
     gateway.PART,
     sharelm.PART,
+    oidc.PART,
     sign_in.PART,
 )
 """Each module of pages, in the order of the navigation."""
@@ -83,6 +85,7 @@ def application(
         clock: tells the time of sessions and links.
     """
     without_cookies = tuple(path for part in parts for path in part.without_cookies)
+    from_anywhere = frozenset(path for part in parts for path in part.from_anywhere)
     made = Starlette(
         routes=[
             Route("/static/look.css", style.look),
@@ -90,7 +93,7 @@ def application(
             *(route for part in parts for route in part.routes),
         ],
         middleware=[
-            Middleware(SecurityHeaders),
+            Middleware(SecurityHeaders, from_anywhere=from_anywhere),
             Middleware(OurHosts, address=address),
             Middleware(Guard, without_cookies=without_cookies),
         ],
@@ -107,6 +110,7 @@ def application(
         Snapshot(Balances(workspace.store).read, BALANCES_SECONDS),
         Snapshot(lambda: steps.all_unread(workspace), UNREAD_SECONDS),
         clock,
+        openid=oidc.provider_of(workspace.config.web.oidc, address),
     )
-    made.state.without_cookies = without_cookies
+    made.state.without_cookies, made.state.from_anywhere = without_cookies, from_anywhere
     return made

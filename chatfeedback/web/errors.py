@@ -11,7 +11,7 @@ from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse
 
 from chatfeedback.web.pages import render
-from chatfeedback.web.security_headers import HEADERS
+from chatfeedback.web.security_headers import headers_of
 from workspaces.errors import UsageError, WorkbenchError
 
 if TYPE_CHECKING:
@@ -63,12 +63,20 @@ def _failed(request: Request, error: Exception) -> Response:
     """Answer a step that failed. What its user can mend is said; the rest names paths and commands of the lead's."""
     if isinstance(error, UsageError):
         return refusal(request, HTTPException(422, str(error)))
-    _LOG.warning("%s %s: %s", request.method, request.url.path, type(error).__name__)
+    _LOG.warning("%s %s: %s", request.method, _page(request), type(error).__name__)
     return refusal(request, HTTPException(503))
 
 
 def _unexpected(request: Request, error: Exception) -> Response:
-    _LOG.error("%s %s: unexpected %s", request.method, request.url.path, type(error).__name__)
+    _LOG.error("%s %s: unexpected %s", request.method, _page(request), type(error).__name__)
     response = refusal(request, HTTPException(500))
-    response.headers.update(HEADERS)  # it passes by the middleware
+    response.headers.update(
+        headers_of(request.url.path, request.app.state.from_anywhere)
+    )  # no middleware is passed
     return response
+
+
+def _page(request: Request) -> str:
+    """Return the name of what answers a request, for the log: its address may hold a link to sign in."""
+    endpoint = request.scope.get("endpoint")
+    return getattr(endpoint, "__qualname__", type(endpoint).__qualname__)

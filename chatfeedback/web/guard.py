@@ -87,6 +87,8 @@ async def _checked(scope: Scope, receive: Receive) -> Receive:
     fields: dict[str, list[str]] = {}
     if request.headers.get("content-type", "").partition(";")[0].strip().lower() == FORM:
         fields = fields_in(body)
+    elif body:
+        raise HTTPException(415, "This was not sent as a page of ours sends it.")
     in_form = fields.pop(FIELD, [""])
     if not is_token(request, request.headers.get(HEADER) or in_form[-1]):
         raise _no_proof()

@@ -12,10 +12,13 @@ from urllib.parse import urlsplit
 from starlette.datastructures import Headers
 from starlette.responses import PlainTextResponse
 
+from workspaces.config.web import LOOPBACK
+
 if TYPE_CHECKING:
     from starlette.types import ASGIApp, Receive, Scope, Send
 
-HERE = frozenset({"127.0.0.1", "::1", "localhost"})
+MORE_THAN_A_HOST = frozenset("@/?#\\")
+"""What an address may have beside a host, and the header of that name may not."""
 
 
 class OurHosts:
@@ -23,11 +26,12 @@ class OurHosts:
 
     def __init__(self, app: ASGIApp, address: str) -> None:
         self._app = app
-        self._hosts = HERE | {host_in(address)}
+        self._hosts = LOOPBACK | {host_in(address)}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass a request to one of our hosts on, and refuse any other."""
-        host = host_in(f"//{Headers(scope=scope).get('host', '')}") if scope["type"] == "http" else None
+        named = Headers(scope=scope).get("host", "") if scope["type"] == "http" else ""
+        host = None if MORE_THAN_A_HOST.intersection(named) else host_in(f"//{named}")
         if scope["type"] == "http" and (host is None or host not in self._hosts):
             await PlainTextResponse("Invalid host header", 400)(scope, receive, send)
             return

@@ -18,6 +18,7 @@ from chatfeedback.web.pages import render
 from chatfeedback.web.sessions import Person, async_lead_needed, lead_needed
 from chatfeedback.web.site import Link, Part, site_of
 from workspaces.records import PersonState, SharingState
+from workspaces.store.conversation_reports import reports
 from workspaces.store.conversations import first_held
 from workspaces.store.disputes import disputes
 from workspaces.store.flags import FlagStatus, flags
@@ -100,7 +101,7 @@ def _overview(request: Request, template: str) -> Response:
 def _cards(figures: Figures) -> list[Card]:
     work = figures.work
     states = [each.state for each in figures.people]
-    waiting = len(figures.flags) + len(figures.disputes)
+    waiting = len(figures.flags) + len(figures.disputes) + figures.reports
     return [
         Card("answers", sum(work.by_kind().values()), "/lead/table/kinds", "chatfeedback status"),
         Card("open tasks", sum(work.open_tasks.values()), "/lead/table/kinds", "chatfeedback status"),
@@ -167,12 +168,14 @@ def review(request: Request, _lead: Person) -> Response:
 
     with site_of(request).workspace.store.read() as connection:
         flagged, disputed = flags(connection, FlagStatus.OPEN), disputes(connection, FlagStatus.OPEN)
+        reported = reports(connection)
     return render(
         request,
         "lead_review.html.jinja",
         flags=[(each, in_words(each.reason, each.evidence)) for each in flagged[:SHOWN]],
         disputes=disputed[:SHOWN],
-        left_out=max(0, len(flagged) - SHOWN) + max(0, len(disputed) - SHOWN),
+        reports=reported[:SHOWN],
+        left_out=sum(max(0, len(each) - SHOWN) for each in (flagged, disputed, reported)),
         done=lead_actions.done_in_words(request),
     )
 

@@ -24,7 +24,9 @@ from workspaces.errors import UsageError, WorkbenchError, together
 from workspaces.grammar import counted
 from workspaces.records import SharingState
 from workspaces.registry import PLATFORMS
+from workspaces.store.conversation_reports import close_report
 from workspaces.store.flags import FlagStatus
+from workspaces.workspace import utc_now
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -40,6 +42,7 @@ BUSY_SECONDS = 3.0
 
 MOST_ADDRESSES = 50
 LONGEST_ADDRESS = 254
+LONGEST_DECISION = 500
 
 DECISIONS = {"accept": FlagStatus.ACCEPTED, "dismiss": FlagStatus.DISMISSED}
 
@@ -48,6 +51,7 @@ DONE: Mapping[str, Callable[[int], str]] = {
     "revoked": lambda n: f"Access was taken on {counted(n, 'platform')}; answers and points stay.",
     "accepted": lambda n: f"They count now, with {counted(n, 'earlier answer')}.",
     "decided": lambda n: f"{counted(n, 'decision')} saved.",
+    "closed": lambda _: "The report is closed, and how to reach who wrote it is forgotten.",
     "published": lambda n: f"{counted(n, 'conversation')} published.",
     "private": lambda n: f"{counted(n, 'conversation')} kept private; their tasks are off the platforms.",
 }
@@ -93,6 +97,7 @@ def _not_busy(workspace: Workspace) -> None:
 def _back(request: Request) -> str:
     return {
         "/lead/review": "/lead/review",
+        "/lead/review/report": "/lead/review",
         "/lead/publish": "/lead/conversations",
         "/lead/keep-private": "/lead/conversations",
         "/lead/runs": "/lead/runs",
@@ -171,6 +176,18 @@ def decide(request: Request, workspace: Workspace) -> Response:
 
 @lead_needed
 @_action
+def close(request: Request, workspace: Workspace) -> Response:
+    """Close what a third person reported, with what was done about it."""
+    given = form(request)
+    decision = given.get("decision", "").strip()[:LONGEST_DECISION] or None
+    with workspace.store.write() as connection:
+        if not close_report(connection, given.get("report", ""), decision, utc_now()):
+            raise UsageError("No report of this number waits.")
+    return _done("/lead/review", "closed")
+
+
+@lead_needed
+@_action
 def publish(request: Request, workspace: Workspace) -> Response:
     """Publish one conversation, or all that are held."""
     given = form(request)
@@ -232,6 +249,7 @@ ROUTES = (
     Route("/lead/revoke", revoke, methods=["POST"]),
     Route("/lead/accept", accept, methods=["POST"]),
     Route("/lead/review", decide, methods=["POST"]),
+    Route("/lead/review/report", close, methods=["POST"]),
     Route("/lead/publish", publish, methods=["POST"]),
     Route("/lead/keep-private", keep_private, methods=["POST"]),
     Route("/lead/runs", run, methods=["POST"]),

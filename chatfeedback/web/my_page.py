@@ -12,6 +12,8 @@ from starlette.routing import Route
 from chatfeedback import steps
 from chatfeedback.steps.own_standing import HISTORY
 from chatfeedback.web.bodies import form
+from chatfeedback.web.guard import too_often
+from chatfeedback.web.limits import Limit, TooOftenError
 from chatfeedback.web.live import events
 from chatfeedback.web.pages import render
 from chatfeedback.web.sessions import Person, async_person_needed, person_needed
@@ -29,6 +31,9 @@ SHOWN = 8
 
 MOST_DIGITS = 16
 """A number in an address has fewer."""
+
+NAMES = Limit("display names", 20, 60 * 60.0)
+"""How often one may try another name: a refusal says that somebody may have it."""
 
 DONE = {
     "message": "The message is off your page.",
@@ -119,15 +124,20 @@ def settings(request: Request, person: Person) -> Response:
 @person_needed
 def save_settings(request: Request, person: Person) -> Response:
     """Save the settings."""
-    given = form(request)
+    given, site = form(request), site_of(request)
+    before = steps.my_standing(site.workspace, person.person_id).settings.display_name
     try:
+        if given.get("display_name", "").strip() != (before or ""):
+            site.limits.take(NAMES, person.person_id)
         steps.set_person(
-            site_of(request).workspace,
+            site.workspace,
             person.person_id,
             name=given.get("display_name", "").strip(),
             zone=given.get("time_zone", "").strip(),
             hidden="shown" not in given,
         )
+    except TooOftenError as error:
+        raise too_often(error) from None
     except UsageError as error:
         return _settings(request, person, 422, str(error))
     return RedirectResponse("/me?done=settings", 303)
@@ -140,6 +150,8 @@ def _settings(request: Request, person: Person, status: int = 200, refused: str 
         request,
         "settings.html.jinja",
         status,
+        person=person,
+        provider=site_of(request).openid,
         settings=standing.settings,
         display_name=given.get("display_name", standing.settings.display_name or ""),
         time_zone=given.get("time_zone", standing.settings.time_zone or ""),

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 from starlette.datastructures import MutableHeaders
 
 if TYPE_CHECKING:
+    from collections.abc import Collection, Mapping
+
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 POLICY = (
@@ -24,15 +26,27 @@ HEADERS = {
     "X-Frame-Options": "DENY",
 }
 
+FROM_ANYWHERE = {
+    "Access-Control-Allow-Origin": "*",
+    "Access-Control-Allow-Methods": "POST, DELETE",
+    "Access-Control-Allow-Headers": "Content-Type",
+    "Access-Control-Max-Age": "86400",
+}
+"""What programs in pages of other sites need in order to read an answer, a refusal too (``Part.from_anywhere``)."""
+
 KEPT = "/static/"
 """The beginning of paths that a browser may keep: they are the same for everybody."""
 
 
 class SecurityHeaders:
-    """A middleware that adds the headers to every response, also to refusals."""
+    """A middleware that adds the headers to every response, also to refusals.
 
-    def __init__(self, app: ASGIApp) -> None:
+    ``from_anywhere`` are the paths whose answers pages of other sites may read.
+    """
+
+    def __init__(self, app: ASGIApp, from_anywhere: Collection[str] = ()) -> None:
         self._app = app
+        self._from_anywhere = from_anywhere
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass a request on, and add the headers to its response."""
@@ -40,10 +54,15 @@ class SecurityHeaders:
         async def with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
                 headers = MutableHeaders(scope=message)
-                for name, value in HEADERS.items():
+                for name, value in headers_of(scope["path"], self._from_anywhere).items():
                     headers[name] = value
                 is_kept = scope["path"].startswith(KEPT)
                 headers.setdefault("Cache-Control", "no-cache" if is_kept else "no-store")
             await send(message)
 
         await self._app(scope, receive, with_headers if scope["type"] == "http" else send)
+
+
+def headers_of(path: str, from_anywhere: Collection[str]) -> Mapping[str, str]:
+    """Return what every response from a path tells the browser."""
+    return HEADERS | FROM_ANYWHERE if path in from_anywhere else HEADERS

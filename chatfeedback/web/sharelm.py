@@ -49,14 +49,6 @@ WHILE_CROWDED = Limit("posts from an address while many wait", 20, 60 * 60.0)
 MOMENT_SECONDS = 0.2
 """How long posts wait for another step that writes, before they wait for the next one to read them."""
 
-FROM_ANYWHERE = {
-    "Access-Control-Allow-Origin": "*",
-    "Access-Control-Allow-Methods": "POST, DELETE",
-    "Access-Control-Allow-Headers": "Content-Type",
-    "Access-Control-Max-Age": "86400",
-}
-"""The plug-in posts from wherever its user chats; no cookie reaches this path."""
-
 _LOG = logging.getLogger("chatfeedback.web")
 _USER_ID: TypeAdapter[str] = TypeAdapter(UserId)
 Body = TypeVar("Body", bound=Named)
@@ -71,7 +63,7 @@ async def post(request: Request) -> Response:
     if not await run_in_threadpool(plugin_posts.keep_post, workspace, given):
         raise HTTPException(503, "Too many conversations wait already: try again later.")
     said = {"message": "Conversation saved successfully", "conversation_id": given.conversation_id}
-    return JSONResponse(said, headers=FROM_ANYWHERE, background=BackgroundTask(_collect, workspace))
+    return JSONResponse(said, background=BackgroundTask(_collect, workspace))
 
 
 async def delete(request: Request) -> Response:
@@ -81,15 +73,13 @@ async def delete(request: Request) -> Response:
         receipts, complete = await run_in_threadpool(_delete, site_of(request).workspace, named)
     except UsageError:
         raise HTTPException(404, "This user gave no such conversation.") from None
-    return JSONResponse(
-        {"receipts": [shown(receipt) for receipt in receipts], "complete": complete}, headers=FROM_ANYWHERE
-    )
+    return JSONResponse({"receipts": [shown(receipt) for receipt in receipts], "complete": complete})
 
 
 async def preflight(request: Request) -> Response:
     """Tell a browser that the plug-in may post from the page of a chat."""
     _switched_on(request)
-    return Response(status_code=204, headers=FROM_ANYWHERE)
+    return Response(status_code=204)
 
 
 def enter_page(request: Request) -> Response:
@@ -202,4 +192,5 @@ PART = Part(
         Route(ENTER_PATH, enter, methods=["POST"]),
     ),
     without_cookies=(PATH,),
+    from_anywhere=(PATH,),
 )

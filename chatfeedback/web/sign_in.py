@@ -20,7 +20,7 @@ from chatfeedback.web.bodies import form
 from chatfeedback.web.guard import too_often
 from chatfeedback.web.limits import Limit, TooOftenError
 from chatfeedback.web.pages import render
-from chatfeedback.web.sessions import SIGN_IN_PATH, begin, end, signed_in
+from chatfeedback.web.sessions import SIGN_IN_PATH, Person, begin, end, person_needed, signed_in
 from chatfeedback.web.site import Part, site_of
 from chatfeedback.web.writing import asking
 from workspaces.errors import ConnectionFailedError
@@ -41,7 +41,7 @@ REFUSED_AFTER_SECONDS = 0.75
 LONGEST = 256
 """Characters of a name or a password."""
 
-START = "/me"
+START, ADD_ACCOUNT = "/me", "/me/oidc"
 FORBIDDEN = 403
 REFUSED = (
     "That did not work. Either the name or the password is not right there, or this account has no place in the "
@@ -93,13 +93,13 @@ def _enter(request: Request) -> Response:
         return _form(request, FORBIDDEN, REFUSED, platform, next_)
     for limit, key in taken:
         site.limits.undo(limit, key)
-    response = RedirectResponse(_inside(next_), 303)
+    response = RedirectResponse(inside(next_), 303)
     return begin(request, response, entrant.person_id, is_lead=entrant.is_lead, platform=platform)
 
 
 def link(request: Request) -> Response:
     """Ask whoever opens a link to press a button: programs that look at links in letters do not use it up."""
-    return render(request, "link.html.jinja", token=request.path_params["token"], refused="")
+    return _link(request, token=request.path_params["token"])
 
 
 def enter_by_link(request: Request) -> Response:
@@ -119,14 +119,28 @@ def enter_by_link(request: Request) -> Response:
         refused = (
             "This link is good no more: it was used, it is too old, or a newer one was made. Ask for another."
         )
-        return render(request, "link.html.jinja", FORBIDDEN, token="", refused=refused)
+        return _link(request, FORBIDDEN, refused=refused)
     site.limits.undo(PER_ADDRESS, address)
-    return begin(request, RedirectResponse(START, 303), used.person_id, is_lead=used.is_lead, platform=None)
+    to = ADD_ACCOUNT if "add" in form(request) and not used.is_lead else START
+    return begin(request, RedirectResponse(to, 303), used.person_id, is_lead=used.is_lead, platform=None)
 
 
 def sign_out(request: Request) -> Response:
     """End the session."""
     return end(request, RedirectResponse(SIGN_IN_PATH, 303))
+
+
+@person_needed
+def sign_out_everywhere(request: Request, person: Person) -> Response:
+    """End every session of the person, and links that were not used."""
+    steps.end_sessions(site_of(request).workspace, person.person_id)
+    return end(request, RedirectResponse(SIGN_IN_PATH, 303))
+
+
+def _link(request: Request, status: int = 200, *, token: str = "", refused: str = "") -> Response:
+    return render(
+        request, "link.html.jinja", status, token=token, refused=refused, provider=site_of(request).openid
+    )
 
 
 def _form(
@@ -141,11 +155,12 @@ def _form(
         chosen=platform if platform in names else names[0],
         refused=refused,
         next=next_,
+        provider=site_of(request).openid,
         by_plugin=site_of(request).workspace.config.web.sharelm_plugin,
     )
 
 
-def _inside(path: str) -> str:
+def inside(path: str) -> str:
     """Return a path of ours to go to; the start for what would lead elsewhere."""
     try:
         parts = urlsplit(path)
@@ -162,5 +177,6 @@ PART = Part(
         Route("/link/{token}", link, methods=["GET"]),
         Route("/link/{token}", enter_by_link, methods=["POST"]),
         Route("/sign-out", sign_out, methods=["POST"]),
+        Route("/sign-out/everywhere", sign_out_everywhere, methods=["POST"]),
     )
 )

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from starlette.routing import BaseRoute
 
     from chatfeedback.steps import OnOffer
+    from chatfeedback.web.openid import OpenIdProvider
     from chatfeedback.web.snapshots import Snapshot
     from workspaces.workspace import Workspace
 
@@ -46,11 +47,13 @@ class Part:
         navigation: what stands in the navigation of whoever is signed in.
         without_cookies: beginnings of paths that programs use with a key of their own. No cookie reaches them, so that
             nobody is signed in there and no CSRF token is asked for; they check their keys, and limit their bodies.
+        from_anywhere: the paths among them that programs in pages of other sites use.
     """
 
     routes: tuple[BaseRoute, ...]
     navigation: tuple[Link, ...] = ()
     without_cookies: tuple[str, ...] = ()
+    from_anywhere: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +61,8 @@ class Site:
     """One workspace as a web page. ``address`` is where people reach it, without a slash at the end.
 
     ``on_offer`` is what is open on the platforms, ``balances`` are those of every account of the ledger,
-    and ``unread`` the ids of the messages that each person has not read.
+    and ``unread`` the ids of the messages that each person has not read. ``openid`` is the provider by which people
+    sign in, too; None where there is none.
     """
 
     workspace: Workspace
@@ -70,6 +74,7 @@ class Site:
     unread: Snapshot[Mapping[str, frozenset[str]]]
     clock: Callable[[], datetime] = utc_now
     limits: Limits = field(default_factory=Limits)
+    openid: OpenIdProvider | None = None
 
     def signature(self, purpose: str, text: str) -> str:
         """Return the signature of a text for one purpose, 64 hexadecimal digits."""

@@ -8,6 +8,7 @@ from .people import DemographicsConfig
 from .platforms import PlatformConfig, PlatformsConfig
 from .points import BonusesConfig, BudgetConfig, PriceConfig, RatesConfig, SpendingConfig
 from .routing import RoutingConfig
+from .web import OidcConfig
 
 __all__ = [
     "DYNAMIC",
@@ -23,6 +24,7 @@ __all__ = [
     "LLMConfig",
     "MixConfig",
     "ModerationConfig",
+    "OidcConfig",
     "PlatformConfig",
     "PlatformsConfig",
     "PriceConfig",

@@ -30,6 +30,13 @@ MAX_BYTES = 1024 * 1024
 MOST_SHOWN = 5
 """Unknown keys that one message names."""
 
+EXAMPLES = {
+    "api_key_env": "OPENAI_API_KEY",
+    "client_secret_env": "OIDC_CLIENT_SECRET",
+    "url_env": "CHATFEEDBACK_STORE_URL",
+}
+"""The keys that name an environment variable, and an example of each."""
+
 
 def secret_from_environment(variable: str | None, purpose: str) -> SecretStr:
     """Return the secret in the environment variable ``variable``; ``purpose`` is for the error message.
@@ -143,8 +150,8 @@ def _explain(location: tuple[str, ...], details: list[ErrorDetails]) -> str:
             + (f"; known here: {', '.join(allowed)}" if allowed else "")
             + (f"; did you mean '{meant[0]}'?" if meant else "")
         )
-    if location[-1:] in {("api_key_env",), ("url_env",)}:  # the value may be the secret itself
-        example = {"api_key_env": "OPENAI_API_KEY", "url_env": "CHATFEEDBACK_STORE_URL"}[location[-1]]
+    if location and location[-1] in EXAMPLES:  # the value may be the secret itself
+        example = EXAMPLES[location[-1]]
         return f"'{key}': must name an environment variable, such as {example} (given: something else)"
     if detail["type"] == "value_error":  # raised by our validators; the message contains the value
         return f"'{key}': {detail['msg'].removeprefix('Value error, ')}"

@@ -15,6 +15,7 @@ from pydantic import SecretBytes
 from workspaces.errors import ConfigurationError
 from workspaces.files import create_text
 from workspaces.store.identities import (
+    OIDC,
     delete_identities,
     give_identity,
     is_known,
@@ -113,7 +114,8 @@ class Pseudonyms:
 
     def join(self, connection: sa.Connection, platform: str, name: str, person_id: str) -> None:
         """Make a name on ``platform`` that nobody has a person's."""
-        save_identities(connection, {self.digest(platform, name): person_id}, self._clock())
+        kind = OIDC if platform == OIDC else None
+        save_identities(connection, {self.digest(platform, name): person_id}, self._clock(), kind)
 
     def part(self, connection: sa.Connection, platform: str, name: str) -> str:
         """Give a name on ``platform`` a pseudonym of its own, which it does not share with anybody; return it."""
@@ -148,5 +150,9 @@ class Pseudonyms:
 
 
 def _identity(platform: str, name: str) -> str:
+    if (
+        platform == OIDC
+    ):  # ISSUER|SUB, where each letter counts: a subject with an @ is nobody's e-mail address
+        return f"{OIDC}:{name}"
     name = name.strip()
     return f"email:{name.casefold()}" if "@" in name else f"{platform}:{name}"

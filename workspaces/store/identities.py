@@ -24,8 +24,11 @@ person = sa.Table(
     sa.Column("identity_hmac", sa.String(64), primary_key=True, comment="HMAC of a platform identity"),
     sa.Column("person_id", sa.String(24), nullable=False, index=True, comment="random pseudonym"),
     sa.Column("created_at", UTCDateTime, nullable=False),
+    sa.Column("kind", sa.String(16), comment="oidc: an account at the OpenID provider; null: any other"),
 )
 
+OIDC = "oidc"
+"""The kind of identities at the OpenID provider, and the 'platform' of sessions that they opened."""
 
 _SOMEBODY = (
     sa.select(person.c.person_id)
@@ -35,10 +38,12 @@ _SOMEBODY = (
 )
 
 
-def save_identities(connection: sa.Connection, person_ids: Mapping[str, str], now: datetime) -> None:
+def save_identities(
+    connection: sa.Connection, person_ids: Mapping[str, str], now: datetime, kind: str | None = None
+) -> None:
     """Add identities: ``person_ids`` maps hashes to pseudonyms. A known hash keeps its pseudonym."""
     rows = [
-        {"identity_hmac": digest, "person_id": person_id, "created_at": now}
+        {"identity_hmac": digest, "person_id": person_id, "created_at": now, "kind": kind}
         for digest, person_id in person_ids.items()
     ]
     insert_missing(connection, person, rows)
@@ -83,6 +88,24 @@ def move_identities(connection: sa.Connection, person_id: str, to: str) -> None:
 def give_identity(connection: sa.Connection, digest: str, to: str) -> None:
     """Make one identity, by its hash, another person's."""
     connection.execute(sa.update(person).where(person.c.identity_hmac == digest).values(person_id=to))
+
+
+def newest_of_kind(connection: sa.Connection, person_id: str, kind: str) -> datetime | None:
+    """Return when a person got their newest identity of a kind; None if they have none."""
+    query = sa.select(sa.func.max(person.c.created_at)).where(_of_kind(person_id, kind))
+    found: datetime | None = connection.execute(query).scalar()
+    return found
+
+
+def delete_kind(connection: sa.Connection, person_id: str, kind: str) -> int:
+    """Delete a person's identities of a kind, unless they have no other; return how many there were."""
+    other = person.alias()
+    is_left = sa.exists().where(other.c.person_id == person_id, other.c.kind.is_distinct_from(kind))
+    return connection.execute(sa.delete(person).where(_of_kind(person_id, kind), is_left)).rowcount
+
+
+def _of_kind(person_id: str, kind: str) -> sa.ColumnElement[bool]:
+    return (person.c.person_id == person_id) & (person.c.kind == kind)
 
 
 def delete_identities(connection: sa.Connection, person_id: str) -> int:

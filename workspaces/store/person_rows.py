@@ -12,6 +12,7 @@ from workspaces.store.confidences import confidence
 from workspaces.store.conversations import ids_given_by
 from workspaces.store.erasure import PERSON_ROWS
 from workspaces.store.holds import hold
+from workspaces.store.identities import person
 from workspaces.store.lead_messages import lead_message
 from workspaces.store.ledger import ledger_entry
 from workspaces.store.members import MemberStatus, member
@@ -27,12 +28,13 @@ ABOUT_PERSON: tuple[tuple[sa.Table, str], ...] = (
     (hold, "person_id"),
     (member, "person_id"),
     (own_answer, "person_id"),
+    (person, "person_id"),
     (sharing_settlement, "person_id"),
 )
 """The tables, each with the column that names the person."""
 
 
-MOVABLE = frozenset({member.name, lead_message.name})
+MOVABLE = frozenset({member.name, lead_message.name, person.name})
 """The tables that say nothing of what a person did."""
 
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
 
-from workspaces.store.identities import is_known, is_person
+from workspaces.store.identities import OIDC, is_known, is_person
 from workspaces.store.members import OUTSIDE, MemberStatus, members_of
 from workspaces.store.schema import UTCDateTime, metadata
 
@@ -106,6 +106,12 @@ def end_sessions_of(connection: sa.Connection, person_id: str) -> int:
     return connection.execute(sa.delete(web_session).where(web_session.c.person_id == person_id)).rowcount
 
 
+def end_sessions_by(connection: sa.Connection, person_id: str, platform: str) -> None:
+    """Delete the sessions of a person that accounts on a platform opened."""
+    theirs = (web_session.c.person_id == person_id) & (web_session.c.platform == platform)
+    connection.execute(sa.delete(web_session).where(theirs))
+
+
 def keep_link(connection: sa.Connection, link: SignInLink) -> None:
     """Add a link; older ones of the same person that were not used, and those that are over, are deleted."""
     over = (sign_in_link.c.person_id == link.person_id) & (sign_in_link.c.is_lead == link.is_lead)
@@ -144,15 +150,15 @@ def may_enter(
     Args:
         connection: a connection to the store.
         person_id: a pseudonym; one that was forgotten, or is about to be, is nobody's.
-        platform: whose account they use: they have to be a member there with access and one of ``statuses``. None: they
-            have a link of the lead's; then it is enough to be on no platform, as givers are, or to be neither revoked
-            nor barred on one.
+        platform: whose account they use: they have to be a member there with access and one of ``statuses``. None or
+            ``OIDC``: they have a link of the lead's, or an account that was joined to them; then it is enough to be on
+            no platform, as givers are, or to be neither revoked nor barred on one.
         statuses: how members with an account came to be members.
     """
     if not is_person(connection, person_id):
         return False
     known = members_of(connection, person_id)
-    if platform is None:
+    if platform in (None, OIDC):
         return not known or any(
             each.revoked_at is None and each.status is not MemberStatus.BARRED for each in known
         )

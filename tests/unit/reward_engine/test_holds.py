@@ -31,6 +31,7 @@ from reward_engine import (
     wallet,
 )
 from reward_engine.accounts import credit
+from reward_engine.explain import explain
 from reward_engine.ledger import balances
 from tests.sample_records import NOW, minutes
 from workspaces.config import PriceConfig, SpendingConfig
@@ -136,6 +137,27 @@ def test_a_hold_ends_once(rich: Store) -> None:
     with pytest.raises(HoldError, match="has ended: released"):
         do(rich, capture, "g", 5)
     assert purse(rich) == {"treasury": -25, "person:ada": 18, "spent": 7}
+
+
+def test_each_movement_of_a_purchase_says_what_became_of_it(rich: Store) -> None:
+    for name, price in (("whole", 3), ("part", 4), ("none", 5), ("open", 6)):
+        set_aside(rich, name, price=price)
+    do(rich, capture, "whole", 3)
+    do(rich, capture, "part", 1)
+    do(rich, release, "none")
+    with rich.read() as connection:
+        texts = [each.text for each in explain(connection, "ada")]
+        (newest,) = explain(connection, "ada", limit=1)
+    begun, prices = "Set aside for model-x (direct)", "By version 1 of the prices."
+    assert texts[1:] == [
+        f"{begun}: paid for its answer. {prices}",
+        f"{begun}: 1 point of them paid for its answer. {prices}",
+        f"{begun}: there was no answer, and they went back. {prices}",
+        f"{begun}: the answer is under way. {prices}",
+        f"Paid 1 of 4 points set aside for model-x (direct). {prices}",
+        f"Released: the points set aside for model-x (direct). {prices}",
+    ]
+    assert newest.text == texts[-1]
 
 
 def test_the_same_id_for_something_else_is_refused(rich: Store) -> None:

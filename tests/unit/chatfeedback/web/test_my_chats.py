@@ -16,6 +16,7 @@ from chatfeedback.web.my_chats import hours_left
 from tests.unit.chatfeedback.web.conftest import HOSTILE
 from workspaces.records import SharingState
 from workspaces.store.consent import events
+from workspaces.store.conversation_reports import reports
 from workspaces.store.conversations import conversation, entries_of, ids_given_by
 from workspaces.store.tasks import all_tasks
 from workspaces.store.web_sessions import web_session
@@ -241,6 +242,39 @@ def test_a_third_person_reports_and_the_lead_sees_and_closes_it(browser: Browser
     assert run()["reports"] == []
     (closed,) = run("--closed")["reports"]
     assert (closed["decision"], closed["contact"]) == ("kept private", None)
+
+
+def test_the_lead_reads_and_closes_a_report_on_the_page(browser: Browser) -> None:
+    told = {"about": HOSTILE, "reason": "my name is in it", "contact": "me@example.org"}
+    assert browser.open().post("/report-a-conversation", **told).status_code == 200
+    lead = browser.signed_in(None)
+    page = lead.get("/lead/review").text
+    assert "my name is in it" in page
+    assert "me@example.org" in page
+    assert "<script>alert" not in page
+    with browser.workspace.store.read() as connection:
+        (report,) = reports(connection)
+    done = lead.post("/lead/review/report", report=report.report_id, decision="kept private")
+    assert "The report is closed" in lead.get(done.headers["location"]).text
+    assert lead.post("/lead/review/report", report=report.report_id).status_code == 422
+    with browser.workspace.store.read() as connection:
+        (closed,) = reports(connection, closed=True)
+    assert (closed.decision, closed.contact) == ("kept private", None)
+
+
+def test_a_copy_holds_what_was_said_under_a_linked_name_and_what_the_lead_did(
+    browser: Browser, ada: str, bo: str
+) -> None:
+    workspace, client = browser.workspace, browser.signed_in(ada)
+    linked = given(workspace, bo)[0]
+    steps.link_giver(workspace, ada, bo)
+    assert client.post("/me/chats/thumb", id=linked, thumb="up").status_code == 303
+    steps.change_sharing(workspace, given(workspace, ada)[:1], SharingState.PRIVATE, by="lead")
+    data = json.loads(client.get("/me/data.json").text)
+    assert [it["answers"] for it in data["answers"] if linked in it["conversation_ids"]] != []
+    assert {event["asked_by"] for event in data["consent"]} == {"lead"}
+    theirs = [it for it in data["answers"] if it["person_id"] == bo and it["platform"] != "imported"]
+    assert theirs == [], "a link is about chat logs: what they answered as an annotator is not shown"
 
 
 def test_reports_are_limited(browser: Browser) -> None:

@@ -1,0 +1,273 @@
+"""Signing in by an OpenID provider, and joining an account there to whoever is signed in already.
+
+An attempt is a cookie: random bytes, the time, where to go afterwards, and whose the account is to become. The state,
+the nonce and the PKCE verifier are signatures of it with the page's key, so that no browser holds the verifier.
+"""
+
+from __future__ import annotations
+
+import hmac
+import json
+import secrets
+from base64 import urlsafe_b64decode, urlsafe_b64encode
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING
+
+from starlette.concurrency import run_in_threadpool
+from starlette.exceptions import HTTPException
+from starlette.responses import RedirectResponse
+from starlette.routing import Route
+
+from chatfeedback import steps
+from chatfeedback.web.bodies import form
+from chatfeedback.web.guard import too_often
+from chatfeedback.web.limits import Limit, TooOftenError
+from chatfeedback.web.openid import NotProvenError, OpenIdProvider, SilentProviderError
+from chatfeedback.web.pages import render
+from chatfeedback.web.sessions import (
+    SIGN_IN_PATH,
+    Person,
+    async_person_needed,
+    begin,
+    person_needed,
+    set_cookie,
+    signed_in,
+    signed_token,
+)
+from chatfeedback.web.sign_in import PER_ADDRESS, inside
+from chatfeedback.web.site import Part, Site, site_of
+from workspaces.config import secret_from_environment
+from workspaces.errors import UsageError
+from workspaces.store.identities import OIDC
+from workspaces.time_zones import time_zone
+
+if TYPE_CHECKING:
+    from starlette.requests import Request
+    from starlette.responses import Response
+
+    from workspaces.config import OidcConfig
+
+ATTEMPT = "chatfeedback_oidc"
+ATTEMPT_SECONDS = 10 * 60
+ONCE = Limit("attempts at the OpenID provider", 1, ATTEMPT_SECONDS)
+PER_BROWSER_ADDRESS = Limit("ways to the OpenID provider", 30, 15 * 60.0)
+CALLBACK = "/oidc/callback"
+MINE = "/me/oidc"
+NOT_PROVEN = (
+    "That did not work: {name} did not say who you are, or this was begun in another browser, or too long ago. "
+    "Begin again, at {address}."
+)
+NOBODY = (
+    "{name} knows you, and nobody here has that account yet. Ask the lead of the project for a link to sign in: on the "
+    "page that it opens you can add this account. Your e-mail address alone lets you in nowhere."
+)
+SILENT = "{name} does not answer just now. Try again in a minute."
+DONE = {
+    "added": "From now on you can sign in with {name}.",
+    "removed": "Your account at {name} is nobody's here now.",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """One way to the provider and back. ``joins`` is the person whose the account becomes; empty: somebody signs in."""
+
+    random: str
+    begun: int
+    next: str
+    joins: str
+    issuer: str
+
+    def text(self) -> str:
+        """Return it as its cookie holds it."""
+        return urlsafe_b64encode(json.dumps(asdict(self)).encode()).decode().rstrip("=")
+
+    @classmethod
+    def read(cls, text: str) -> Attempt:
+        """Return the attempt that a cookie of ours holds.
+
+        Raises:
+            NotProvenError: it is one of an earlier version.
+        """
+        try:
+            return cls(**json.loads(urlsafe_b64decode(text + "=" * (-len(text) % 4))))
+        except (ValueError, TypeError):
+            raise NotProvenError from None
+
+
+def provider_of(config: OidcConfig | None, address: str) -> OpenIdProvider | None:
+    """Return the provider of a page at an address; None where none is configured.
+
+    Raises:
+        ConfigurationError: the secret is not in the environment.
+    """
+    if config is None:
+        return None
+    secret = secret_from_environment(config.client_secret_env, f"the OpenID provider {config.issuer}")
+    return OpenIdProvider(config, secret, f"{address.rstrip('/')}{CALLBACK}")
+
+
+async def go(request: Request) -> Response:
+    """Begin to sign in."""
+    return await _away(request, form(request).get("next", ""))
+
+
+@person_needed
+def mine(request: Request, person: Person) -> Response:
+    """Say whether one can sign in by the provider."""
+    return _mine(request, person)
+
+
+@async_person_needed
+async def join(request: Request, person: Person) -> Response:
+    """Begin to add an account to whoever is signed in."""
+    _known(request, person)
+    return await _away(request, MINE, person.person_id)
+
+
+@person_needed
+def leave(request: Request, person: Person) -> Response:
+    """Take the account back, and end what it opened."""
+    _known(request, person)
+    steps.leave_oidc(site_of(request).workspace, person.person_id)
+    return RedirectResponse(f"{MINE}?done=removed", 303)
+
+
+async def come_back(request: Request) -> Response:
+    """Let in whom the provider sent back, or add their account; an attempt is good once."""
+    site, provider = site_of(request), _provider(request)
+    try:
+        attempt = _attempt(request)
+        proofs = _proofs(site, attempt.text())
+        subject = await provider.subject(
+            dict(request.query_params), nonce=proofs["nonce"], verifier=proofs["verifier"]
+        )
+    except NotProvenError:
+        response = await run_in_threadpool(_refused, request, NOT_PROVEN, 403)
+    except SilentProviderError:
+        site.limits.undo(PER_ADDRESS, _address(request))
+        response = await run_in_threadpool(_refused, request, SILENT, 503)
+    else:
+        response = await run_in_threadpool(_enter, request, attempt, subject)
+    response.delete_cookie(ATTEMPT, path="/")
+    return response
+
+
+def _attempt(request: Request) -> Attempt:
+    """Return the attempt that a request ends, and use it up.
+
+    Raises:
+        NotProvenError: this browser began none, it is over, or it was used.
+        HTTPException: 429, too many were refused.
+    """
+    site = site_of(request)
+    try:
+        site.limits.take(PER_ADDRESS, _address(request))
+    except TooOftenError as error:
+        raise too_often(error) from None
+    text = signed_token(site, request, ATTEMPT)
+    if text is None:
+        raise NotProvenError
+    attempt = Attempt.read(text)
+    state = request.query_params.get("state", "")
+    is_ours = hmac.compare_digest(_proofs(site, text)["state"].encode(), state.encode())
+    is_over = not 0 <= site.clock().timestamp() - attempt.begun <= ATTEMPT_SECONDS
+    if not is_ours or is_over or attempt.issuer != _provider(request).issuer:
+        raise NotProvenError
+    try:
+        site.limits.take(ONCE, attempt.random)
+    except TooOftenError:
+        raise NotProvenError from None
+    return attempt
+
+
+def _enter(request: Request, attempt: Attempt, subject: str) -> Response:
+    site, issuer = site_of(request), attempt.issuer
+    if attempt.joins:
+        person = signed_in(request)
+        if person is None or person.is_lead or person.person_id != attempt.joins:
+            return _refused(request, NOT_PROVEN, 403)
+        try:
+            steps.join_oidc(site.workspace, person.person_id, issuer, subject)
+        except UsageError as error:
+            return _mine(request, person, 422, f"{str(error)[0].upper()}{str(error)[1:]}: ask the lead.")
+        site.limits.undo(PER_ADDRESS, _address(request))
+        return RedirectResponse(f"{MINE}?done=added", 303)
+    person_id = steps.person_of_oidc(site.workspace, issuer, subject)
+    if person_id is None:
+        return _refused(request, NOBODY, 403)
+    site.limits.undo(PER_ADDRESS, _address(request))
+    response = RedirectResponse(inside(attempt.next), 303)
+    return begin(request, response, person_id, is_lead=False, platform=OIDC)
+
+
+async def _away(request: Request, next_: str, joins: str = "") -> Response:
+    site, provider = site_of(request), _provider(request)
+    try:
+        site.limits.take(PER_BROWSER_ADDRESS, _address(request))
+    except TooOftenError as error:
+        raise too_often(error) from None
+    now = int(site.clock().timestamp())
+    text = Attempt(secrets.token_urlsafe(32), now, inside(next_), joins, provider.issuer).text()
+    try:
+        to = await provider.address_to(**_proofs(site, text))
+    except SilentProviderError:
+        return await run_in_threadpool(_refused, request, SILENT, 503)
+    # no redirect: the policy lets forms lead to pages of ours alone, also by redirects
+    response = await run_in_threadpool(render, request, "oidc_away.html.jinja", name=provider.name, to=to)
+    set_cookie(request, response, ATTEMPT, text, ATTEMPT_SECONDS)
+    return response
+
+
+def _proofs(site: Site, text: str) -> dict[str, str]:
+    return {name: site.signature(f"oidc {name}", text) for name in ("state", "nonce", "verifier")}
+
+
+def _mine(request: Request, person: Person, status: int = 200, refused: str = "") -> Response:
+    _known(request, person)
+    workspace, name = site_of(request).workspace, _provider(request).name
+    return render(
+        request,
+        "oidc.html.jinja",
+        status,
+        name=name,
+        joined_at=steps.oidc_joined_at(workspace, person.person_id),
+        zone=time_zone(steps.my_standing(workspace, person.person_id).zone),
+        refused=refused,
+        done=DONE.get(request.query_params.get("done", ""), "").format(name=name),
+    )
+
+
+def _refused(request: Request, words: str, status: int) -> Response:
+    site, name = site_of(request), _provider(request).name
+    said = words.format(name=name, address=f"{site.address}{SIGN_IN_PATH}")
+    return render(request, "oidc_refused.html.jinja", status, name=name, words=said)
+
+
+def _known(request: Request, person: Person) -> None:
+    """Raise unless an account can be a person's: the lead comes by a link or as the owner of a platform."""
+    _provider(request)
+    if person.is_lead:
+        raise HTTPException(404)
+
+
+def _provider(request: Request) -> OpenIdProvider:
+    provider = site_of(request).openid
+    if provider is None:
+        raise HTTPException(404)
+    return provider
+
+
+def _address(request: Request) -> str:
+    return request.client.host if request.client else ""
+
+
+PART = Part(
+    routes=(
+        Route("/oidc/begin", go, methods=["POST"]),
+        Route(CALLBACK, come_back, methods=["GET"]),
+        Route(MINE, mine, methods=["GET"]),
+        Route(MINE, join, methods=["POST"]),
+        Route(f"{MINE}/remove", leave, methods=["POST"]),
+    )
+)
