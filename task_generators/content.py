@@ -7,7 +7,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from task_generators.shown import turns_of
-from task_generators.window import windowed
+from task_generators.window import windowed, windowed_between
 from workspaces.forms import TaskContent
 from workspaces.kinds import TextQuestion, kind_of
 from workspaces.records import Quality
@@ -82,11 +82,18 @@ def _chat(
 ) -> tuple[Turn, ...]:
     """Return the turns of a field; the paths lead to the messages that the task names.
 
-    Where a field shows the whole conversation, what stands before the first numbered message is windowed.
+    Where a field shows the whole conversation, numbered messages are whole and what stands between is windowed.
     """
     if field.whole:
-        first = next((place for place, it in enumerate(paths[-1]) if it.id in numbers), len(paths[-1]))
-        return (*windowed(_turns(paths[-1][:first])), *_turns(paths[-1][first:], numbers))
+        parts: list[tuple[tuple[Turn, ...], tuple[Turn, ...]]] = []
+        before: list[Message] = []
+        for message in paths[-1]:
+            if message.id in numbers:
+                parts.append((_turns(before), _turns([message], numbers)))
+                before = []
+            else:
+                before.append(message)
+        return windowed_between(parts) if numbers else windowed(_turns(before))
     return windowed(_turns(paths[0][:-1])) if field.response is None else _turns(paths[field.response][-1:])
 
 
