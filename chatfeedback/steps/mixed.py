@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from chatfeedback.steps.shortfalls import Shortfall, of_part, of_quotas, of_shares
@@ -94,9 +94,7 @@ class Mixing:
                 message_ids=candidate.message_ids,
                 conversation_ids=candidate.conversation_ids,
                 significance=candidate.significance,
-                quote=quote(
-                    candidate.kind, candidate.significance, self._config.rates, len(candidate.message_ids)
-                ),
+                quote=self._quote(candidate.kind, candidate.significance, len(candidate.message_ids)),
                 rules_version=self._config.rates.version,
                 platform=places[candidate.id],
                 overlap=self.mix.overlap,
@@ -128,6 +126,8 @@ class Mixing:
     ) -> list[tuple[Task, Mapping[str, str]]]:
         """Return repetitions of unanimous tasks that are gold from now on, with their right answers.
 
+        They are offered for what new tasks are offered for, so that points tell them from no work.
+
         Args:
             unanimous: the answers of tasks on which everybody agrees, by task id.
             gold: the right answers that are known, by task id; the lead's count towards the share.
@@ -136,7 +136,14 @@ class Mixing:
         """
         have = sum(it.id in gold for it in (*self._first, *self._again))
         possible = {it.id: it for it in self._first if it.id in unanimous and it.id not in gold and takes(it)}
-        copies = {task_id: repeated(it, "gold", self.mix.overlap, now) for task_id, it in possible.items()}
+        copies = {
+            task_id: replace(
+                repeated(it, "gold", self.mix.overlap, now),
+                quote=self._quote(it.kind, it.significance, len(it.message_ids)),
+                rules_version=self._config.rates.version,
+            )
+            for task_id, it in possible.items()
+        }
         fresh = [task_id for task_id, copy in copies.items() if copy.id not in self._all]
         taken = chosen(fresh, self.mix.gold, have, self._total(), "gold")
         return [(copies[task_id], unanimous[task_id]) for task_id in fresh if task_id in taken]
@@ -211,6 +218,9 @@ class Mixing:
 
     def _total(self) -> int:
         return len(self._first) + len(self._new)
+
+    def _quote(self, kind: str, significance: Significance, responses: int) -> dict[str, int]:
+        return quote(kind, significance, self._config.rates, responses)
 
     def _least(self, task_id: str) -> int | None:
         adaptive = self.mix.adaptive

@@ -14,9 +14,11 @@ from typer.testing import CliRunner
 from chatfeedback import steps
 from chatfeedback.cli import app
 from chatfeedback.steps import generate
+from chatfeedback.steps.push import in_order
+from task_generators.value import uncertainty
 from tests.sample_records import NOW, annotation, chat, seeds_of, siblings
 from workspaces.config import Config
-from workspaces.records import Significance
+from workspaces.records import ItemPosterior, Significance
 from workspaces.store.gold import all_gold
 from workspaces.store.seed_feedback import save_seeds
 from workspaces.store.tasks import all_tasks
@@ -222,7 +224,9 @@ def test_unanimous_tasks_become_gold_that_nobody_can_tell_from_other_tasks(
     given = answered(tasks[:4], "abc", {P: "a"}) + answered(tasks[4:6], "ab", {P: "a"})
     given += answered(tasks[6:7], "ab", {P: "a"}) + answered(tasks[6:7], "c", {P: "b"})
     monkeypatch.setattr("chatfeedback.steps.unanimous.latest_annotations", lambda _: given)
-    configure(workspace, mix={"kinds": {P: 1}, "limit": 20, "gold": 0.1})
+    configure(
+        workspace, mix={"kinds": {P: 1}, "limit": 20, "gold": 0.1}, rates={"version": "2", "preference": 9}
+    )
     assert steps.generate_tasks(workspace).gold == 2
     with workspace.store.read() as connection:
         gold, all_of = all_gold(connection), all_tasks(connection)
@@ -230,8 +234,16 @@ def test_unanimous_tasks_become_gold_that_nobody_can_tell_from_other_tasks(
         copy = all_of[task_id]
         assert right == {P: "a"}
         assert copy.reask_of in {task.id for task in tasks[:4]}
-        assert copy.quote == all_of[copy.reask_of].quote
         assert copy.platform == all_of[copy.reask_of].platform
+        posteriors = [ItemPosterior(P, P, item, {}, {"first": 1.0}) for item in copy.message_ids]
+        assert uncertainty(copy, posteriors) == 1.0, "it is offered as readily as new work"
+    new = [task for task in all_of.values() if task not in tasks]
+    for name in ("argilla", "label_studio"):
+        pushed = in_order([task for task in new if task.platform == name])
+        assert [task.id for task in pushed] == sorted(task.id for task in pushed), "by lot, gold among work"
+    for level in Significance:
+        offers = [(task.quote, task.rules_version) for task in new if task.significance is level]
+        assert offers == offers[:1] * len(offers), "old offers would tell gold from work"
     assert steps.generate_tasks(workspace).created == 0
 
 
