@@ -169,7 +169,7 @@ def _seed_cost(cost: steps.SeedCost | None) -> str:
         )
     if cost.money is None:
         return "What rating them costs is not known: llm.input_price and llm.output_price are not set"
-    how = "by what this model cost so far" if cost.measured else "by the length of the texts, a rough guess"
+    how = "by what that cost so far" if cost.measured else "by the length of the texts, a rough guess"
     return f"Rating them would cost about {cost.money:,.2f} {cost.currency}, {how}"
 
 

@@ -21,6 +21,7 @@ from workspaces.config import Config
 from workspaces.records import ItemPosterior, Significance
 from workspaces.store.gold import all_gold
 from workspaces.store.seed_feedback import save_seeds
+from workspaces.store.spending import ModelPrice, Tokens, save_usage
 from workspaces.store.tasks import all_tasks
 from workspaces.workspace import CONFIG_NAME, Workspace
 
@@ -260,6 +261,47 @@ def test_the_command_shows_tables_costs_and_reasons(workspace: Workspace) -> Non
         assert heading in result.output
     assert "Rating them would cost about 0.01 USD, by the length of the texts, a rough guess" in result.output
     assert f"kind {P}: 50.0% wanted, 15.0% reached" in result.output
+
+
+def test_the_money_of_a_dry_run_is_that_of_every_judge_and_of_the_canaries(workspace: Workspace) -> None:
+    workspace.collection.append(logs_of(60), now=NOW, delay=NOW - NOW)
+
+    def money(**changes: Any) -> float | None:
+        prices = {"input_price": 1000.0, "output_price": 0.0}
+        llm = {"base_url": "http://127.0.0.1:9/v1", "model": "unused", "canaries": 0.0, **prices, **changes}
+        configure(workspace, llm=llm)
+        cost = steps.generate_tasks(workspace, dry_run=True).seed_cost
+        assert cost is not None
+        assert not cost.measured
+        return cost.money
+
+    one = money()
+    assert one
+    cheap = {"model": "b", "input_price": 250.0, "output_price": 0.0}
+    assert money(judges=["a"]) == pytest.approx(one)
+    assert money(judges=["a", cheap]) == pytest.approx(1.25 * one)
+    assert money(judges=["a", {"model": "c", "base_url": "http://127.0.0.1:8/v1"}]) is None
+    assert money(canaries=0.5) == pytest.approx(1.5 * one)
+    with workspace.store.write() as connection:
+        for model, micros in (("a", 3.0), ("b", 1.0)):
+            priced = ModelPrice(model, micros, 0.0, "USD")
+            save_usage(connection, model, "seed", priced, Tokens(1, 0, 1000, 0), NOW)
+        rated = seeds_of(logs_of(2)).values()
+        save_seeds(connection, [replace(seed, agent=model) for seed in rated for model in "ab"])
+    configure(
+        workspace,
+        llm={
+            "base_url": "http://127.0.0.1:9/v1",
+            "model": "unused",
+            "judges": ["a", cheap],
+            "input_price": 1.0,
+            "output_price": 1.0,
+        },
+    )
+    cost = steps.generate_tasks(workspace, dry_run=True).seed_cost
+    assert cost is not None
+    assert cost.measured
+    assert (cost.responses, cost.money) == (58, pytest.approx(58 * (1500 + 500) / 1e6))
 
 
 def test_the_order_in_which_logs_were_read_changes_no_task(tmp_path: Path) -> None:
