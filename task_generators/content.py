@@ -44,8 +44,8 @@ def content_of(
         conversations[conversation_id].path_to(message_id)
         for conversation_id, message_id in zip(task.conversation_ids, task.message_ids, strict=True)
     ]
-    if kind.judges_rewrites:  # people write no reasoning: it would tell which answer is the model's
-        paths = [(*path[:-1], replace(path[-1], reasoning=None)) for path in paths]
+    if kind.judges_rewrites:
+        paths = [(*path[:-1], _as_people_write(path[-1])) for path in paths]
     numbers = {task.message_ids[question.response]: question.response + 1 for question in kind.each_response}
     return TaskContent(
         task_id=task.id,
@@ -75,6 +75,11 @@ def opinion_of(kind: Kind, seed: SeedFeedback) -> dict[str, str]:
         for question, answer in answers
         if answer != question.not_applicable
     }
+
+
+def _as_people_write(message: Message) -> Message:
+    """Return a message without what a person's rewrite never has: it would tell which answer is the model's."""
+    return replace(message, content=message.content.strip(), reasoning=None, tool_calls=())
 
 
 def _chat(
