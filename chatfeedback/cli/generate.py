@@ -63,6 +63,8 @@ def generate(
         _show_tables(generated)
     for name, mixed in generated.mixes.items():
         of = f" of the mix {name}" if len(generated.mixes) > 1 else ""
+        for setting, names in mixed.unknown.items():
+            note(f"warning: {setting}{of} names {', '.join(map(repr, names))}, which no conversation has")
         for short in mixed.shortfalls:
             say(
                 f"{short.what}{of}: {_amount(short.wanted, short)} wanted, {_amount(short.reached, short)} reached: "

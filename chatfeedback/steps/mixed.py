@@ -36,7 +36,7 @@ class Mixed:
     ``tables`` counts its tasks, repetitions aside: ``{dimension: {value: [existing, new]}}``, by kind, significance,
     platform, language, topic and model. ``candidates`` counts what new tasks could be made of, by kind. ``stopped`` is
     what left room for no more (``limit``, ``per_day`` or ``per_week``); None: there was room. ``shortfalls`` are the
-    shares that the tasks miss.
+    shares that the tasks miss, ``unknown`` the names in filters and quotas that no conversation has, by setting.
     """
 
     existing: int = 0
@@ -45,6 +45,7 @@ class Mixed:
     candidates: dict[str, int] = field(default_factory=dict)
     stopped: str | None = None
     shortfalls: list[Shortfall] = field(default_factory=list)
+    unknown: dict[str, tuple[str, ...]] = field(default_factory=dict)
 
 
 class Mixing:
@@ -180,6 +181,7 @@ class Mixing:
             candidates=dict(self._pool.available),
             stopped=self.bound if self._drawn.full else None,
             shortfalls=self._shortfalls([*self._first, *new], again, gold, paid_all),
+            unknown=facts.unknown(self.mix),
         )
 
     def _shortfalls(self, tasks: Sequence[Task], again: int, gold: int, paid_all: bool) -> list[Shortfall]:

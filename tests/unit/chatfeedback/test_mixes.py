@@ -20,6 +20,7 @@ from tests.sample_records import NOW, annotation, chat, seeds_of, siblings
 from workspaces.config import Config
 from workspaces.records import ItemPosterior, Significance
 from workspaces.store.gold import all_gold
+from workspaces.store.moderations import ModerationEntry, save_moderation
 from workspaces.store.seed_feedback import save_seeds
 from workspaces.store.spending import ModelPrice, Tokens, save_usage
 from workspaces.store.tasks import all_tasks
@@ -159,6 +160,42 @@ def test_a_mix_draws_only_from_what_it_names(workspace: Workspace) -> None:
         "with tasks": 5,
         "outside what mixes draw from": 20,
     }
+
+
+def test_flags_are_those_of_an_endpoint_as_well_and_names_that_nothing_has_are_said(
+    workspace: Workspace,
+) -> None:
+    fill(workspace, logs_of(6, "m1", "a") + logs_of(6, "m2", "b", source="here"))
+    verdicts = [
+        ModerationEntry("a1#1", "omni", "a1", True, ("violence",), NOW),
+        ModerationEntry("a2#0", "omni", "a2", True, (), NOW),
+        ModerationEntry("a3#1", "omni", "a3", False, (), NOW),
+    ]
+    with workspace.store.write() as connection:
+        save_moderation(connection, verdicts)
+    select = {"show_flagged": {"safety": ["moderation"]}}
+    for flags, made in (
+        (["moderation"], {"a1", "a2"}),
+        (["moderation:violence"], {"a1"}),
+        (["toxic"], set()),
+    ):
+        configure(workspace, select=select, mix={"kinds": {"safety": 1}, "only": {"flags": flags}})
+        found = steps.generate_tasks(workspace, dry_run=True)
+        assert found.created == len(made)
+        assert found.mixes["default"].unknown == ({} if made else {"only.flags": ("toxic",)})
+    only = {
+        "models": ["M1", "m9"],
+        "sources": ["here", "nowhere"],
+        "languages": ["xx"],
+        "topics": ["unknown"],
+    }
+    configure(workspace, mix={"only": only, "quotas": {"model": {"m8": 1, "each": 2}}})
+    workspace.close()
+    ran = CliRunner().invoke(app, ["generate", "--dry-run", "--workspace", str(workspace.path)])
+    for setting, name in (("models", "m9"), ("sources", "nowhere"), ("languages", "xx")):
+        assert f"warning: only.{setting} names '{name}', which no conversation has" in ran.stderr
+    assert "warning: quotas.model names 'm8', which no conversation has" in ran.stderr
+    assert ran.stderr.count("warning") == 4
 
 
 def test_mixes_share_the_candidates_and_each_keeps_its_own_settings(workspace: Workspace) -> None:
