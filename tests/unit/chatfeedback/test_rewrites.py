@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
@@ -171,7 +171,8 @@ def suggested(it: Office, text: str = BETTER, person: str = WRITER) -> Task:
     task = it.tasks("suggestion")[0]
     it.answer(person, task, {"rewrite": text})
     before = {check.id for check in it.tasks("suggestion_check")}
-    steps.generate_tasks(it.workspace)
+    planned = steps.generate_tasks(it.workspace, dry_run=True)
+    assert steps.generate_tasks(it.workspace) == replace(planned, dry_run=False)
     (check,) = [check for check in it.tasks("suggestion_check") if check.id not in before]
     assert set(check.conversation_ids) == set(task.conversation_ids)
     assert task.message_ids[0] in check.message_ids
