@@ -12,11 +12,12 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 MOST_TURNS = 500
-"""Of all turns together, the note included; the two halves of a cut turn with its note are one."""
+"""Of all turns together, the notes included."""
 
 MOST_CHARACTERS = 20_000
 """Of all turns together, the notes not counted."""
 
+LEAST = 4
 NOTE_SPEAKER = "Workbench"
 _WHERE = "The whole conversation is kept by the project lead, who finds it by the number of this task."
 
@@ -64,10 +65,13 @@ def windowed_between(parts: Sequence[tuple[Sequence[Turn], Sequence[Turn]]]) -> 
 
 
 def _shared(whole: int, wanted: Sequence[int]) -> list[int]:
-    """Return bounds for parts that want so much, at least 2 each: equal ones, where what a part leaves others have."""
+    """Return bounds for parts that want so much: equal ones, where what a part leaves others have.
+
+    Each is at least ``LEAST``: a note, and a turn that is cut in two around another one.
+    """
     bounds = [0] * len(wanted)
     for done, place in enumerate(sorted(range(len(wanted)), key=wanted.__getitem__)):
-        bounds[place] = max(whole // (len(wanted) - done), 2)
+        bounds[place] = max(whole // (len(wanted) - done), LEAST)
         whole -= min(wanted[place], bounds[place])
     return bounds
 

@@ -27,7 +27,7 @@ def test_nothing_is_left_out_without_being_counted(lengths: list[int]) -> None:
     shown = windowed(turns)
     notes = [turn for turn in shown if turn.speaker == NOTE_SPEAKER]
     kept = [turn for turn in shown if turn.speaker != NOTE_SPEAKER]
-    assert len(shown) <= MOST_TURNS + 3
+    assert len(shown) <= MOST_TURNS
     assert sum(len(turn.text) for turn in kept) <= MOST_CHARACTERS
     left_out = sum(int(re.findall(r"\(([\d,]+) char", note.text)[0].replace(",", "")) for note in notes)
     assert left_out + sum(len(turn.text) for turn in kept) == sum(lengths)
@@ -84,7 +84,7 @@ def test_between_responses_that_are_asked_about_nothing_is_left_out_without_bein
     notes = [turn for turn in others if turn.speaker == NOTE_SPEAKER]
     kept = [turn for turn in others if turn.speaker != NOTE_SPEAKER]
     assert [turn for turn in shown if turn in answers] == answers
-    assert len(shown) <= MOST_TURNS + 3 * len(parts)
+    assert len(shown) <= MOST_TURNS
     assert sum(len(turn.text) for turn in kept) <= MOST_CHARACTERS
     left_out = sum(int(re.findall(r"\(([\d,]+) char", note.text)[0].replace(",", "")) for note in notes)
     every = [turn for some, _ in turns for turn in some]
