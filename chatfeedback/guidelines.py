@@ -152,16 +152,19 @@ def _condition(kind: Kind, part: PaidPart) -> str:
     texts = [question for name in part.questions if isinstance(question := kind.question(name), TextQuestion)]
     least = max((question.min_characters for question in texts), default=0)
     conditions = []
+    rewrites = any(question.rewrites for question in texts)
     if least > 1:
-        conditions.append(f"with {least} characters or more")
+        conditions.append(
+            f"with {least} characters or more" + (", or as many as a shorter response" if rewrites else "")
+        )
     change = max((question.min_change for question in texts), default=0.0)
     if change:
         conditions.append(
-            f"if it changes {100 * change:g} % of the response's characters or more, capitals and white space not "
-            "counted"
+            f"if it changes {100 * change:g} % of the response's characters or more, capitals, white space and "
+            "the punctuation of sentences not counted"
         )
-    elif any(question.rewrites for question in texts):
-        conditions.append("unless it repeats the response")
+    elif rewrites:
+        conditions.append("unless it repeats the response but for capitals, white space and punctuation")
     return f", {' and '.join(conditions)}" if conditions else ""
 
 

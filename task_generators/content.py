@@ -7,7 +7,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from task_generators.shown import turns_of
-from task_generators.window import windowed
+from task_generators.window import windowed, windowed_between
 from workspaces.forms import TaskContent
 from workspaces.kinds import TextQuestion, kind_of
 from workspaces.records import Quality
@@ -44,8 +44,8 @@ def content_of(
         conversations[conversation_id].path_to(message_id)
         for conversation_id, message_id in zip(task.conversation_ids, task.message_ids, strict=True)
     ]
-    if kind.judges_rewrites:  # people write no reasoning: it would tell which answer is the model's
-        paths = [(*path[:-1], replace(path[-1], reasoning=None)) for path in paths]
+    if kind.judges_rewrites:
+        paths = [(*path[:-1], _as_people_write(path[-1])) for path in paths]
     numbers = {task.message_ids[question.response]: question.response + 1 for question in kind.each_response}
     return TaskContent(
         task_id=task.id,
@@ -77,16 +77,28 @@ def opinion_of(kind: Kind, seed: SeedFeedback) -> dict[str, str]:
     }
 
 
+def _as_people_write(message: Message) -> Message:
+    """Return a message without what a person's rewrite never has: it would tell which answer is the model's."""
+    return replace(message, content=message.content.strip(), reasoning=None, tool_calls=())
+
+
 def _chat(
     field: ChatField, paths: Sequence[Sequence[Message]], numbers: Mapping[str, int]
 ) -> tuple[Turn, ...]:
     """Return the turns of a field; the paths lead to the messages that the task names.
 
-    Where a field shows the whole conversation, what stands before the first numbered message is windowed.
+    Where a field shows the whole conversation, numbered messages are whole and what stands between is windowed.
     """
     if field.whole:
-        first = next((place for place, it in enumerate(paths[-1]) if it.id in numbers), len(paths[-1]))
-        return (*windowed(_turns(paths[-1][:first])), *_turns(paths[-1][first:], numbers))
+        parts: list[tuple[tuple[Turn, ...], tuple[Turn, ...]]] = []
+        before: list[Message] = []
+        for message in paths[-1]:
+            if message.id in numbers:
+                parts.append((_turns(before), _turns([message], numbers)))
+                before = []
+            else:
+                before.append(message)
+        return windowed_between(parts) if numbers else windowed(_turns(before))
     return windowed(_turns(paths[0][:-1])) if field.response is None else _turns(paths[field.response][-1:])
 
 

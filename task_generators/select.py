@@ -241,7 +241,7 @@ class Selector:
             message["id"]: [
                 *(message["flags"] or ()),
                 *((ATTACHMENT,) if message["attachments"] else ()),
-                *_moderation_flags(moderated.get(message["id"])),
+                *moderation_flags(moderated.get(message["id"])),
             ]
             for message in messages
         }
@@ -364,7 +364,7 @@ def _plain(flag: str) -> str:
     return flag.replace("/", "_").replace("-", "_")
 
 
-def _moderation_flags(categories: AbstractSet[str] | None) -> list[str]:
+def moderation_flags(categories: AbstractSet[str] | None) -> list[str]:
     """Return the flags of an endpoint's categories; None means that it did not flag the message."""
     if categories is None:
         return []

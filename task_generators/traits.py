@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import UTC
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from workspaces.collection.statistics import UNDETERMINED
-from workspaces.config.generation import OnlyConfig
+from workspaces.config.generation import EACH, OnlyConfig
 from workspaces.keys import KeyIndex, keys_of
 
 if TYPE_CHECKING:
@@ -63,11 +64,20 @@ class _About:
 class Facts:
     """What is known of conversations, read in one pass; no text is kept, and equal facts are kept once."""
 
-    def __init__(self, mixes: Mapping[str, MixConfig], topics: Labels, scores: Mapping[str, float]) -> None:
-        """Args: topics and challenge scores by conversation id."""
+    def __init__(
+        self,
+        mixes: Mapping[str, MixConfig],
+        topics: Labels,
+        scores: Mapping[str, float],
+        moderated: Mapping[str, Collection[str]] = MappingProxyType({}),
+    ) -> None:
+        """Args: topics, challenge scores, and the flags of moderation endpoints, by conversation id."""
         self._mixes = mixes
         self._topics = topics
         self._scores = scores
+        self._moderated = moderated
+        self._sources: set[str] = set()
+        self._flags: set[str] = set()
         self._abouts: list[_About] = []
         self._places: dict[tuple[str, str, str, frozenset[str]], int] = {}
         self._parts: list[NDArray[np.int32]] = []
@@ -88,11 +98,14 @@ class Facts:
         for row, (name, topic, values) in enumerate(
             zip(names, topics, zip(*columns, strict=True), strict=True)
         ):
-            detected, told, model, *others = values
+            detected, told, model, source, timestamp, flags = values
             language = detected or told or UNDETERMINED
             takes = everybody
             if filtered:
-                takes = self._takes(name, language, topic or UNKNOWN, *others)
+                marks = _with_plain((*(flags or ()), *self._moderated.get(name, ())))
+                self._sources.add(source)
+                self._flags |= marks
+                takes = self._takes(name, language, topic or UNKNOWN, source, timestamp, marks)
             key = (language, topic or UNKNOWN, model or UNKNOWN, takes)
             place = self._places.get(key)
             if place is None:
@@ -118,6 +131,33 @@ class Facts:
     def taken(self) -> NDArray[np.bool_]:
         """Return for each conversation whether a mix takes it, whatever models answer in it."""
         return np.array([bool(about.mixes) for about in self._abouts], np.bool_)[self._about]
+
+    def unknown(self, mix: MixConfig) -> dict[str, tuple[str, ...]]:
+        """Return the names in a mix's filters and quotas that no conversation has, by setting; none of an empty
+        collection.
+        """
+        if not self._abouts:
+            return {}
+        languages = {about.language for about in self._abouts}
+        topics = {about.topic for about in self._abouts}
+        models = {about.model for about in self._abouts}.union(self._models.values())
+        only, quotas = mix.only, mix.quotas
+        asked: dict[str, tuple[Iterable[str], set[str]]] = {
+            "only.languages": (only.languages, languages),
+            "only.models": (only.models, models),
+            "only.topics": (only.topics, topics),
+            "only.sources": (only.sources, self._sources),
+            "only.flags": (only.flags, self._flags),
+        }
+        missing = {
+            setting: tuple(name for name in names if not (here and _among(tuple(here), name)))
+            for setting, (names, here) in asked.items()
+        }
+        bounded = {LANGUAGE: languages, TOPIC: topics, MODEL: models}
+        for dimension, here in bounded.items():
+            named = getattr(quotas, dimension)
+            missing[f"quotas.{dimension}"] = tuple(name for name in named if name not in {EACH, *here})
+        return {setting: names for setting, names in missing.items() if names}
 
     def of(self, conversation_ids: Sequence[str], message_ids: Sequence[str]) -> Traits:
         """Return the traits of a task; nothing is known of conversations that no task may show."""
@@ -147,13 +187,13 @@ class Facts:
         topic: str,
         source: str,
         timestamp: datetime | None,
-        flags: Collection[str] | None,
+        flags: Collection[str],
     ) -> frozenset[str]:
         score = self._scores.get(name)
         return frozenset(
             mix_name
             for mix_name, mix in self._mixes.items()
-            if _takes(mix.only, source, timestamp, language, topic, score, flags or ())
+            if _takes(mix.only, source, timestamp, language, topic, score, flags)
         )
 
     def _joined(self, pairs: tuple[tuple[_About, str], ...]) -> Traits:
@@ -195,14 +235,18 @@ def _takes(
         day = timestamp.astimezone(UTC).date()
         if (only.since and day < only.since) or (only.until and day > only.until):
             return False
-    plain = {flag.partition(":")[0] for flag in flags} | set(flags)
     return (
         _among(only.languages, language)
         and _among(only.topics, topic)
         and _among(only.sources, source)
-        and (not only.flags or not plain.isdisjoint(only.flags))
+        and (not only.flags or any(flag in flags for flag in only.flags))
         and (only.challenge is None or (score is not None and score >= only.challenge))
     )
+
+
+def _with_plain(flags: Collection[str]) -> frozenset[str]:
+    """Return flags, those of a category also without it."""
+    return frozenset(flags).union(flag.partition(":")[0] for flag in flags)
 
 
 def _among(names: Sequence[str], value: str) -> bool:

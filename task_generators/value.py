@@ -17,12 +17,15 @@ def uncertainty(task: Task, posteriors: Iterable[ItemPosterior]) -> float:
     """Return how little is known of what a task asks, from 0 (everything) to 1 (nothing).
 
     It is the mean, over the questions with options, of the entropy of the posterior as a share of the largest one; a
-    question without answers counts 1.
+    question without answers counts 1, and so does a repetition: it is asked to learn of people, whose answers are what
+    nobody knows.
 
     Args:
         task: of any kind.
         posteriors: those of its items.
     """
+    if task.reask_of is not None:
+        return 1.0
     known = {(posterior.question, posterior.item): posterior.probabilities for posterior in posteriors}
     asked = (
         kind_of(task.kind).showing(len(task.message_ids)).voted_on(task.message_ids, task.conversation_ids)

@@ -12,39 +12,77 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 MOST_TURNS = 500
-MOST_CHARACTERS = 20_000
-"""Of all turns together, the note not counted."""
+"""Of all turns together, the notes included."""
 
+MOST_CHARACTERS = 20_000
+"""Of all turns together, the notes not counted."""
+
+LEAST = 4
 NOTE_SPEAKER = "Workbench"
 _WHERE = "The whole conversation is kept by the project lead, who finds it by the number of this task."
 
 
-def windowed(turns: Sequence[Turn]) -> tuple[Turn, ...]:
+def windowed(
+    turns: Sequence[Turn], most_turns: int = MOST_TURNS, most_characters: int = MOST_CHARACTERS
+) -> tuple[Turn, ...]:
     """Return the turns of the conversation before a response, the earliest ones left out if they are too many.
 
     The last turn is always there: of one that is too long by itself, the middle is left out. What is left out is said
     by a turn of the workbench at that place.
     """
-    if not turns:
-        return ()
+    if len(turns) <= most_turns and _length(turns) <= most_characters:
+        return tuple(turns)
     kept: list[Turn] = []
-    room = MOST_CHARACTERS
+    room = most_characters
     for turn in reversed(turns):
-        if kept and (len(turn.text) > room or len(kept) == MOST_TURNS - 1):
+        if kept and (len(turn.text) > room or len(kept) >= most_turns - 1):
             break
         room -= len(turn.text)
         kept.append(turn)
     kept.reverse()
-    if len(kept) == len(turns) and len(kept) <= MOST_TURNS and room >= 0:
-        return tuple(turns)
     earlier = turns[: len(turns) - len(kept)]
     note = [_note(counted(len(earlier), "earlier message"), earlier)] if earlier else []
-    return (*note, *(_cut(kept[0]) if room < 0 else kept[:1]), *kept[1:])
+    return (*note, *(_cut(kept[0], most_characters) if room < 0 else kept[:1]), *kept[1:])
 
 
-def _cut(turn: Turn) -> list[Turn]:
+def windowed_between(parts: Sequence[tuple[Sequence[Turn], Sequence[Turn]]]) -> tuple[Turn, ...]:
+    """Return the turns of a conversation in which several responses are asked about, each of these as it is.
+
+    What stands before each is windowed by itself, so that none is shown without what it answers. The parts share the
+    bounds of one window: what a short one does not need, the longer ones have.
+
+    Args:
+        parts: the turns before each response, and those of the response, in order.
+    """
+    before = [some for some, _ in parts]
+    room = MOST_TURNS - sum(len(response) for _, response in parts)
+    most_turns = _shared(room, [len(some) for some in before])
+    most_characters = _shared(MOST_CHARACTERS, [_length(some) for some in before])
+    shown = map(windowed, before, most_turns, most_characters)
+    return tuple(
+        turn for some, (_, response) in zip(shown, parts, strict=True) for turn in (*some, *response)
+    )
+
+
+def _shared(whole: int, wanted: Sequence[int]) -> list[int]:
+    """Return bounds for parts that want so much: equal ones, where what a part leaves others have.
+
+    Each is at least ``LEAST``: a note, and a turn that is cut in two around another one.
+    """
+    bounds = [0] * len(wanted)
+    for done, place in enumerate(sorted(range(len(wanted)), key=wanted.__getitem__)):
+        bounds[place] = max(whole // (len(wanted) - done), LEAST)
+        whole -= min(wanted[place], bounds[place])
+    return bounds
+
+
+def _length(turns: Sequence[Turn]) -> int:
+    return sum(len(turn.text) for turn in turns)
+
+
+def _cut(turn: Turn, most_characters: int) -> list[Turn]:
     """Return a turn without its middle, which a note stands for."""
-    half = MOST_CHARACTERS // 2
+    half = most_characters // 2
     middle = replace(turn, text=turn.text[half:-half])
     return [
         replace(turn, text=turn.text[:half]),
@@ -54,6 +92,6 @@ def _cut(turn: Turn) -> list[Turn]:
 
 
 def _note(what: str, left_out: Sequence[Turn]) -> Turn:
-    characters = counted(sum(len(turn.text) for turn in left_out), "character")
     are = "is" if what.startswith(("The", "1 ")) else "are"
+    characters = counted(_length(left_out), "character")
     return Turn(NOTE_SPEAKER, f"{what} ({characters}) {are} left out here. {_WHERE}", verbatim=True)

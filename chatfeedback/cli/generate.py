@@ -63,6 +63,8 @@ def generate(
         _show_tables(generated)
     for name, mixed in generated.mixes.items():
         of = f" of the mix {name}" if len(generated.mixes) > 1 else ""
+        for setting, names in mixed.unknown.items():
+            note(f"warning: {setting}{of} names {', '.join(map(repr, names))}, which no conversation has")
         for short in mixed.shortfalls:
             say(
                 f"{short.what}{of}: {_amount(short.wanted, short)} wanted, {_amount(short.reached, short)} reached: "
@@ -169,7 +171,7 @@ def _seed_cost(cost: steps.SeedCost | None) -> str:
         )
     if cost.money is None:
         return "What rating them costs is not known: llm.input_price and llm.output_price are not set"
-    how = "by what this model cost so far" if cost.measured else "by the length of the texts, a rough guess"
+    how = "by what that cost so far" if cost.measured else "by the length of the texts, a rough guess"
     return f"Rating them would cost about {cost.money:,.2f} {cost.currency}, {how}"
 
 

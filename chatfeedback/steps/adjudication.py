@@ -13,7 +13,7 @@ from workspaces.kinds import TextQuestion, kind_of
 from workspaces.records import IMPORTED, AnnotationStatus, stable_id
 from workspaces.store.adjudications import Adjudication, adjudications, save_adjudications
 from workspaces.store.annotations import people_who_answered
-from workspaces.store.own_answers import given_by
+from workspaces.store.own_answers import given_by, same_people
 from workspaces.store.rewrites import writers_of
 from workspaces.store.tasks import all_tasks
 from workspaces.workspace import utc_now
@@ -226,7 +226,8 @@ def _about(kind: Kind, task: Task, name: str) -> list[tuple[str, str]]:
 
 
 def _check_person(connection: sa.Connection, task: Task, person_id: str) -> None:
-    """Refuse a person who has a part in what they would decide."""
+    """Refuse a person who has a part in what they would decide, also by an id that is linked with theirs."""
+    ids = same_people(connection).get(person_id, frozenset({person_id}))
     kind = kind_of(task.kind)
     items = set(kind.items(task.message_ids, task.conversation_ids))
     same = [
@@ -234,11 +235,11 @@ def _check_person(connection: sa.Connection, task: Task, person_id: str) -> None
         for each in all_tasks(connection).values()
         if not items.isdisjoint(kind_of(each.kind).items(each.message_ids, each.conversation_ids))
     ]
-    if person_id in people_who_answered(connection, same):
+    if ids & people_who_answered(connection, same):
         raise UsageError(
             f"{person_id} answered task {task.id} or one about the same: nobody decides their own answers"
         )
-    if person_id in given_by(connection, task.conversation_ids):
+    if ids & given_by(connection, task.conversation_ids):
         raise UsageError(f"{person_id} gave the conversation of task {task.id}: somebody else has to decide")
-    if any(person_id in people for people in writers_of(connection, task.message_ids).values()):
+    if any(ids & people for people in writers_of(connection, task.message_ids).values()):
         raise UsageError(f"{person_id} wrote a text that task {task.id} shows: somebody else has to decide")

@@ -5,6 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from chatfeedback.steps.money import PURPOSE
+from task_generators.seed_feedback.canaries import share_of
+from workspaces.records import SharingState
+from workspaces.store.conversations import count_by_state
 from workspaces.store.seed_feedback import count_seeds
 from workspaces.store.spending import Tokens, cost_micros, spent
 
@@ -21,9 +25,9 @@ REPLY_TOKENS = 80
 
 @dataclass(frozen=True, slots=True)
 class SeedCost:
-    """The expected cost of rating ``responses``; ``money`` is None where no prices are configured.
+    """The expected cost of rating ``responses`` by all judges; ``money`` is None where one has no price.
 
-    ``measured`` is whether it follows from what this model cost so far; otherwise from the length of the texts.
+    ``measured`` is whether it follows from what each judge cost so far; otherwise from the length of the texts.
     """
 
     responses: int
@@ -36,7 +40,7 @@ def seed_cost(workspace: Workspace, waiting: int, characters: int) -> SeedCost |
     """Return the expected cost of rating so many responses; None if no LLM is configured: the stand-in is free.
 
     Args:
-        workspace: whose LLM.
+        workspace: whose judges.
         waiting: responses.
         characters: of the conversations that they are in.
     """
@@ -44,18 +48,24 @@ def seed_cost(workspace: Workspace, waiting: int, characters: int) -> SeedCost |
     if llm is None:
         return None
     with workspace.store.read() as connection:
-        past = [
-            use
-            for use in spent(connection)
-            if (use.purpose, use.model, use.currency) == ("seed", llm.model, llm.currency)
-        ]
-        rated = count_seeds(connection, llm.model)
-    if past and rated and past[0].cost_micros and not past[0].unpriced:
-        return SeedCost(waiting, past[0].cost_micros / 1e6 / rated * waiting, llm.currency, measured=True)
+        uses = {(each.model, each.currency): each for each in spent(connection) if each.purpose == PURPOSE}
+        rated = {judge.model: count_seeds(connection, judge.model) for judge in llm.each_judge()}
+        shared = count_by_state(connection).get(SharingState.SHARED, 0)
+    twice = 1 + share_of(llm.canaries, shared)
     tokens = Tokens(
         requests=waiting,
-        input=characters // CHARACTERS_PER_TOKEN + PROMPT_TOKENS * waiting,
-        output=REPLY_TOKENS * waiting,
+        input=int(twice * (characters // CHARACTERS_PER_TOKEN + PROMPT_TOKENS * waiting)),
+        output=int(twice * REPLY_TOKENS * waiting),
     )
-    micros = cost_micros(tokens, llm)
-    return SeedCost(waiting, None if micros is None else micros / 1e6, llm.currency, measured=False)
+    costs: list[int | None] = []
+    measured = True
+    for judge in llm.each_judge():
+        past = uses.get((judge.model, judge.currency))
+        if past is not None and past.cost_micros and not past.unpriced and rated[judge.model]:
+            costs.append(past.cost_micros * waiting // rated[judge.model])
+        else:
+            costs.append(cost_micros(tokens, judge))
+            measured = False
+    known = [cost for cost in costs if cost is not None]
+    money = sum(known) / 1e6 if len(known) == len(costs) else None
+    return SeedCost(waiting, money, llm.currency, measured)

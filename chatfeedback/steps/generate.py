@@ -102,9 +102,8 @@ def generate_tasks(workspace: Workspace, *, dry_run: bool = False) -> Generated:
         book = book_of(workspace) if dry_run else use_rules(workspace)
         wanted_of = payable_people(workspace, book)
         workspace.collection.share_due(now)
-        if not dry_run:
-            with workspace.store.write() as connection:
-                note_judging(connection, kinds, now)
+        with workspace.store.write() as connection:
+            note_judging(connection, kinds, None if dry_run else now)
         seeds = standing_seeds(workspace)
         with workspace.store.read() as connection:
             gold = all_gold(connection)

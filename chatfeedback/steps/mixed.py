@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from chatfeedback.steps.shortfalls import Shortfall, of_part, of_quotas, of_shares
@@ -36,7 +36,7 @@ class Mixed:
     ``tables`` counts its tasks, repetitions aside: ``{dimension: {value: [existing, new]}}``, by kind, significance,
     platform, language, topic and model. ``candidates`` counts what new tasks could be made of, by kind. ``stopped`` is
     what left room for no more (``limit``, ``per_day`` or ``per_week``); None: there was room. ``shortfalls`` are the
-    shares that the tasks miss.
+    shares that the tasks miss, ``unknown`` the names in filters and quotas that no conversation has, by setting.
     """
 
     existing: int = 0
@@ -45,6 +45,7 @@ class Mixed:
     candidates: dict[str, int] = field(default_factory=dict)
     stopped: str | None = None
     shortfalls: list[Shortfall] = field(default_factory=list)
+    unknown: dict[str, tuple[str, ...]] = field(default_factory=dict)
 
 
 class Mixing:
@@ -94,9 +95,7 @@ class Mixing:
                 message_ids=candidate.message_ids,
                 conversation_ids=candidate.conversation_ids,
                 significance=candidate.significance,
-                quote=quote(
-                    candidate.kind, candidate.significance, self._config.rates, len(candidate.message_ids)
-                ),
+                quote=self._quote(candidate.kind, candidate.significance, len(candidate.message_ids)),
                 rules_version=self._config.rates.version,
                 platform=places[candidate.id],
                 overlap=self.mix.overlap,
@@ -128,6 +127,8 @@ class Mixing:
     ) -> list[tuple[Task, Mapping[str, str]]]:
         """Return repetitions of unanimous tasks that are gold from now on, with their right answers.
 
+        They are offered for what new tasks are offered for, so that points tell them from no work.
+
         Args:
             unanimous: the answers of tasks on which everybody agrees, by task id.
             gold: the right answers that are known, by task id; the lead's count towards the share.
@@ -136,7 +137,14 @@ class Mixing:
         """
         have = sum(it.id in gold for it in (*self._first, *self._again))
         possible = {it.id: it for it in self._first if it.id in unanimous and it.id not in gold and takes(it)}
-        copies = {task_id: repeated(it, "gold", self.mix.overlap, now) for task_id, it in possible.items()}
+        copies = {
+            task_id: replace(
+                repeated(it, "gold", self.mix.overlap, now),
+                quote=self._quote(it.kind, it.significance, len(it.message_ids)),
+                rules_version=self._config.rates.version,
+            )
+            for task_id, it in possible.items()
+        }
         fresh = [task_id for task_id, copy in copies.items() if copy.id not in self._all]
         taken = chosen(fresh, self.mix.gold, have, self._total(), "gold")
         return [(copies[task_id], unanimous[task_id]) for task_id in fresh if task_id in taken]
@@ -173,6 +181,7 @@ class Mixing:
             candidates=dict(self._pool.available),
             stopped=self.bound if self._drawn.full else None,
             shortfalls=self._shortfalls([*self._first, *new], again, gold, paid_all),
+            unknown=facts.unknown(self.mix),
         )
 
     def _shortfalls(self, tasks: Sequence[Task], again: int, gold: int, paid_all: bool) -> list[Shortfall]:
@@ -211,6 +220,9 @@ class Mixing:
 
     def _total(self) -> int:
         return len(self._first) + len(self._new)
+
+    def _quote(self, kind: str, significance: Significance, responses: int) -> dict[str, int]:
+        return quote(kind, significance, self._config.rates, responses)
 
     def _least(self, task_id: str) -> int | None:
         adaptive = self.mix.adaptive

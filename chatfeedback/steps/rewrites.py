@@ -129,10 +129,11 @@ def judged_rewrites(workspace: Workspace) -> JudgedRewrites:
     return JudgedRewrites([tallies[name] for name in standing if name in tallies], len(submitted))
 
 
-def note_judging(connection: sa.Connection, kinds: Iterable[str], now: datetime) -> None:
-    """Note that tasks of these kinds are made; of those that judge rewrites, since when."""
+def note_judging(connection: sa.Connection, kinds: Iterable[str], now: datetime | None) -> None:
+    """Note the rewrites that tasks of these kinds judge, and since when they do; None: they are only looked at."""
     judging = {name for name in kinds if kind_of(name).judges_rewrites}
-    record_judging(connection, judging, now)
+    if now is not None:
+        record_judging(connection, judging, now)
     if judging:
         note_rewrites(connection)
 

@@ -12,9 +12,7 @@ from chatfeedback.steps.seeded import JudgeRun, Seeded
 from task_generators.seed_feedback import HeuristicRater, rate_each, unrated
 from workspaces.config import secret_from_environment
 from workspaces.store.seed_feedback import save_seeds, seeded_messages
-from workspaces.store.seed_requests import (
-    ask_again,
-)
+from workspaces.store.seed_requests import ask_again, open_batches
 from workspaces.workspace import utc_now
 
 if TYPE_CHECKING:
@@ -68,8 +66,10 @@ def _by_judges(workspace: Workspace, llm: LLMConfig, retry: bool, advance: Advan
         with workspace.store.write() as connection:
             ask_again(connection, [judge.model for judge in judges], utc_now())
     result = Seeded(", ".join(judge.model for judge in judges), currency=llm.currency)
+    with workspace.store.read() as connection:
+        waiting = {judge.model for judge in judges if open_batches(connection, judge.model)}
     for judge, key in zip(judges, keys, strict=True):
-        in_batches = llm.transport == "batch"
+        in_batches = llm.transport == "batch" or judge.model in waiting
         asked = LLMJudge(
             judge.model_copy(update={"timeout_seconds": 600.0}) if in_batches else judge,
             key,
@@ -81,8 +81,9 @@ def _by_judges(workspace: Workspace, llm: LLMConfig, retry: bool, advance: Advan
             with metered(workspace.store, PURPOSE, judge, asked.meter) as save_spending:
                 seeding = Seeding(workspace, llm, judge, asked, save_spending, advance, tell)
                 result.judges.append(seeding.run)
-                if in_batches:
+                if in_batches:  # also those that were submitted before the transport was changed
                     read_batches(seeding)
+                if llm.transport == "batch":
                     submit_batches(seeding)
                 else:
                     seeding.seed_directly()

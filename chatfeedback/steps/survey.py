@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from task_generators import outlines, traits
 from task_generators.outlines import OutlineReader
-from task_generators.select import COLUMNS, Known
+from task_generators.select import COLUMNS, Known, moderation_flags
 from task_generators.selections import Selectors
 from task_generators.traits import Facts
 from workspaces.store import near_duplicates
@@ -52,7 +52,9 @@ def survey(
     mixes = workspace.config.all_mixes()
     selectors = _selectors(workspace, in_use)
     with workspace.store.read() as connection:
-        facts = Facts(mixes, Labels(connection), _scores(workspace, connection))
+        facts = Facts(
+            mixes, Labels(connection), _scores(workspace, connection), _moderated(workspace, connection)
+        )
     reader = OutlineReader(levels, prompts=prompts, characters=characters)
     columns = (*COLUMNS, *outlines.COLUMNS, *traits.COLUMNS)
     for batch in workspace.collection.scan_batches(columns, locked=True):
@@ -89,3 +91,13 @@ def _selectors(workspace: Workspace, in_use: AbstractSet[str]) -> Selectors:
 def _scores(workspace: Workspace, connection: sa.Connection) -> Mapping[str, float]:
     needed = any(mix.only.challenge is not None for mix in workspace.config.all_mixes().values())
     return united_scores(connection, workspace.config.judges()) if needed else {}
+
+
+def _moderated(workspace: Workspace, connection: sa.Connection) -> Mapping[str, frozenset[str]]:
+    """Return the flags that moderation endpoints gave, by conversation; none where no mix filters by flags."""
+    if not any(mix.only.flags for mix in workspace.config.all_mixes().values()):
+        return {}
+    return {
+        name: frozenset(flag for categories in messages.values() for flag in moderation_flags(categories))
+        for name, messages in flagged_messages(connection).items()
+    }

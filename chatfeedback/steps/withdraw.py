@@ -85,8 +85,8 @@ def withdraw_from(workspace: Workspace, platform: Platform) -> None:
 def masked(values: Mapping[str, str], response: str | None) -> dict[str, str]:
     """Return an answer without free text: a rewrite becomes ``REMOVED_TEXT``, other text is dropped.
 
-    ``REMOVED_TEXT`` is cut to the length of the rewrite, because points depend on the length of a rewrite and on its
-    difference from the response. Blank text, and text that changes too little of the response, is no rewrite.
+    A text that earns nothing, because it is too short or changes too little of the response, is no rewrite. Of the
+    others ``REMOVED_TEXT`` is cut to the length, but never so short that it would earn nothing.
 
     Args:
         values: plain answers by question name.
@@ -95,9 +95,9 @@ def masked(values: Mapping[str, str], response: str | None) -> dict[str, str]:
     texts = _text_questions()
     kept = {name: value for name, value in values.items() if name not in texts}
     for name in texts.keys() & values.keys():
-        words = " ".join(values[name].split())
-        if words and texts[name].changes(words, response or ""):
-            kept[name] = REMOVED_TEXT[: len(words)]
+        if texts[name].is_complete(values[name], response):
+            words = " ".join(values[name].split())
+            kept[name] = REMOVED_TEXT[: max(len(words), texts[name].min_characters)]
     return {name: kept[name] for name in values if name in kept}
 
 

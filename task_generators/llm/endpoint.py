@@ -103,6 +103,7 @@ class Endpoint:
         self._slots = asyncio.Semaphore(concurrency)
         self._halted = asyncio.Event()
         self._tasks: set[asyncio.Task[None]] = set()
+        self._under_way: set[asyncio.Task[Any]] = set()
         self.loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self.loop.run_forever, daemon=True)
         self._thread.start()
@@ -185,25 +186,46 @@ class Endpoint:
             CredentialsError: the endpoint does not accept our key.
             UnansweredError: it cannot be reached, or is overloaded.
             ConnectionFailedError: it does not know the model, or is no such endpoint.
+
+        Before anything was answered, what a failure means depends on the others that are under way: they are waited
+        for, so that it is the same whichever of them comes first.
         """
+        task = asyncio.current_task()
+        assert task is not None
+        self._under_way.add(task)
         try:
             reply = await request()
-        except StatusError as error:
-            raise self._refusal(error) from None
-        except TooLongReplyError:
-            raise self._garble() from None
-        except (aiohttp.ClientError, OSError) as error:
-            reason = reason_of(error, self._section, self._config.timeout_seconds)
-            raise UnansweredError(f"{self._where} cannot be reached: {reason}") from None
+        except (StatusError, TooLongReplyError, aiohttp.ClientError, OSError) as error:
+            await self._others(task)
+            raise self._failure(error) from None
         except (TypeError, ValueError, RecursionError):
+            await self._others(task)
             raise self._garble() from None
+        finally:
+            self._under_way.discard(task)
         self._answered = True
         self._garbled = 0
         return reply
 
+    async def _others(self, failed: asyncio.Task[Any]) -> None:
+        """Wait until something was answered, all else that is under way has failed as well, or time is over."""
+        self._under_way.discard(failed)  # first: so no two wait for each other
+        others, ends = set(self._under_way), self.loop.time() + self._config.timeout_seconds
+        while others and not self._answered and (left := ends - self.loop.time()) > 0:
+            _, others = await asyncio.wait(others, timeout=left, return_when=asyncio.FIRST_COMPLETED)
+
     def call(self, request: Callable[[], Coroutine[Any, Any, Reply]]) -> Reply:
         """Return what ``answer`` returns, to a thread that waits for it."""
         return asyncio.run_coroutine_threadsafe(self.answer(request), self.loop).result()
+
+    def _failure(self, error: Exception) -> Exception:
+        """Return what the failure of a request means."""
+        if isinstance(error, StatusError):
+            return self._refusal(error)
+        if isinstance(error, TooLongReplyError):
+            return self._garble()
+        reason = reason_of(error, self._section, self._config.timeout_seconds)
+        return UnansweredError(f"{self._where} cannot be reached: {reason}")
 
     def _refusal(self, error: StatusError) -> Exception:
         model, answer = self._config.model, error.answer

@@ -118,7 +118,8 @@ class OnlyConfig(Section):
     """What a mix draws from, among the conversations that ``select`` takes; empty and null: everything.
 
     ``models`` wrote every response that a task asks about. ``since`` and ``until`` bound the day (UTC) of a
-    conversation, both included; one without a time is in no bounds. ``flags``: the conversation has one of them.
+    conversation, both included; one without a time is in no bounds. ``flags``: the conversation has one of them, by
+    itself or by the verdict of a moderation endpoint.
     """
 
     languages: tuple[Name, ...] = ()

@@ -14,8 +14,6 @@ from workspaces.kinds.questions import (
     LabelRule,
     Scale,
     ScoreQuestion,
-    StandIn,
-    TextQuestion,
     together,
 )
 from workspaces.kinds.ranking import RankingQuestion
@@ -34,6 +32,7 @@ from workspaces.kinds.registry import (
 )
 from workspaces.kinds.rubric import Criterion, CriterionQuestion, criteria_of, score
 from workspaces.kinds.strength import StrengthQuestion
+from workspaces.kinds.texts import StandIn, TextQuestion
 
 __all__ = [
     "BOTH_BAD",

@@ -13,10 +13,10 @@ from workspaces.kinds.questions import (
     ChoiceQuestion,
     ComparisonQuestion,
     ScoreQuestion,
-    TextQuestion,
     together,
 )
 from workspaces.kinds.ranking import RankingQuestion
+from workspaces.kinds.texts import TextQuestion
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence

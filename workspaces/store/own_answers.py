@@ -89,6 +89,15 @@ def givers_of(connection: sa.Connection, person_id: str) -> list[str]:
     return [person_id, *sorted(connection.execute(query).scalars())]
 
 
+def same_people(connection: sa.Connection) -> dict[str, frozenset[str]]:
+    """Return all ids of the same human, for each id that a link names, directly or by others."""
+    same: dict[str, frozenset[str]] = {}
+    for pair in connection.execute(sa.select(giver_link.c.person_id, giver_link.c.giver_id)):
+        together = frozenset(pair).union(*(same.get(each, ()) for each in pair))
+        same.update(dict.fromkeys(together, together))
+    return same
+
+
 def own_conversations(connection: sa.Connection, people: Collection[str]) -> dict[str, set[str]]:
     """Return the conversations that each of these people gave, under their own id or as a giver linked to them."""
     people_of: dict[str, set[str]] = {person_id: {person_id} for person_id in people}

@@ -17,6 +17,7 @@ from workspaces.kinds import all_kinds
 from workspaces.records import AnnotationStatus, stable_id
 from workspaces.store.annotations import annotation_revision, counts, latest_genuine
 from workspaces.store.insert import insert_missing
+from workspaces.store.own_answers import same_people
 from workspaces.store.schema import UTCDateTime, metadata
 from workspaces.store.tasks import task, tasks_of
 
@@ -194,14 +195,19 @@ def rename_rewrites(connection: sa.Connection, names: Iterable[str], stand_in: C
 
 
 def own_checks(connection: sa.Connection, tasks: Mapping[str, Task]) -> frozenset[tuple[str, str]]:
-    """Return the (person, task) whose task judges a rewrite of that person, answered or not."""
+    """Return the (person, task) whose task judges a rewrite of that person, answered or not.
+
+    Whoever the lead linked with the writer is the same person.
+    """
     judging = checks(tasks.values())
     writers = writers_of(connection, {name for each in judging for name in each.message_ids})
+    same = same_people(connection) if writers else {}
     return frozenset(
         (person_id, each.id)
         for each in judging
         for name in each.message_ids
-        for person_id in writers.get(name, ())
+        for writer in writers.get(name, ())
+        for person_id in same.get(writer, (writer,))
     )
 
 

@@ -102,12 +102,12 @@ def tasks_of(connection: sa.Connection, task_ids: Iterable[str]) -> dict[str, Ta
 
 
 def unplaced_tasks(connection: sa.Connection, platform: str) -> list[Task]:
-    """Return the tasks of a platform that have no placement yet and are not closed, the repeated ones last."""
+    """Return the tasks of a platform that have no placement yet and are not closed, oldest first."""
     query = (
         sa.select(task)
         .outerjoin(placement, placement.c.task_id == task.c.task_id)
         .where(task.c.platform == platform, placement.c.task_id.is_(None), task.c.closed_at.is_(None))
-        .order_by(task.c.reask_of.is_not(None), task.c.created_at, task.c.task_id)
+        .order_by(task.c.created_at, task.c.task_id)
     )
     return list(_tasks(connection, query))
 

@@ -28,6 +28,7 @@ from workspaces.store.annotations import (
     latest_annotations,
     save_revisions,
 )
+from workspaces.store.own_answers import save_link
 from workspaces.store.posteriors import posteriors
 from workspaces.store.tasks import all_tasks, save_tasks
 from workspaces.workspace import Workspace
@@ -238,6 +239,10 @@ def test_nobody_decides_what_they_have_a_part_in(workspace: Workspace) -> None:
         UsageError, match="nobody decides their own answers"
     ):  # they saw it, and might have answered
         steps.adjudicate(workspace, task.id, {"helpful": "no"}, person_id="skipper")
+    with workspace.store.write() as connection:
+        save_link(connection, "second-account", "skipper", NOW)
+    with pytest.raises(UsageError, match="nobody decides their own answers"):
+        steps.adjudicate(workspace, task.id, {"helpful": "no"}, person_id="second-account")
     (made,) = steps.adjudicate(workspace, task.id, {"helpful": "no"}, person_id="somebody")
     assert made.person_id == "somebody"
 

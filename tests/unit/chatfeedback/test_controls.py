@@ -13,6 +13,7 @@ from typer.testing import CliRunner
 
 from chatfeedback import steps
 from chatfeedback.cli import app
+from chatfeedback.steps.push import in_order
 from exports.context import contexts_of
 from exports.labelling import completion_labels
 from exports.omissions import OmissionReason
@@ -151,12 +152,12 @@ def test_asking_again_is_repeatable_and_beside_the_limit(workspace: Workspace) -
     assert made.created == 100 + made.asked_again
     assert steps.generate_tasks(workspace).created == 0
     with workspace.store.read() as connection:
-        order = [each.reask_of for name in PLATFORMS for each in unplaced_tasks(connection, name)]
+        order = [each.reask_of for name in PLATFORMS for each in in_order(unplaced_tasks(connection, name))]
         tasks = all_tasks(connection)
     assert sum(each is not None for each in order) == made.asked_again
     for name in PLATFORMS:
         with workspace.store.read() as connection:
-            placed = [each.reask_of is not None for each in unplaced_tasks(connection, name)]
+            placed = [each.reask_of is not None for each in in_order(unplaced_tasks(connection, name))]
         assert placed == sorted(placed)  # the second ones come last
     for each in tasks.values():
         assert each.reask_of is None or tasks[each.reask_of].platform == each.platform

@@ -266,12 +266,18 @@ def test_a_model_rates_its_own_response_and_is_no_judge(workspace: Workspace, en
 def test_what_brings_no_response_is_a_stored_state(
     workspace: Workspace, endpoint: Endpoint, fault: Reply, state: CounterpartState
 ) -> None:
+    """Also where it is the first reply of all, and others are under way that are answered later."""
     fill(workspace, 6)
     configure(workspace, endpoint.url, max_attempts=1)
     steps.seed_responses(workspace)
-    endpoint.respond = lambda request: (
-        fault if not is_seed(request) and "3 plus" in request["messages"][0]["content"] else usual(request)
-    )
+
+    def answer(request: dict[str, Any]) -> Reply:
+        if not is_seed(request) and "3 plus" in request["messages"][0]["content"]:
+            return fault
+        time.sleep(0.1)
+        return usual(request)
+
+    endpoint.respond = answer
     made = steps.generate_counterparts(workspace)
     assert states(workspace) == {CounterpartState.DONE: 5, state: 1}
     assert (made.models[0].made, made.failed + made.models[0].unanswered) == (5, 1)

@@ -14,11 +14,15 @@ from typer.testing import CliRunner
 from chatfeedback import steps
 from chatfeedback.cli import app
 from chatfeedback.steps import generate
+from chatfeedback.steps.push import in_order
+from task_generators.value import uncertainty
 from tests.sample_records import NOW, annotation, chat, seeds_of, siblings
 from workspaces.config import Config
-from workspaces.records import Significance
+from workspaces.records import ItemPosterior, Significance
 from workspaces.store.gold import all_gold
+from workspaces.store.moderations import ModerationEntry, save_moderation
 from workspaces.store.seed_feedback import save_seeds
+from workspaces.store.spending import ModelPrice, Tokens, save_usage
 from workspaces.store.tasks import all_tasks
 from workspaces.workspace import CONFIG_NAME, Workspace
 
@@ -158,6 +162,42 @@ def test_a_mix_draws_only_from_what_it_names(workspace: Workspace) -> None:
     }
 
 
+def test_flags_are_those_of_an_endpoint_as_well_and_names_that_nothing_has_are_said(
+    workspace: Workspace,
+) -> None:
+    fill(workspace, logs_of(6, "m1", "a") + logs_of(6, "m2", "b", source="here"))
+    verdicts = [
+        ModerationEntry("a1#1", "omni", "a1", True, ("violence",), NOW),
+        ModerationEntry("a2#0", "omni", "a2", True, (), NOW),
+        ModerationEntry("a3#1", "omni", "a3", False, (), NOW),
+    ]
+    with workspace.store.write() as connection:
+        save_moderation(connection, verdicts)
+    select = {"show_flagged": {"safety": ["moderation"]}}
+    for flags, made in (
+        (["moderation"], {"a1", "a2"}),
+        (["moderation:violence"], {"a1"}),
+        (["toxic"], set()),
+    ):
+        configure(workspace, select=select, mix={"kinds": {"safety": 1}, "only": {"flags": flags}})
+        found = steps.generate_tasks(workspace, dry_run=True)
+        assert found.created == len(made)
+        assert found.mixes["default"].unknown == ({} if made else {"only.flags": ("toxic",)})
+    only = {
+        "models": ["M1", "m9"],
+        "sources": ["here", "nowhere"],
+        "languages": ["xx"],
+        "topics": ["unknown"],
+    }
+    configure(workspace, mix={"only": only, "quotas": {"model": {"m8": 1, "each": 2}}})
+    workspace.close()
+    ran = CliRunner().invoke(app, ["generate", "--dry-run", "--workspace", str(workspace.path)])
+    for setting, name in (("models", "m9"), ("sources", "nowhere"), ("languages", "xx")):
+        assert f"warning: only.{setting} names '{name}', which no conversation has" in ran.stderr
+    assert "warning: quotas.model names 'm8', which no conversation has" in ran.stderr
+    assert ran.stderr.count("warning") == 4
+
+
 def test_mixes_share_the_candidates_and_each_keeps_its_own_settings(workspace: Workspace) -> None:
     fill(workspace, logs_of(50) + pairs_of(30))
     configure(
@@ -222,7 +262,9 @@ def test_unanimous_tasks_become_gold_that_nobody_can_tell_from_other_tasks(
     given = answered(tasks[:4], "abc", {P: "a"}) + answered(tasks[4:6], "ab", {P: "a"})
     given += answered(tasks[6:7], "ab", {P: "a"}) + answered(tasks[6:7], "c", {P: "b"})
     monkeypatch.setattr("chatfeedback.steps.unanimous.latest_annotations", lambda _: given)
-    configure(workspace, mix={"kinds": {P: 1}, "limit": 20, "gold": 0.1})
+    configure(
+        workspace, mix={"kinds": {P: 1}, "limit": 20, "gold": 0.1}, rates={"version": "2", "preference": 9}
+    )
     assert steps.generate_tasks(workspace).gold == 2
     with workspace.store.read() as connection:
         gold, all_of = all_gold(connection), all_tasks(connection)
@@ -230,8 +272,16 @@ def test_unanimous_tasks_become_gold_that_nobody_can_tell_from_other_tasks(
         copy = all_of[task_id]
         assert right == {P: "a"}
         assert copy.reask_of in {task.id for task in tasks[:4]}
-        assert copy.quote == all_of[copy.reask_of].quote
         assert copy.platform == all_of[copy.reask_of].platform
+        posteriors = [ItemPosterior(P, P, item, {}, {"first": 1.0}) for item in copy.message_ids]
+        assert uncertainty(copy, posteriors) == 1.0, "it is offered as readily as new work"
+    new = [task for task in all_of.values() if task not in tasks]
+    for name in ("argilla", "label_studio"):
+        pushed = in_order([task for task in new if task.platform == name])
+        assert [task.id for task in pushed] == sorted(task.id for task in pushed), "by lot, gold among work"
+    for level in Significance:
+        offers = [(task.quote, task.rules_version) for task in new if task.significance is level]
+        assert offers == offers[:1] * len(offers), "old offers would tell gold from work"
     assert steps.generate_tasks(workspace).created == 0
 
 
@@ -248,6 +298,48 @@ def test_the_command_shows_tables_costs_and_reasons(workspace: Workspace) -> Non
         assert heading in result.output
     assert "Rating them would cost about 0.01 USD, by the length of the texts, a rough guess" in result.output
     assert f"kind {P}: 50.0% wanted, 15.0% reached" in result.output
+
+
+def test_the_money_of_a_dry_run_is_that_of_every_judge_and_of_the_canaries(workspace: Workspace) -> None:
+    workspace.collection.append(logs_of(60), now=NOW, delay=NOW - NOW)
+
+    def money(**changes: Any) -> float | None:
+        prices = {"input_price": 1000.0, "output_price": 0.0}
+        llm = {"base_url": "http://127.0.0.1:9/v1", "model": "unused", "canaries": 0.0, **prices, **changes}
+        configure(workspace, llm=llm)
+        cost = steps.generate_tasks(workspace, dry_run=True).seed_cost
+        assert cost is not None
+        assert not cost.measured
+        return cost.money
+
+    one = money()
+    assert one
+    cheap = {"model": "b", "input_price": 250.0, "output_price": 0.0}
+    assert money(judges=["a"]) == pytest.approx(one)
+    assert money(judges=["a", cheap]) == pytest.approx(1.25 * one)
+    assert money(judges=["a", {"model": "c", "base_url": "http://127.0.0.1:8/v1"}]) is None
+    assert money(canaries=0.5) == pytest.approx(1.5 * one)
+    with workspace.store.write() as connection:
+        for model, micros in (("a", 3.0), ("b", 1.0)):
+            priced = ModelPrice(model, micros, 0.0, "USD")
+            save_usage(connection, model, "seed", priced, Tokens(1, 0, 1000, 0), NOW)
+        rated = seeds_of(logs_of(2)).values()
+        save_seeds(connection, [replace(seed, agent=model) for seed in rated for model in "ab"])
+    configure(
+        workspace,
+        llm={
+            "base_url": "http://127.0.0.1:9/v1",
+            "model": "unused",
+            "judges": ["a", cheap],
+            "input_price": 1.0,
+            "output_price": 1.0,
+        },
+    )
+    cost = steps.generate_tasks(workspace, dry_run=True).seed_cost
+    assert cost is not None
+    assert cost.measured
+    assert cost.responses == 58
+    assert cost.money == pytest.approx(58 * (1500 + 500) / 1e6)
 
 
 def test_the_order_in_which_logs_were_read_changes_no_task(tmp_path: Path) -> None:

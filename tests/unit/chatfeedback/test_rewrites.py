@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
@@ -31,6 +31,7 @@ from workspaces.store.annotations import (
     save_revisions,
 )
 from workspaces.store.conversations import entries_of
+from workspaces.store.own_answers import delete_link, save_link
 from workspaces.store.rewrites import rewrite, rewrites_judged
 from workspaces.store.tasks import all_tasks
 from workspaces.workspace import Workspace, utc_now
@@ -170,7 +171,8 @@ def suggested(it: Office, text: str = BETTER, person: str = WRITER) -> Task:
     task = it.tasks("suggestion")[0]
     it.answer(person, task, {"rewrite": text})
     before = {check.id for check in it.tasks("suggestion_check")}
-    steps.generate_tasks(it.workspace)
+    planned = steps.generate_tasks(it.workspace, dry_run=True)
+    assert steps.generate_tasks(it.workspace) == replace(planned, dry_run=False)
     (check,) = [check for check in it.tasks("suggestion_check") if check.id not in before]
     assert set(check.conversation_ids) == set(task.conversation_ids)
     assert task.message_ids[0] in check.message_ids
@@ -237,6 +239,23 @@ def test_what_a_writer_says_of_their_own_rewrite_counts_and_earns_nothing(
     assert row["n_annotators"] == 3
     manifest = json.loads((tmp_path / "e" / "manifest.json").read_text(encoding="utf-8"))
     assert "answer of a writer on their own rewrite" in json.dumps(manifest)
+
+
+def test_whoever_the_lead_linked_with_the_writer_judges_it_as_little(office: Callable[..., Office]) -> None:
+    it = office()
+    check = suggested(it)
+    before = it.settle()
+    for person in (ANN, BOB, CAT):
+        it.vote(person, check, rewrite=True)
+    with it.workspace.store.write() as connection:
+        save_link(connection, BOB, WRITER, utc_now())
+        save_link(connection, BOB, "in-the-logs", utc_now())
+        save_link(connection, CAT, "in-the-logs", utc_now())  # the same human, by way of two links
+    assert it.settle() == before | {ANN: check.points}
+    assert judged_rewrites(it.workspace).tallies == [Tally(better=1)]
+    with it.workspace.store.write() as connection:
+        delete_link(connection, BOB, WRITER)
+    assert it.settle()[WRITER] == before[WRITER] + 7
 
 
 def test_two_who_write_the_same_text_are_both_its_writers(office: Callable[..., Office]) -> None:

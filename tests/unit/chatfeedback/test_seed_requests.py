@@ -423,6 +423,20 @@ def test_a_batch_is_submitted_waited_for_and_read_once(workspace: Workspace, rem
     assert len(remote.batches) == 1
 
 
+def test_a_batch_is_read_as_well_where_requests_are_sent_one_by_one_by_now(
+    workspace: Workspace, remote: Batches
+) -> None:
+    fill(workspace, 5)
+    configure(workspace, remote.url, transport="batch")
+    assert steps.seed_responses(workspace).submitted == 5
+    configure(workspace, remote.url)
+    waits = steps.seed_responses(workspace)
+    assert (waits.rated, waits.submitted) == (0, 5)
+    remote.end("batch_0", answered)
+    assert steps.seed_responses(workspace).rated == 5
+    assert states(workspace) == {DONE: 5}
+
+
 @pytest.mark.parametrize("told", [True, False])
 def test_a_batch_counts_towards_the_budget_as_what_it_costs_at_most_until_it_tells(
     workspace: Workspace, remote: Batches, told: bool

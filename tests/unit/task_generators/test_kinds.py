@@ -306,6 +306,26 @@ def test_a_turn_says_who_speaks_whatever_it_holds() -> None:
     assert {turn.role for turn in turns} == {Role.ASSISTANT}
 
 
+def test_nothing_beside_the_text_tells_a_rewrite_from_the_response() -> None:
+    picture = (Attachment("image"),)
+    response = Message(
+        "m#1", "m#0", Role.ASSISTANT, "\n A response. ", "model", reasoning="why", tool_calls=(ToolCall("f"),),
+        attachments=picture,
+    )  # fmt: skip
+    rewrite = Message("w", "m#0", Role.ASSISTANT, "A rewrite.", attachments=picture, rewrite_of="m#1")
+    log = Conversation("m", (Message("m#0", None, Role.USER, "A question?"), response, rewrite), "s")
+    shown = content_of(
+        replace(
+            task("t", {"suggestion_check": 4}, kind="suggestion_check"),
+            conversation_ids=("m", "m"),
+            message_ids=("m#1", "w"),
+        ),
+        {"m": log},
+    )
+    left, right = (shown.chats[name] for name in ("answer_a", "answer_b"))
+    assert [replace(turn, text=turn.text.replace("response", "rewrite")) for turn in left] == list(right)
+
+
 @pytest.mark.parametrize("applying", [*Quality, None])
 def test_an_opinion_shows_what_applies_and_that_nothing_applies_is_no_opinion(
     applying: Quality | None,

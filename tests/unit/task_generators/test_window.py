@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import re
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from task_generators.window import MOST_CHARACTERS, MOST_TURNS, NOTE_SPEAKER, windowed
+from task_generators.window import MOST_CHARACTERS, MOST_TURNS, NOTE_SPEAKER, windowed, windowed_between
+from tests.examples import examples
 from workspaces.forms import Turn
 from workspaces.records import Role
 
@@ -25,15 +27,72 @@ def test_nothing_is_left_out_without_being_counted(lengths: list[int]) -> None:
     shown = windowed(turns)
     notes = [turn for turn in shown if turn.speaker == NOTE_SPEAKER]
     kept = [turn for turn in shown if turn.speaker != NOTE_SPEAKER]
-    assert len(shown) <= MOST_TURNS + 3
+    assert len(shown) <= MOST_TURNS
     assert sum(len(turn.text) for turn in kept) <= MOST_CHARACTERS
     left_out = sum(int(re.findall(r"\(([\d,]+) char", note.text)[0].replace(",", "")) for note in notes)
     assert left_out + sum(len(turn.text) for turn in kept) == sum(lengths)
     assert all("project lead" in note.text for note in notes)
-    if sum(lengths) <= MOST_CHARACTERS and len(turns) < MOST_TURNS:
+    if sum(lengths) <= MOST_CHARACTERS and len(turns) <= MOST_TURNS:
         assert list(shown) == turns
     if turns:
         assert kept[-1].text[-1:] == turns[-1].text[-1:]
         earlier = re.match(r"([\d,]+) earlier", notes[0].text) if notes else None
         whole = len(kept) - sum(note.text.startswith("The middle") for note in notes)
         assert (int(earlier[1].replace(",", "")) if earlier else 0) + whole == len(turns)
+
+
+def said(number: int, characters: int = 1) -> list[Turn]:
+    return [Turn("Person", f"{place:>{characters}}", Role.USER) for place in range(number)]
+
+
+@pytest.mark.parametrize(
+    ("turns", "note"),
+    [
+        (said(500), ""),
+        (said(501), "2 earlier messages"),
+        (said(2, 10_000), ""),
+        ([*said(1, 10_001), *said(1, 10_000)], "1 earlier message (10,001 characters) is"),
+        (said(1, 20_000), ""),
+        (said(1, 20_001), ""),
+    ],
+    ids=["500", "501", "20,000 of two", "20,001 of two", "20,000 of one", "20,001 of one"],
+)
+def test_the_bounds_themselves_are_shown_whole(turns: list[Turn], note: str) -> None:
+    shown = windowed(turns)
+    over = len(turns) > MOST_TURNS or sum(len(turn.text) for turn in turns) > MOST_CHARACTERS
+    assert (list(shown) == turns) is not over
+    assert shown[0].text.startswith(note)
+    assert [turn.speaker for turn in shown].count(NOTE_SPEAKER) == over
+
+
+PARTS = st.lists(st.tuples(LENGTHS, st.integers(1, 3)), min_size=1, max_size=4)
+
+
+@given(PARTS)
+@examples(25)
+def test_between_responses_that_are_asked_about_nothing_is_left_out_without_being_counted(
+    parts: list[tuple[list[int], int]],
+) -> None:
+    """No response is shown without what it answers, and all that is shown stays within the bounds of one window."""
+    turns = [
+        ([Turn("Person", "x" * length, Role.USER) for length in lengths], said(answers, 50_000))
+        for lengths, answers in parts
+    ]
+    shown = windowed_between(turns)
+    answers = [turn for _, some in turns for turn in some]
+    others = [turn for turn in shown if turn not in answers]
+    notes = [turn for turn in others if turn.speaker == NOTE_SPEAKER]
+    kept = [turn for turn in others if turn.speaker != NOTE_SPEAKER]
+    assert [turn for turn in shown if turn in answers] == answers
+    assert len(shown) <= MOST_TURNS
+    assert sum(len(turn.text) for turn in kept) <= MOST_CHARACTERS
+    left_out = sum(int(re.findall(r"\(([\d,]+) char", note.text)[0].replace(",", "")) for note in notes)
+    every = [turn for some, _ in turns for turn in some]
+    assert left_out + sum(len(turn.text) for turn in kept) == sum(len(turn.text) for turn in every)
+    if len(every) + len(answers) <= MOST_TURNS and sum(len(turn.text) for turn in every) <= MOST_CHARACTERS:
+        assert not notes
+    start = 0
+    for some, (first, *_) in turns:
+        place = shown.index(first, start)
+        assert not some or shown[place - 1].text[-1:] == some[-1].text[-1:]
+        start = place + 1

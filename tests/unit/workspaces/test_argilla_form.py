@@ -114,6 +114,16 @@ def test_a_long_text_and_a_long_conversation_fit_into_what_argilla_takes() -> No
     assert messages["conversation"][0][1].text == "(101 earlier messages left out)"
 
 
+@pytest.mark.parametrize("number", [MAX_MESSAGES, MAX_MESSAGES + 1])
+def test_as_many_messages_as_argilla_takes_are_shown_as_they_are_and_a_note_stays(number: int) -> None:
+    note = Turn("Workbench", "501 earlier messages are left out here.", verbatim=True)
+    turns = (note, *(turn(Role.USER, str(n)) for n in range(number - 1)))
+    texts = [page.text for _, page in shown(conversation=turns, response=())["conversation"]]
+    assert texts[0] == note.text
+    assert texts[1] == ("0" if number == MAX_MESSAGES else "(2 earlier messages left out)")
+    assert len(texts) == MAX_MESSAGES
+
+
 @pytest.mark.parametrize("text", ["", " \n"])
 def test_an_empty_context_leaves_the_style_sheet_to_the_response(text: str) -> None:
     messages = shown(conversation=(), response=(turn(Role.ASSISTANT, text),))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 import krippendorff
 import numpy as np
@@ -28,6 +29,9 @@ from workspaces.kinds import (
     kind_of,
     paid_parts,
 )
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 OPTIONS = {"good": "Good", "bad": "Bad", "na": "N/A"}
 SIDES = {"a": "A", "tie": "Same", "b": "B"}
@@ -91,6 +95,42 @@ def test_a_rewrite_counts_when_it_is_long_enough_and_says_something_else() -> No
     assert not question.is_complete("abcd", "The response")
     assert not question.is_complete(" the\nRESPONSE ", "The response")
     assert question.is_complete("the response", None)
+
+
+@pytest.mark.parametrize("share", [0.0, 0.05])
+@pytest.mark.parametrize(
+    "change",
+    [
+        str.upper,
+        lambda text: text.replace(" ", "   \n"),
+        lambda text: " ".join(text),
+        lambda text: "\u200b".join(text) + "\ufeff\u2063\ufe0f",
+        lambda text: text.replace("é", "e\u0301"),
+        lambda text: text.replace("fi", "\ufb01").replace(" ", "\u00a0"),
+        lambda text: f"“{text.replace(',', ' —')}”!!!",
+        lambda text: text.replace(".", "") + "." * 40,
+    ],
+    ids=["case", "white space", "spaced", "invisible", "composed", "ligature", "quoted", "dots"],
+)
+def test_what_nobody_can_read_differently_changes_nothing(change: Callable[[str], str], share: float) -> None:
+    question = TextQuestion("better", "?", "", min_characters=5, rewrites=True, min_change=share)
+    response = "Well, the café is fine, and it’s open. Isn't it?"
+    assert not question.is_complete(change(response), response)
+    assert question.is_complete(change("No, the bar is closed on Mondays."), response)
+
+
+def test_a_shorter_response_may_be_rewritten_as_short_and_a_text_needs_a_letter() -> None:
+    question = TextQuestion("better", "?", "", min_characters=20, rewrites=True)
+    assert question.is_complete("Paris is in France.", "Paris is in Italy.")
+    assert question.is_complete("43", "42")
+    assert not question.is_complete("4", "42")
+    assert not question.is_complete("Eight.", "Spiders are insects with six legs.")
+    assert question.is_complete("It is 1.5 metres long.", "It is 15 metres long.")
+    assert question.is_complete("f(x)[0] = y + 1 # twenty", "f(x)(0) = y - 1 # twenty")
+    reason = TextQuestion("why", "?", "", min_characters=20)
+    assert not reason.is_complete("." * 40)
+    assert not reason.is_complete("abc" + "\u200b" * 40)
+    assert reason.is_complete("A is shorter, and right.")
 
 
 def test_a_kind_whose_parts_name_no_question_or_whose_questions_share_a_name_is_refused() -> None:

@@ -176,15 +176,17 @@ def _messages(form: Form, chat: ChatField, turns: tuple[Turn, ...], taken: int) 
     text stands in an element of ours that says who speaks, and a style sheet of ours reads it.
     """
     beside = "cfw-beside" if chat.name in form.side_by_side else ""
-    room = MAX_MESSAGES - 1
-    shown: list[tuple[str, str]] = []
-    for turn in turns[-room:]:
+    shown: list[tuple[int, str, str]] = []
+    for number, turn in enumerate(turns):
         most = MAX_CHARACTERS - (0 if shown else taken)
-        shown += ((turn.speaker, element) for element in elements(turn, form.display, most, beside))
-    left_out = len(turns) - len(turns[-room:])
-    if left_out or len(shown) > room:
-        left_out += max(len(shown) - room, 0)
+        shown += ((number, turn.speaker, element) for element in elements(turn, form.display, most, beside))
+    if len(shown) > MAX_MESSAGES:
+        # the notes of a window stand first, and say what is missing before
+        start = sum(1 for number, _, _ in shown if all(it.role is None for it in turns[: number + 1]))
+        end = start + len(shown) - MAX_MESSAGES + 1
+        left_out = len({number for number, _, _ in shown[start:end]})
         note = Turn("Workbench", f"({counted(left_out, 'earlier message')} left out)")
-        shown = [*((note.speaker, it) for it in elements(note, Display.PLAIN)), *shown[-room:]]
-    for speaker, element in shown:
+        said = [(-1, note.speaker, it) for it in elements(note, Display.PLAIN)]
+        shown = [*shown[:start], *said, *shown[end:]]
+    for _, speaker, element in shown:
         yield {"role": speaker, "content": element}
