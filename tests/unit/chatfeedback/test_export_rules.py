@@ -101,6 +101,31 @@ def test_a_rule_that_leaves_nothing_says_which_and_what_to_do(logs: Workspace) -
         assert "loosen the rule" in str(ran.exception)
 
 
+def test_licences_that_clash_are_refused_with_their_list_and_a_way_out(
+    workspace: Workspace, tmp_path: Path
+) -> None:
+    chat = "\n\nHuman: What is {0} plus {0} in words?\n\nAssistant: {1} answer number {0}."
+    for place, licence in enumerate(("GPL-3.0", "cc-by-nc-4.0")):
+        rows = [
+            {side: chat.format(number, side) for side in ("chosen", "rejected")} | {"license": licence}
+            for number in range(3 * place, 3 * place + 3)
+        ]
+        log = tmp_path / f"log-{place}.jsonl"
+        log.write_text("".join(json.dumps(row) + "\n" for row in rows), "utf-8")
+        steps.ingest_file(workspace, log, publish=True)
+    refused = run(workspace)
+    assert refused.exit_code == 1
+    assert "GPL-3.0 allows commercial use of the whole, cc-by-nc-4.0 does not" in str(refused.exception)
+    assert not (workspace.path / "exports" / "dpo").exists()
+    planned = json.loads(run(workspace, "--dry-run", "--json").stdout)
+    assert "without --any-licence it is refused: GPL-3.0" in planned["warnings"][0]
+    assert json.loads(run(workspace, "--dry-run", "--any-licence", "--json").stdout)["warnings"] == []
+    ran = run(workspace, "--licence", "cc-by-nc-4.0", "--licence", "mit")
+    assert ran.exit_code == 0, ran.output
+    assert run(workspace, "--any-licence", "--output", str(tmp_path / "own")).exit_code == 0
+    assert "Not to be published as it is" in (tmp_path / "own" / "README.md").read_text("utf-8")
+
+
 def test_an_option_stands_in_for_the_line_of_the_configuration(logs: Workspace) -> None:
     path = logs.path / CONFIG_NAME
     path.write_text(path.read_text("utf-8").replace("  min_people: 1", "  min_people: 2"), "utf-8")
