@@ -51,6 +51,19 @@ def left_out_by(
     }
 
 
+def by_own(
+    rules: ExportsConfig, annotations: Iterable[Annotation], own: Iterable[Annotation]
+) -> dict[str, OmissionReason]:
+    """Return why ``rules.own`` leaves answers out, by annotation id; ``own`` are those about one's own conversation."""
+    theirs = {annotation.id for annotation in own}
+    if rules.own == "exclude":
+        return dict.fromkeys(theirs, OmissionReason.OWN_BY_RULE)
+    if rules.own == "only":
+        others = (annotation.id for annotation in annotations if annotation.id not in theirs)
+        return dict.fromkeys(others, OmissionReason.NOT_OWN)
+    return {}
+
+
 def counted_by(rules: ExportsConfig, evidence: Evidence) -> Evidence:
     """Return the evidence without the answers that rules leave out; these are set aside with their reason."""
     aside = left_out_by(rules, evidence.tasks, evidence.annotations)
@@ -100,7 +113,7 @@ def chosen(
 
 def by_agreement(rules: ExportsConfig) -> bool:
     """Return whether rules may leave out items for what people voted, and not for how many they are."""
-    return rules.min_agreement > 0 or rules.min_margin is not None
+    return rules.min_agreement > 0 or rules.min_margin is not None or rules.min_posterior > 0
 
 
 def in_force(rules: ExportsConfig) -> dict[str, str]:
@@ -165,6 +178,20 @@ def _margin(item: ExportItem, rules: ExportsConfig, _: Evidence) -> bool:
     return margin is None or rules.min_margin is None or margin >= rules.min_margin
 
 
+def _posterior(item: ExportItem, rules: ExportsConfig, _: Evidence) -> bool:
+    """What a lead decided needs no posterior."""
+    if not rules.min_posterior or not hasattr(item, "posterior"):  # of pairs
+        return True
+    posterior = getattr(item, "posterior", None)
+    return bool(getattr(item, "adjudicated", None)) or (
+        posterior is not None and posterior >= rules.min_posterior
+    )
+
+
+def _unflagged(item: ExportItem, rules: ExportsConfig, evidence: Evidence) -> bool:
+    return not rules.skip_flags or evidence.flagged.isdisjoint(item.conversation_ids)
+
+
 def _languages(item: ExportItem, rules: ExportsConfig, evidence: Evidence) -> bool:
     return _among((evidence.languages.get(name, "") for name in item.conversation_ids), rules.languages)
 
@@ -193,6 +220,8 @@ ITEM_RULES = (
     ItemRule("min_people", OmissionReason.FEW_PEOPLE, _enough_people, of_votes=True),
     ItemRule("min_agreement", OmissionReason.LOW_AGREEMENT, _agreement, of_votes=True),
     ItemRule("min_margin", OmissionReason.LOW_MARGIN, _margin, of_votes=True),
+    ItemRule("min_posterior", OmissionReason.LOW_POSTERIOR, _posterior, of_votes=True),
+    ItemRule("skip_flags", OmissionReason.FLAGGED, _unflagged),
     ItemRule("languages", OmissionReason.OTHER_LANGUAGE, _languages),
     ItemRule("models", OmissionReason.OTHER_MODEL, _models),
     ItemRule("sources", OmissionReason.OTHER_SOURCE, _sources),

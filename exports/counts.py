@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from exports.judgments import Act
+from exports.weights import Weighting
 from workspaces.grammar import counted, word_for
 from workspaces.privacy.placeholders import PLACEHOLDER
 from workspaces.records import ANONYMOUS
@@ -53,6 +54,7 @@ class Counts:
     rows: int
     redacted: int
     placeholders: Mapping[str, int]
+    weighting: Weighting = Weighting.CONFIDENCE
 
     def as_json(self) -> dict[str, JsonValue]:
         """Return the counts as the manifest holds them."""
@@ -90,7 +92,15 @@ class Counts:
         return f"{counted(self.people, 'person')} judged these rows on a labelling platform{named}{unnamed}."
 
     def _weights(self) -> str:
+        if self.weighting is Weighting.NONE:
+            return "Every judgment weighs 1, by the rule `weights`."
         everybody = self.people + self.raters + self.unnamed
+        if self.weighting is Weighting.POSTERIOR:
+            elsewhere = self._by_confidence(everybody)
+            return f"A pair weighs its posterior, where it has one, by the rule `weights`. Elsewhere: {elsewhere}"
+        return self._by_confidence(everybody)
+
+    def _by_confidence(self, everybody: int) -> str:
         if self.prior is None and not self.measured:
             return "Nobody's confidence was measured yet: every judgment weighs 1."
         said = f"The confidence of {self.measured:,} of {counted(everybody, 'voter')} was measured and is their weight."
@@ -158,6 +168,7 @@ def count(items: Iterable[ItemT], redactions: Redactions, weights: Weights) -> C
         measured=len(people & weights.people.keys()),
         unnamed=len(people - named),
         prior=weights.prior,
+        weighting=weights.weighting,
         items=n_items,
         single=single,
         rows=redactions.rows,

@@ -16,7 +16,10 @@ from workspaces.errors import WorkbenchError
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
 
-ADVICE = "leave their sources out, or write it for your own use with --any-licence and do not publish it"
+ADVICE = (
+    "name the licences that go together with --licence (or sources with --source), or write it for your own use with "
+    "--any-licence and do not publish it"
+)
 
 
 class LicenceConflictError(WorkbenchError):

@@ -34,6 +34,7 @@ PROVENANCE: Columns = {
     "strength": NUMBER,
     "weight": NUMBER,
     "margin": NUMBER,
+    "posterior": NUMBER,
     "chosen_shown_first": COUNT,
     "rejected_shown_first": COUNT,
     "adjudicated": FLAG,
@@ -92,6 +93,7 @@ def provenance(pair: PreferencePair) -> list[Row]:
             "strength": pair.strength,
             "weight": pair.weight,
             "margin": pair.margin,
+            "posterior": pair.posterior,
             "chosen_shown_first": pair.shown_first(winner),
             "rejected_shown_first": pair.shown_first(1 - winner),
             "adjudicated": pair.adjudicated is not None,
@@ -172,7 +174,10 @@ the side that they named, whatever the votes. A prompt keeps calls of tools and 
 split in the first configuration, which holds only what a trainer accepts. `agreement` is the share of
 the most frequent vote, `strength` (chosen - rejected) / votes, `weight` the summed confidence behind
 `chosen` per vote, `margin` the mean of the votes towards `chosen` by confidence: a vote for it counts its
-strength, or 1 where none was asked, a vote against it as much below 0."""
+strength, or 1 where none was asked, a vote against it as much below 0. `posterior` is the probability that
+`chosen` is better, by Dawid and Skene's model in the newest report; null where none has computed it. With
+the rule `weights: none` every vote weighs 1 in these; with `weights: posterior`, `weight` is `posterior`,
+and `margin` that of `chosen` less that of the other side, where there is one."""
 """How pairs are made of answers, for the card."""
 
 SURE = "`weight` and `n_annotators` in `provenance` tell how sure a pair is."

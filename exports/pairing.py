@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import defaultdict
 from dataclasses import dataclass
 from itertools import groupby
@@ -14,6 +15,7 @@ from exports.judgments import Judgment
 from exports.omissions import Omission, OmissionReason
 from exports.pairs import Decision, Origin, PreferencePair, Side, Vote, origin_of
 from exports.verdicts import PairVerdict, Shown, age, discarded_pairs, sorted_omissions, verdicts_of
+from exports.weights import Weighting
 from workspaces.kinds import BOTH_BAD, FIRST, SECOND, kind_of, together
 from workspaces.records import IMPORTED
 
@@ -58,7 +60,7 @@ def preference_pairs(
         tasks: by task id.
         annotations: the latest revision of each, in any order.
         contexts: by message id, of every response that may be exported.
-        weights: of people's votes.
+        weights: of people's votes and of pairs.
         outcomes: what other people's votes said of rewrites; None: nobody was asked about rewrites.
         decisions: what a lead decided, as votes, by (kind, question, item): it decides a pair whatever the votes.
 
@@ -201,22 +203,56 @@ def _pair(
             Judgment(it.annotation.id, it.annotation.person_id, it.act, from_log=False) for it in wrote
         ),
         adjudicated=adjudicated,
+        posteriors=_posteriors(verdicts, weights),
+        weighs_posterior=weights.weighting is Weighting.POSTERIOR,
     )
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """A comparison that was asked: the item and its texts, in the order of the ids that its first and second are."""
+
+    key: tuple[str, str, str]
+    first: str
+    second: str
+
+
+def _asked(verdict: PairVerdict) -> _Asked | None:
+    """Return the item that a verdict is about, as reports and leads name it; None for what is no comparison of two."""
+    compares = kind_of(verdict.task.kind).compares
+    if compares is None or len(verdict.responses) != 2:
+        return None
+    by_id = {context.message.id: context.text for context in verdict.responses}
+    names = sorted(by_id)
+    return _Asked((verdict.task.kind, compares.name, together(by_id)), by_id[names[0]], by_id[names[-1]])
+
+
+def _posteriors(verdicts: Sequence[PairVerdict], weights: Weights) -> tuple[float, float] | None:
+    """Return the mean of the posteriors of what was asked about two texts, as often as it was answered."""
+    found = []
+    for verdict in verdicts if weights.posteriors else ():
+        asked = _asked(verdict)
+        said = None if asked is None else weights.posteriors.get(asked.key)
+        if asked is not None and said is not None:
+            of_text = {asked.first: said.get(FIRST, 0.0), asked.second: said.get(SECOND, 0.0)}
+            found.append([of_text[text] for text in verdict.texts])
+    if not found:
+        return None
+    first, second = (math.fsum(of_side) / len(found) for of_side in zip(*found, strict=True))
+    return first, second
 
 
 def _decided(verdicts: Sequence[PairVerdict], decisions: Decisions) -> Decision | None:
     """Return what was decided about two texts, as far as all that was decided about them says the same."""
     found: set[Decision] = set()
     for verdict in verdicts if decisions else ():
+        asked = _asked(verdict)
+        vote = None if asked is None else decisions.get(asked.key)
         compares = kind_of(verdict.task.kind).compares
-        if compares is None or len(verdict.responses) != 2:
+        if asked is None or vote is None or compares is None:
             continue
-        by_id = {context.message.id: context.text for context in verdict.responses}
-        vote = decisions.get((verdict.task.kind, compares.name, together(by_id)))
-        if vote is None:
-            continue
-        said, names = compares.class_of(vote), sorted(by_id)
-        preferred = {FIRST: by_id[names[0]], SECOND: by_id[names[-1]]}.get(said)
+        said = compares.class_of(vote)
+        preferred = {FIRST: asked.first, SECOND: asked.second}.get(said)
         if preferred is None:
             found.add(Decision.BOTH_BAD if said == BOTH_BAD else Decision.TIE)
         else:

@@ -87,6 +87,8 @@ class PreferencePair:
     and texts alone: it stays when votes are added or the winner changes. ``skips`` counts the people who discarded
     the comparison instead of voting. ``writers`` are the answers that a rewrite comes from which others accepted.
     ``adjudicated`` is what a lead decided where votes disagree; ``winner`` then is the side that it names, if any.
+    ``posteriors`` are the probabilities that the first and that the second side is better (the rest is that neither
+    is); None where no report has computed them. With ``weighs_posterior`` they make ``weight`` and ``margin``.
     """
 
     pair_id: str
@@ -101,6 +103,8 @@ class PreferencePair:
     skips: int = 0
     writers: tuple[Judgment, ...] = ()
     adjudicated: Decision | None = None
+    posteriors: tuple[float, float] | None = None
+    weighs_posterior: bool = False
 
     @property
     def id(self) -> str:
@@ -169,8 +173,18 @@ class PreferencePair:
         return (self.count(winner) - self.count(1 - winner)) / len(self.votes)
 
     @property
+    def posterior(self) -> float | None:
+        """The probability that chosen is better; None where no report has computed it."""
+        return None if self.posteriors is None else self.posteriors[self.winner or 0]
+
+    @property
     def weight(self) -> float:
-        """Summed weight of the votes for chosen / number of votes: low where unsure people decided."""
+        """Summed weight of the votes for chosen / number of votes: low where unsure people decided.
+
+        Where posteriors weigh, it is that of chosen.
+        """
+        if self.weighs_posterior and self.posterior is not None:
+            return self.posterior
         return self.mass(self.winner or 0) / len(self.votes)
 
     @property
@@ -179,8 +193,11 @@ class PreferencePair:
 
         A vote without a strength counts 1, so that without any it is (weight for chosen - weight for rejected) / all
         weight. Negative where the people of high confidence, or of strong opinions, were outvoted.
+        Where posteriors weigh, it is that of chosen less that of rejected, over -1 to 1.
         """
         winner = self.winner or 0
+        if self.weighs_posterior and self.posteriors is not None:
+            return self.posteriors[winner] - self.posteriors[1 - winner]
         total = math.fsum(vote.weight for vote in self.votes)
         return math.fsum(vote.weight * vote.towards(winner) for vote in self.votes) / total if total else 0.0
 

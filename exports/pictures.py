@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-WIDTH, HEIGHT, MARGIN, LINE = 640, 240, 12, 18
+WIDTH, HEIGHT, MARGIN, LINE = 640, 260, 12, 18
 """Of a picture, in pixels; ``LINE`` is the height of a line of text."""
 COLOURS = ("#2a6f97", "#e09f3e")
 """Blue and ochre: colour-blind people tell them apart, on white and on black."""
@@ -63,20 +63,20 @@ def columns(caption: str, series: Mapping[str, Mapping[str, int]]) -> Picture:
     """
     names = list(next(iter(series.values())))
     most = max((count for counts in series.values() for count in counts.values()), default=0) or 1
-    top, bottom = MARGIN + 2 * LINE, HEIGHT - MARGIN - LINE
+    top, bottom = MARGIN + 3 * LINE, HEIGHT - MARGIN - LINE
     place = (WIDTH - 2 * MARGIN) / len(names)
-    width = place * 0.8 / len(series)
-    drawn: list[str] = []
+    width, gap = place * 0.8 / len(series), place * 0.8 / len(series) * 0.06
+    drawn = [_line(MARGIN, MARGIN + 10, caption)]
     for at, name in enumerate(names):
         left = MARGIN + at * place
         drawn.append(_word(left + place / 2, HEIGHT - MARGIN, name))
         for number, (of, counts) in enumerate(series.items()):
-            x = left + place * 0.1 + number * width
+            x = left + place * 0.1 + number * width + gap / 2
             y = bottom - (bottom - top) * counts[name] / most
             title = f"{of}, {name}: {counts[name]:,}"
             drawn += [
-                _column(x, y, width * 0.94, bottom - y, COLOURS[number], title),
-                _word(x + width * 0.47, y - 4, f"{counts[name]:,}"),
+                _column(x, y, width - gap, bottom - y, COLOURS[number], title),
+                _word(x + (width - gap) / 2, y - 4, f"{counts[name]:,}"),
             ]
     return Picture(caption, _svg(caption, [*_legend([*series] if len(series) > 1 else []), *drawn]))
 
@@ -85,8 +85,8 @@ def _legend(names: Sequence[str]) -> list[str]:
     places = [(MARGIN + 160 * number, name, COLOURS[number]) for number, name in enumerate(names)]
     return [
         (
-            f'<rect x="{x}" y="{MARGIN}" width="10" height="10" fill="{colour}"/>'
-            f'<text x="{x + 16}" y="{MARGIN + 10}" fill="{INK}">{escape(name)}</text>'
+            f'<rect x="{x}" y="{MARGIN + LINE}" width="10" height="10" fill="{colour}"/>'
+            + _line(x + 16, MARGIN + LINE + 10, name)
         )
         for x, name, colour in places
     ]
@@ -97,6 +97,10 @@ def _column(x: float, y: float, width: float, height: float, colour: str, title:
         f'<rect x="{x:.1f}" y="{y:.1f}" width="{width:.1f}" height="{height:.1f}" fill="{colour}">'
         f"<title>{escape(title)}</title></rect>"
     )
+
+
+def _line(x: float, y: float, text: str) -> str:
+    return f'<text x="{x:.1f}" y="{y:.1f}" fill="{INK}">{escape(text)}</text>'
 
 
 def _word(x: float, y: float, text: str) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Generic
 
@@ -43,6 +44,7 @@ class Evidence:
         languages: of conversations, by id, where they are known.
         near_duplicates: the groups of conversations that have a near duplicate, by id.
         decisions: what a lead decided about items on which answers disagree, as votes, by (kind, question, item).
+        flagged: the conversations with a flag that rules leave out.
         benchmarks: whose prompts are not trained on; None where there are none.
         collected: what the collection and its labels say beside answers.
     """
@@ -59,6 +61,7 @@ class Evidence:
     languages: Mapping[str, str] = field(default_factory=dict)
     near_duplicates: Mapping[str, str] = field(default_factory=dict)
     benchmarks: Benchmarks | None = None
+    flagged: AbstractSet[str] = frozenset()
     collected: Collected = field(default_factory=Collected)
 
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from exports.dataset import ATTRIBUTES, CARD, FORMAT, MANIFEST, SUMS
+from exports.licences import licence_conflicts
 from exports.tables import sha256_of
 from exports.verification import read_manifest, verify
 from workspaces.errors import UsageError, WorkbenchError
@@ -80,7 +81,8 @@ def publish(
         NoExportError: ``folder`` holds no export.
         UsageError: ``repo`` is no name of a data set, the token or the address is none, or the data set there is no
             export of this kind, a later release, or one of another history.
-        NotPublishedError: the export is not what was written, or the Hub cannot be reached or says no.
+        NotPublishedError: the export is not what was written, its licences do not go together, or the Hub cannot be
+            reached or says no.
         HistoryKeptError: everything is published, and the history was not dropped.
     """
     if not REPO.fullmatch(repo):
@@ -92,6 +94,11 @@ def publish(
         raise NotPublishedError(
             f"{folder} is not what was written ({problems[0]}): export it again; 'chatfeedback export verify {folder}' "
             "tells all"
+        )
+    if conflicts := licence_conflicts(manifest.get("licences") or {}):
+        raise NotPublishedError(
+            f"{folder} is not to be published: {'; '.join(conflicts)}. Export what goes together, with --licence or "
+            "--source"
         )
     from huggingface_hub import CommitOperationAdd, CommitOperationDelete, HfApi  # takes long to import
     from huggingface_hub.errors import HfHubHTTPError, HFValidationError, RepositoryNotFoundError

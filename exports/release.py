@@ -18,7 +18,7 @@ from exports.croissant import croissant
 from exports.dataset import check_target, tool_version, write_dataset
 from exports.filling import omissions_table, tables_of
 from exports.holders import HoldersSought
-from exports.licences import check_licences, licence_notes
+from exports.licences import check_licences, licence_conflicts, licence_notes
 from exports.measurements import with_label_noise
 from exports.omissions import count_omissions
 from exports.shortage import shortage, shortage_of_collection, with_states
@@ -151,7 +151,10 @@ def export(
     licences = _counts(item.licences for item in trained)
     sources = _counts(item.sources for item in trained)
     versions = _counts(item.rules_versions for item in trained)
-    if not any_licence and not dry_run:
+    refusal: list[str] = []
+    if not any_licence and dry_run:
+        refusal = [f"without --any-licence it is refused: {each}" for each in licence_conflicts(licences)]
+    elif not any_licence:
         check_licences(licences)
     digests = digests_of(tables)
     digest = digest_of(digests)
@@ -206,7 +209,7 @@ def export(
         unchanged=False,
         accounting=accounting,
         licence_notes=tuple(licence_notes(licences)),
-        warnings=tuple(warnings),
+        warnings=(*warnings, *refusal),
         dry_run=dry_run,
     )
     if dry_run:

@@ -1,8 +1,9 @@
 """What a data set gives to the public summary of training content that the EU asks of providers of models.
 
 Source: European Commission, Explanatory Notice and Template for the Public Summary of Training Content for
-general-purpose AI models (July 2025), under Article 53(1)(d) of Regulation (EU) 2024/1689. Its sections and fields are
-kept in their order, in words of our own. What was counted is filled in; nothing is guessed.
+general-purpose AI models (July 2025; C(2025) 8311 of 5 December 2025), under Article 53(1)(d) of Regulation (EU)
+2024/1689. Sections and fields have its names and its order, as summaries that fill it in show them (Apertus, September
+2025; SmolLM3, July 2025). What was counted is filled in; nothing is guessed.
 """
 
 from __future__ import annotations
@@ -88,11 +89,14 @@ def training_content(
         [
             f"# Training content: {title}",
             "",
-            "This file has the fields of the template of the AI Office for the public summary of training content",
-            "(Article 53(1)(d) of Regulation (EU) 2024/1689), as far as they are about this data set. A summary is",
-            "about a model and all that it was trained on: take over what is here, and fill in the rest.",
-            "What was counted stands here as it was counted; nothing was guessed, and no box was ticked.",
+            "This file has the fields of the European Commission's Template for the Public Summary of Training Content",
+            "for general-purpose AI models (Article 53(1)(d) of Regulation (EU) 2024/1689), as far as they are about",
+            "this data set. A summary is about a model and all that it was trained on: take over what is here, and",
+            "fill in the rest. What was counted stands here as it was counted; nothing was guessed, and no box was",
+            "ticked.",
             "",
+            *_field("Version of the Summary"),
+            *_field("Last update"),
             *(line for section in sections for line in section),
         ]
     )
@@ -113,20 +117,20 @@ def _general(content: Content) -> list[str]:
     return [
         "## 1. General information",
         "",
-        "### 1.1 Provider",
+        "### 1.1 Provider identification",
         "",
-        *_field("Name and contact"),
-        *_field("Authorised representative"),
-        "### 1.2 Model",
+        *_field("Provider name and contact details"),
+        *_field("Authorised representative name and contact details"),
+        "### 1.2 Model identification",
         "",
-        *_field("Versioned names"),
-        *_field("Models that it depends on"),
-        *_field("Date on which it was placed on the market of the Union"),
-        "### 1.3 Modalities, size and other characteristics",
+        *_field("Versioned model name(s)"),
+        *_field("Model dependencies"),
+        *_field("Date of placement of the model on the Union market"),
+        "### 1.3 Modalities, overall training data size and other characteristics",
         "",
         *_field("Modality", "text. Images and other attachments of chats are not kept."),
         *_field(
-            "Size",
+            "Training data size",
             f"{size} ({counted(content.items, 'item')}; {counted(content.characters, 'character')} of rows as JSON).",
         ),
         *_field(
@@ -134,16 +138,21 @@ def _general(content: Content) -> list[str]:
             "conversations of people with language models, and what people say of answers.",
         ),
         *_field(
-            "Latest date of acquisition",
+            "Latest date of data acquisition/collection for model training",
             f"{EMPTY} No judgment tells."
             if until is None
             else f"{until:%m/%Y}, of the latest judgment in it.",
         ),
-        "**Languages**, detected, by items:",
-        "",
+        *_field(
+            "Description of the linguistic characteristics of the overall training data",
+            "languages, detected, by items:",
+        ),
         *table(["language", "items"], [[name, f"{count:,}"] for name, count in content.languages.items()]),
         "",
-        *_field("Other characteristics", "see `README.md`: biases, lengths, agreement, label noise."),
+        *_field(
+            "Other relevant characteristics of the overall training data",
+            "see `README.md`: biases, lengths, agreement, label noise.",
+        ),
     ]
 
 
@@ -156,28 +165,55 @@ def _sources(
     return [
         "## 2. List of data sources",
         "",
-        "### 2.1 Publicly available datasets, and 2.2 private datasets of third parties",
-        "",
-        "Chat logs were read from these sources. Which are public, licensed by rightsholders (2.2.1) or from other",
-        "third parties (2.2.2), nothing here tells.",
-        f"A source is large if it has {LARGE:.0%} or more of all such data of the model; shares are of this data set.",
+        "Chat logs were read from these sources. Which of them belong under 2.1, 2.2.1, 2.2.2 or 2.4, nothing here",
+        "tells: the last column is for that.",
         "",
         *table(
-            ["source", "rows", "share", "public, licensed or private"],
+            ["source", "rows", "share", "section"],
             [[name, f"{count:,}", f"{count / total:.1%}", ""] for name, count in sources.items()],
         ),
         "",
         *table(["licence of the source", "rows"], [[name, f"{count:,}"] for name, count in licences.items()]),
         "",
+        "### 2.1 Publicly available datasets",
+        "",
+        f"The template calls a dataset large from {LARGE:.0%} of all public data of a modality that the model was",
+        "trained on; the shares above are of this data set.",
+        "",
+        *_field("Have you used publicly available datasets to train the model?"),
+        *_field("Modality(ies) of the content covered by the datasets concerned", "text."),
+        *_field("List of large publicly available datasets"),
+        *_field("General description of other publicly available datasets not listed above"),
+        "### 2.2 Private non-publicly available datasets obtained from third parties",
+        "",
+        "#### 2.2.1 Datasets commercially licensed by rightsholders or their representatives",
+        "",
+        *_field(
+            "Have you concluded transactional commercial licensing agreement(s) with rightsholder(s) or with their "
+            "representatives?"
+        ),
+        "#### 2.2.2 Private datasets obtained from other third parties",
+        "",
+        *_field(
+            "Have you obtained private datasets from third parties that are not licensed as described in Section 2.2.1?"
+        ),
         "### 2.3 Data crawled and scraped from online sources",
         "",
-        f"ChatFeedback Workbench crawls nothing. Whether a source was crawled: {EMPTY}",
+        "ChatFeedback Workbench crawls nothing.",
         "",
+        *_field("Were crawlers used by the provider or on behalf of?"),
         "### 2.4 User data",
         "",
         "Every conversation is one of a person with one of the models below. Where a model or the service is the",
-        f"provider's own, this is user data: {EMPTY}",
+        "provider's own, this is user data.",
         "",
+        *_field(
+            "Was data from user interactions with the AI model (e.g. user input and prompts) used to train it?"
+        ),
+        *_field(
+            "Was data collected from user interactions with the provider's other services or products used to train "
+            "the model?"
+        ),
         *table(["model", "items"], [[name, f"{count:,}"] for name, count in content.models.items()]),
         "",
         "### 2.5 Synthetic data",
@@ -185,11 +221,16 @@ def _sources(
         f"Responses that models were asked for in these conversations, to be compared: {generated:,}",
         *([f"({by_model})."] if by_model else ["(none)."]),
         "Answers that stand in chat logs are by the models of 2.4.",
-        f"Whether the provider, or somebody for them, had these texts made: {EMPTY}",
         "",
-        "### 2.6 Other sources",
+        *_field(
+            "Was synthetic AI-generated data created by the provider or on their behalf to train the model?"
+        ),
+        "### 2.6 Other sources of data",
         "",
-        "Judgments of people, by what they did:",
+        *_field(
+            "Have data sources other than those described in Sections 2.1 to 2.5 been used to train the model?",
+            "judgments of people, by what they did:" if counts.judgments() else "no judgments of people.",
+        ),
         "",
         *table(["judgment", "on labelling platforms", "in chat logs"], counts.judgments()),
         "",
@@ -203,20 +244,21 @@ def _processing(content: Content, counts: Counts) -> list[str]:
     kinds = ", ".join(f"{count:,} {kind}" for kind, count in counts.placeholders.items()) or "none"
     aside = ", ".join(f"{count:,} {state}" for state, count in content.states.items()) or "none"
     return [
-        "## 3. Relevant aspects of data processing",
+        "## 3. Data processing aspects",
         "",
-        "### 3.1 Reservations of rights (text and data mining)",
+        "### 3.1 Respect of reservation of rights from text and data mining exception or limitation",
         "",
         "Conversations are in it as far as their givers share them. Of those that are in no row for this reason:",
         f"{aside}. What was deleted is in no row, and `tombstones.jsonl` names what earlier releases held.",
-        f"Whether the provider signed the Code of Practice, and measures at the sources: {EMPTY}",
         "",
+        *_field("Are you a Signatory to the Code of Practice for general-purpose AI models?"),
+        *_field("Measures implemented before model training to respect reservations of rights"),
         "### 3.2 Removal of illegal content",
         "",
         f"Passages that redaction replaced by placeholders: {kinds}.",
         "It removes personal data and secrets that it recognises, and no other content.",
-        f"Measures against illegal content: {EMPTY}",
         "",
+        *_field("General description of measures taken"),
         "### 3.3 Other information",
         "",
         "Rules that chose the rows, near duplicates and benchmarks left out: see `README.md` and `manifest.json`.",

@@ -177,7 +177,7 @@ class Selector:
         flags_of = {row: flags[row].as_py() for row in several.tolist()}
         suspects = {row for row, some in flags_of.items() if any(map(self._skips, some))}
         if ATTACHMENT in self._skipped:
-            suspects |= _with_attachments(conversations)
+            suspects |= with_attachments(conversations)
         if moderated := self._known.moderated:
             suspects |= {row for row, name in enumerate(names) if name in moderated}
         if not self._languages and self._rules.challenge is None:
@@ -217,14 +217,14 @@ class Selector:
 
     def _skips(self, flag: str) -> str | None:
         """Return the rule that skips a flag: its own name, or ``moderation`` for all categories; None if none does."""
-        return next((rule for rule in self._skipped if _is_under(flag, rule)), None)
+        return next((rule for rule in self._skipped if is_under(flag, rule)), None)
 
     def _first(self, flags: Collection[str]) -> str | None:
         """Return the first rule that skips what has these flags together; flags that are opened skip nothing.
 
         What is flagged in categories is opened by all of them, too: ``moderation`` then says no more than they do.
         """
-        closed = {flag for flag in flags if not any(_is_under(flag, rule) for rule in self._opened)}
+        closed = {flag for flag in flags if not any(is_under(flag, rule) for rule in self._opened)}
         categories = {flag for flag in flags if flag.startswith(f"{Flag.MODERATION}:")}
         if categories and closed.isdisjoint(categories):
             closed.discard(Flag.MODERATION)
@@ -353,7 +353,7 @@ def largest_first(counts: Mapping[str, int]) -> dict[str, int]:
     return dict(sorted(counts.items(), key=lambda named_count: (-named_count[1], named_count[0])))
 
 
-def _is_under(flag: str, rule: str) -> bool:
+def is_under(flag: str, rule: str) -> bool:
     """Return whether a rule names a flag: by its own name, or as ``moderation``, which names all categories."""
     flag = _plain(flag)
     return flag == _plain(rule) or (rule == Flag.MODERATION.value and flag.startswith(f"{rule}:"))
@@ -390,7 +390,7 @@ def _models(batch: pa.RecordBatch, rows: Iterable[int]) -> dict[int, frozenset[s
     }
 
 
-def _with_attachments(conversations: pa.ListArray) -> frozenset[int]:
+def with_attachments(conversations: pa.ListArray) -> frozenset[int]:
     """Return the positions of the conversations in which some message has an attachment."""
     attachments = conversations.flatten().field("attachments")
     if attachments.null_count == len(attachments):

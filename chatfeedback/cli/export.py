@@ -113,6 +113,10 @@ def export(
     chat: Annotated[
         str | None, _rule("--chat", "Judgments from the workbench's own chat: include, exclude or only.")
     ] = None,
+    own: Annotated[
+        str | None,
+        _rule("--own", "Answers on one's own conversation, where they count: include, exclude or only."),
+    ] = None,
     since: Annotated[str | None, _rule("--since", "Take answers from this day on, as 2026-11-26.")] = None,
     until: Annotated[str | None, _rule("--until", "Take answers up to this day.")] = None,
     min_people: Annotated[int | None, _rule("--min-people", "Who judged a row, at least.")] = None,
@@ -120,6 +124,12 @@ def export(
         float | None, _rule("--min-agreement", "Share of the most frequent answer, of pairs and labels.")
     ] = None,
     min_margin: Annotated[float | None, _rule("--min-margin", "Of pairs.")] = None,
+    min_posterior: Annotated[
+        float | None, _rule("--min-posterior", "Of pairs, the probability that the chosen side is better.")
+    ] = None,
+    skip_flags: Annotated[
+        list[str] | None, _rule("--skip-flag", "Leave out conversations with this flag; repeatable.")
+    ] = None,
     languages: Annotated[
         list[str] | None, _rule("--language", "Take this language alone; repeatable.")
     ] = None,
@@ -129,6 +139,9 @@ def export(
     decontaminate: Annotated[
         Path | None,
         _rule("--decontaminate", "Leave out prompts that stand in a benchmark of this folder."),
+    ] = None,
+    weights: Annotated[
+        str | None, _rule("--weights", "What makes weights: none, confidence or posterior.")
     ] = None,
     test_people: Annotated[
         float | None,
@@ -199,9 +212,11 @@ def export(
     from exports import projection_of
 
     given = {
-        "kinds": kinds, "imported": imported, "chat": chat, "since": since, "until": until, "min_people": min_people,
-        "min_agreement": min_agreement, "min_margin": min_margin, "languages": languages, "models": models,
-        "sources": sources, "licences": licences, "test_people": test_people, "test_from": test_from,
+        "kinds": kinds, "imported": imported, "chat": chat, "own": own, "since": since, "until": until,
+        "min_people": min_people, "min_agreement": min_agreement, "min_margin": min_margin,
+        "min_posterior": min_posterior, "skip_flags": skip_flags, "languages": languages, "models": models,
+        "sources": sources, "licences": licences, "weights": weights, "test_people": test_people,
+        "test_from": test_from,
         "decontaminate": None if decontaminate is None else decontaminate.expanduser().absolute(),
     }  # fmt: skip
     with Workspace.open(workspace) as opened:

@@ -11,19 +11,21 @@ import exports
 from chatfeedback.steps.answers import without_own, without_own_checks
 from chatfeedback.steps.chat_collect import collect_chats
 from chatfeedback.steps.collected import collected
+from chatfeedback.steps.flagged import flagged_conversations
 from chatfeedback.steps.rewrite_outcomes import rewrite_outcomes
 from chatfeedback.steps.rewrites import read_rewrites
 from chatfeedback.steps.written import noted
 from chatfeedback.steps.written_texts import redacted
 from exports.benchmark_files import read_benchmarks
-from exports.choosing import left_out_by
+from exports.choosing import by_own, left_out_by
 from exports.dataset import check_target
 from exports.omissions import OmissionReason
+from exports.weights import Weighting
 from reward_engine import tip
 from workspaces.collection.statistics import UNDETERMINED
 from workspaces.config.people import OwnLogs
 from workspaces.errors import UsageError
-from workspaces.kinds import all_kinds
+from workspaces.kinds import ComparisonQuestion, all_kinds
 from workspaces.records import SharingState
 from workspaces.store.adjudications import decisions
 from workspaces.store.annotations import latest_annotations
@@ -32,12 +34,13 @@ from workspaces.store.conversations import entries_of, ids_in
 from workspaces.store.members import MemberStatus
 from workspaces.store.near_duplicates import all_groups
 from workspaces.store.own_answers import own_answers
+from workspaces.store.posteriors import posteriors
 from workspaces.store.rewrites import own_checks
 from workspaces.store.tasks import all_tasks
 from workspaces.workspace import utc_now
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
     from pathlib import Path
 
     import sqlalchemy as sa
@@ -78,7 +81,7 @@ def export(
 
     Raises:
         UnknownProjectionError: there is no projection of this name.
-        UsageError: the rules name a task kind that there is not.
+        UsageError: the rules name a task kind that there is not, or ask for posteriors before any report.
         NotOurExportError: ``folder`` holds something else.
         CannotWriteError: ``folder`` cannot be written.
         BenchmarkFolderError: ``rules.decontaminate`` holds no benchmark.
@@ -106,7 +109,8 @@ def export(
             tasks = all_tasks(connection)
             annotations = latest_annotations(connection)
             outside = {reason: latest_annotations(connection, status) for status, reason in _OUTSIDE.items()}
-            weights = _weights(connection)
+            weights = _weights(connection, rules)
+            flagged = flagged_conversations(workspace, connection, rules.skip_flags)
             ledger_tip = tip(connection)
             decided = decisions(connection)
             groups = all_groups(connection)
@@ -117,11 +121,13 @@ def export(
             judged, own_judged = without_own_checks(annotations, own_checks(connection, tasks))
             counted, own_ones = without_own(judged, own, workspace.config.quality.own)
             rewrites = read_rewrites(workspace, connection)
-            left_out = left_out_by(rules, tasks, counted)
+            set_aside = (
+                by_own(rules, counted, own_ones)
+                if workspace.config.quality.own is OwnLogs.ALLOWED
+                else dict.fromkeys((annotation.id for annotation in own_ones), OmissionReason.OWN)
+            )
+            left_out = set_aside | left_out_by(rules, tasks, counted)
             outcomes = rewrite_outcomes(connection, tasks, [it for it in counted if it.id not in left_out])
-        if workspace.config.quality.own is OwnLogs.ALLOWED:
-            own_ones = []
-        set_aside = {annotation.id: OmissionReason.OWN for annotation in own_ones}
         set_aside |= {annotation.id: OmissionReason.OWN_REWRITE for annotation in own_judged}
         for reason, theirs in outside.items():
             annotations.extend(theirs)
@@ -140,6 +146,7 @@ def export(
             languages_of(workspace),
             groups,
             benchmarks,
+            flagged,
             collected(workspace, rules, rewrites.shown),
         )
         written = partial(
@@ -197,8 +204,19 @@ def _check_kinds(rules: ExportsConfig) -> None:
             raise UsageError(f"exports.kinds names {kind!r}; task kinds here: {', '.join(sorted(known))}")
 
 
-def _weights(connection: sa.Connection) -> exports.Weights:
-    """Return the weights of people by the newest report: their confidence, or the prior of the others'."""
+def _weights(connection: sa.Connection, rules: ExportsConfig) -> exports.Weights:
+    """Return the weights by the newest report: the confidence of people, or the prior of the others', and posteriors.
+
+    Raises:
+        UsageError: the rules ask for posteriors, and no report has computed any.
+    """
+    probabilities = _posteriors(connection)
+    weighting = Weighting(rules.weights)
+    if not probabilities and (rules.min_posterior or weighting is Weighting.POSTERIOR):
+        raise UsageError(
+            "exports.min_posterior and the weights 'posterior' need posteriors, and no report has computed any yet: "
+            "run 'chatfeedback report' first"
+        )
     snapshot = latest_snapshot(connection)
     priors = {question: prior.mean for question, prior in confidence_priors(connection).items()}
     return exports.Weights(
@@ -206,4 +224,20 @@ def _weights(connection: sa.Connection) -> exports.Weights:
         by_question={key: row.value for key, row in snapshot.items() if key[1] != OVERALL},
         prior=priors.pop(OVERALL, None),
         priors=priors,
+        posteriors=probabilities,
+        weighting=weighting,
     )
+
+
+def _posteriors(connection: sa.Connection) -> dict[tuple[str, str, str], Mapping[str, float]]:
+    """Return what the newest report computed of comparisons of two responses."""
+    compared = [
+        (kind.name, question.name)
+        for kind in all_kinds().values()
+        if (question := kind.compares) is not None and isinstance(question, ComparisonQuestion)
+    ]
+    return {
+        (it.kind, it.question, it.item): it.probabilities
+        for kind, question in compared
+        for it in posteriors(connection, kind, question)
+    }

@@ -24,6 +24,10 @@ def _known_flag(name: str) -> str:
     return name
 
 
+FlagName = Annotated[str, AfterValidator(_known_flag)]
+"""One of ``FLAGS``, or ``moderation:CATEGORY``."""
+
+
 def _warning_kind(name: str) -> str:
     warning = [kind.name for kind in declared_kinds().values() if kind.warns]
     if name not in warning:
@@ -46,7 +50,7 @@ class SelectConfig(Section):
     warns its annotators first: its tasks show messages with these flags although ``skip_flags`` has them.
     """
 
-    skip_flags: tuple[Annotated[str, AfterValidator(_known_flag)], ...] = (
+    skip_flags: tuple[FlagName, ...] = (
         "toxic",
         "moderation",
         "empty",
@@ -57,9 +61,9 @@ class SelectConfig(Section):
     near_duplicates: Literal["one", "all"] = "one"
     repeated_prompts: Annotated[Number, Field(gt=0, lt=1)] | None = 0.9999
     challenge: Annotated[Count, Field(ge=1, le=7)] | None = None
-    show_flagged: dict[
-        Annotated[str, AfterValidator(_warning_kind)], tuple[Annotated[str, AfterValidator(_known_flag)], ...]
-    ] = Field(default={})
+    show_flagged: dict[Annotated[str, AfterValidator(_warning_kind)], tuple[FlagName, ...]] = Field(
+        default={}
+    )
 
 
 def _known_kind(name: str) -> str:
@@ -126,7 +130,7 @@ class OnlyConfig(Section):
     models: tuple[Name, ...] = ()
     topics: tuple[Name, ...] = ()
     sources: tuple[Name, ...] = ()
-    flags: tuple[Annotated[str, AfterValidator(_known_flag)], ...] = ()
+    flags: tuple[FlagName, ...] = ()
     since: date | None = None
     until: date | None = None
     challenge: Annotated[Count, Field(ge=1, le=7)] | None = None

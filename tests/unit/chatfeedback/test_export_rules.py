@@ -11,6 +11,11 @@ from typer.testing import CliRunner
 
 from chatfeedback import steps
 from chatfeedback.cli import app
+from chatfeedback.report import write_report
+from chatfeedback.steps.flagged import flagged_conversations
+from tests.sample_records import NOW
+from workspaces.config.generation import FLAGS
+from workspaces.store.moderations import ModerationEntry, save_moderation
 from workspaces.workspace import CONFIG_NAME, Workspace
 
 if TYPE_CHECKING:
@@ -33,6 +38,39 @@ def logs(workspace: Workspace, tmp_path: Path) -> Workspace:
     return workspace
 
 
+def flag(workspace: Workspace) -> None:
+    """Let an endpoint flag a message of every conversation."""
+    entries = [
+        ModerationEntry(chat.messages[-1].id, "test-moderator", chat.id, True, ("hate",), NOW)
+        for chat in workspace.collection.scan()
+    ]
+    with workspace.store.write() as connection:
+        save_moderation(connection, entries)
+
+
+def test_flags_of_logs_of_attachments_and_of_endpoints_are_known(logs: Workspace) -> None:
+    flag(logs)
+    shared = {chat.id for chat in logs.collection.scan()}
+    with logs.store.read() as connection:
+        found = {
+            name: flagged_conversations(logs, connection, [name])
+            for name in (*FLAGS, "moderation:hate", "moderation:violence")
+        }
+    assert found["moderation"] == found["moderation:hate"] == shared
+    assert not any(found[name] for name in found if name not in ("moderation", "moderation:hate"))
+
+
+def test_posteriors_are_asked_for_after_a_report(logs: Workspace) -> None:
+    for arguments in (["--min-posterior", "0.9"], ["--weights", "posterior"]):
+        assert "chatfeedback report" in str(run(logs, *arguments).exception)
+    write_report(logs)
+    told = {
+        weights: json.loads(run(logs, "--weights", weights, "--dry-run", "--json").stdout)["digest"]
+        for weights in ("none", "confidence", "posterior")
+    }
+    assert len(set(told.values())) > 1
+
+
 def run(workspace: Workspace, *arguments: str) -> Any:
     return CliRunner().invoke(app, ["export", "dpo", *arguments, "--workspace", str(workspace.path)])
 
@@ -49,16 +87,43 @@ def test_a_dry_run_shows_what_falls_out_and_writes_nothing(logs: Workspace) -> N
 
 
 def test_a_rule_that_leaves_nothing_says_which_and_what_to_do(logs: Workspace) -> None:
+    flag(logs)
     for arguments, rule in (
         (["--min-people", "2"], "exports.min_people"),
         (["--imported", "exclude"], "exports.imported"),
         (["--language", "de", "--language", "fr"], "exports.languages"),
         (["--until", "2001-01-01"], "exports.until"),
+        (["--skip-flag", "moderation:hate"], "exports.skip_flags"),
     ):
         ran = run(logs, *arguments)
         assert ran.exit_code != 0
         assert rule in str(ran.exception)
         assert "loosen the rule" in str(ran.exception)
+
+
+def test_licences_that_clash_are_refused_with_their_list_and_a_way_out(
+    workspace: Workspace, tmp_path: Path
+) -> None:
+    chat = "\n\nHuman: What is {0} plus {0} in words?\n\nAssistant: {1} answer number {0}."
+    for place, licence in enumerate(("GPL-3.0", "cc-by-nc-4.0")):
+        rows = [
+            {side: chat.format(number, side) for side in ("chosen", "rejected")} | {"license": licence}
+            for number in range(3 * place, 3 * place + 3)
+        ]
+        log = tmp_path / f"log-{place}.jsonl"
+        log.write_text("".join(json.dumps(row) + "\n" for row in rows), "utf-8")
+        steps.ingest_file(workspace, log, publish=True)
+    refused = run(workspace)
+    assert refused.exit_code == 1
+    assert "GPL-3.0 allows commercial use of the whole, cc-by-nc-4.0 does not" in str(refused.exception)
+    assert not (workspace.path / "exports" / "dpo").exists()
+    planned = json.loads(run(workspace, "--dry-run", "--json").stdout)
+    assert "without --any-licence it is refused: GPL-3.0" in planned["warnings"][0]
+    assert json.loads(run(workspace, "--dry-run", "--any-licence", "--json").stdout)["warnings"] == []
+    ran = run(workspace, "--licence", "cc-by-nc-4.0", "--licence", "mit")
+    assert ran.exit_code == 0, ran.output
+    assert run(workspace, "--any-licence", "--output", str(tmp_path / "own")).exit_code == 0
+    assert "Not to be published as it is" in (tmp_path / "own" / "README.md").read_text("utf-8")
 
 
 def test_an_option_stands_in_for_the_line_of_the_configuration(logs: Workspace) -> None:
@@ -102,6 +167,9 @@ def test_no_near_copy_of_what_is_trained_on_is_tested_on(workspace: Workspace, t
         (["--imported", "perhaps"], "imported"),
         (["--min-agreement", "1.5"], "min_agreement"),
         (["--min-people", "0"], "min_people"),
+        (["--skip-flag", "harmfull"], "skip_flags"),
+        (["--own", "mine"], "own"),
+        (["--weights", "equal"], "weights"),
     ],
 )
 def test_a_value_that_a_rule_does_not_take_is_named(logs: Workspace, arguments: list[str], said: str) -> None:

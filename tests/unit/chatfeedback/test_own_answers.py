@@ -23,7 +23,7 @@ from exports.selections import select_completions, select_pairs
 from exports.weights import Weights
 from reward_engine import Terms, due
 from tests.sample_records import ALL_TAGS, NOW, annotation, chat, siblings, task
-from workspaces.config import Config
+from workspaces.config import Config, ExportsConfig
 from workspaces.errors import UsageError
 from workspaces.privacy import CHAT_LOG
 from workspaces.records import IMPORTED, AnnotationStatus
@@ -184,6 +184,14 @@ def test_own_answers_count_only_where_the_configuration_allows_it_and_are_always
     )
     exported = steps.export(workspace, "kto", workspace.path / "exports" / "kto")
     assert exported.dropped.get(OmissionReason.OWN, 0) == (rule != "allowed")
+    for own, reason in {"exclude": OmissionReason.OWN_BY_RULE, "only": OmissionReason.NOT_OWN}.items():
+        rules = ExportsConfig.model_validate({"own": own})
+        told = steps.export(workspace, "kto", workspace.path / "none", rules=rules, dry_run=True)
+        others = sum(exported.dropped.values()) + exported.accounting.judgments_trained - 1
+        if rule == "allowed":
+            assert told.dropped[reason] == (1 if own == "exclude" else others)
+        else:
+            assert told.dropped == exported.dropped
 
 
 def test_refusing_own_answers_and_paying_for_them_is_a_contradiction() -> None:

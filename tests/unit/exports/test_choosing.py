@@ -30,7 +30,20 @@ def evidence(made: World) -> Evidence:
     languages = {
         conversation.id: "de" if conversation.id == "c0" else "en" for conversation in made.conversations
     }
-    return Evidence(made.tasks, made.annotations, made.contexts, Weights(), languages=languages)
+    return Evidence(
+        made.tasks,
+        made.annotations,
+        made.contexts,
+        Weights(posteriors=POSTERIORS),
+        languages=languages,
+        flagged={"c0"},
+    )
+
+
+POSTERIORS = {
+    ("preference", "preference", "c0r0|c0r1"): {"first": 0.9, "second": 0.06, "tie": 0.04},
+    ("preference", "preference", "c2r0|c2r1"): {"first": 0.4, "second": 0.5, "tie": 0.1},
+}
 
 
 def tried(made: World, name: str = "dpo", **rules: Any) -> exports.ExportResult:
@@ -52,6 +65,8 @@ def tried(made: World, name: str = "dpo", **rules: Any) -> exports.ExportResult:
         ({"min_people": 2}, 2, "min_people"),
         ({"min_agreement": 0.8}, 2, "min_agreement"),
         ({"min_margin": 0.9}, 2, "min_margin"),
+        ({"min_posterior": 0.7}, 1, "min_posterior"),
+        ({"skip_flags": ["refusal"]}, 2, "skip_flags"),
         ({"languages": ["de"]}, 1, "languages"),
         ({"licences": ["l1", "l2"]}, 2, "licences"),
         ({"until": (NOW + timedelta(days=-1)).date().isoformat()}, 0, "since"),
@@ -98,6 +113,9 @@ RULES = st.fixed_dictionaries(
         "min_people": st.integers(1, 5),
         "min_agreement": st.floats(0, 1),
         "min_margin": st.floats(-3, 3),
+        "min_posterior": st.floats(0, 1),
+        "skip_flags": st.lists(st.sampled_from(["toxic", "refusal"])),
+        "weights": st.sampled_from(["none", "confidence", "posterior"]),
         "kinds": st.lists(st.sampled_from(["preference", "ranking", "qualitative"])),
         "languages": st.lists(st.sampled_from(["de", "en"])),
         "models": st.lists(st.sampled_from(["model-0", "model-1", "model-2"])),

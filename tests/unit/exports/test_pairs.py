@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from exports.omissions import OmissionReason, count_omissions
 from exports.pairing import Pairs, preference_pairs
 from exports.pairs import Origin
-from exports.weights import Weights
+from exports.weights import Weighting, Weights
 from tests.unit.exports.export_records import NOW, World
 from workspaces.records import IMPORTED, AnnotationStatus, Conversation, Message, Role
 
@@ -41,6 +41,45 @@ def test_the_majority_decides_and_the_vote_distribution_is_kept() -> None:
     assert pair.chosen.origin is Origin.MODEL
     assert pair.licences == ("mit",)
     assert [vote.shown_first for vote in pair.votes] == [1 - winner] * 3
+
+
+@pytest.mark.parametrize(
+    ("weighting", "weight", "margin"),
+    [
+        (Weighting.CONFIDENCE, (0.8 + 0.6) / 3, (0.8 + 0.6 - 0.5) / (0.8 + 0.6 + 0.5)),
+        (Weighting.NONE, 2 / 3, 1 / 3),
+        (Weighting.POSTERIOR, 0.75, 0.75 - 0.125),
+    ],
+)
+def test_a_pair_weighs_by_confidence_by_posterior_or_like_any_other(
+    weighting: Weighting, weight: float, margin: float
+) -> None:
+    """Two tasks show the responses in opposite orders, and copies of them with ids that sort the other way."""
+    world = World()
+    good, bad = world.chat("q", "good", "bad")
+    later, sooner = world.chat("q", "bad", "good")
+    world.votes(world.task(good, bad), "a")
+    world.answer(world.task(sooner, later), "p1", preference="a")
+    world.answer(world.task(bad, good), "p2", preference="a")
+    posteriors = {
+        ("preference", "preference", f"{good}|{bad}"): {"first": 0.7, "second": 0.1, "tie": 0.2},
+        ("preference", "preference", f"{later}|{sooner}"): {"first": 0.175, "second": 0.85},
+        ("ranking", "ranking", f"{good}|{bad}"): {"first": 0.0, "second": 1.0},
+    }
+    weights = Weights({"p0": 0.8, "p1": 0.6, "p2": 0.5}, posteriors=posteriors, weighting=weighting)
+    (pair,) = preference_pairs(world.tasks, world.annotations, world.contexts, weights).decided
+    assert pair.chosen.text == "good"
+    assert pair.posterior == pytest.approx((0.7 + 0.7 + 0.85) / 3)
+    assert pair.weight == pytest.approx(weight)
+    assert pair.margin == pytest.approx(margin)
+
+
+def test_what_no_report_has_computed_weighs_by_confidence() -> None:
+    world = World()
+    world.votes(world.task(*world.chat("q", "good", "bad")), "a")
+    weights = Weights({"p0": 0.8}, weighting=Weighting.POSTERIOR)
+    (pair,) = preference_pairs(world.tasks, world.annotations, world.contexts, weights).decided
+    assert (pair.posterior, pair.weight, pair.margin) == (None, pytest.approx(0.8), pytest.approx(1.0))
 
 
 def test_half_of_the_votes_is_no_majority() -> None:

@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import socket
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
 from pydantic import SecretStr
 
+import exports
+from exports import Evidence, projection_of
 from exports.publication import HistoryKeptError, NotPublishedError, blob_of, publish
 from exports.verification import verify
+from exports.weights import Weights
 from tests import hub_stand_in
+from tests.unit.exports.export_records import NOW
 from tests.unit.exports.test_dataset import export, sample
 from workspaces.errors import UsageError
 
@@ -85,6 +90,23 @@ def test_a_push_that_fails_leaves_folder_and_hub_as_they_were(hub: Hub, tmp_path
     assert published(hub) == before
     with pytest.raises(NotPublishedError):
         publish(folder, REPO, SecretStr("wrong"), endpoint=hub.url)
+
+
+def test_what_licences_forbid_is_not_published(hub: Hub, tmp_path: Path) -> None:
+    """An export for one's own use (--any-licence) stays at home, private or not."""
+    made = sample(6)
+    made.conversations = [
+        replace(chat, licence=licence)
+        for chat, licence in zip(made.conversations, ["GPL-3.0", "cc-by-nc-4.0"] * 3, strict=True)
+    ]
+    evidence = Evidence(made.tasks, made.annotations, made.contexts, Weights())
+    exports.export(
+        tmp_path / "dpo", projection_of("dpo"), evidence, ledger_tip=None, created_at=NOW, any_licence=True
+    )
+    for options in ({}, {"dry_run": True}, {"private": False}):
+        with pytest.raises(NotPublishedError, match=r"GPL-3\.0 allows commercial use.*--licence"):
+            push(hub, tmp_path / "dpo", **options)
+    assert hub.files == {}
 
 
 def test_what_is_no_release_of_this_export_is_never_replaced(hub: Hub, tmp_path: Path) -> None:
