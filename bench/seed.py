@@ -2,7 +2,10 @@
 
 Prints requests per second, processor of this process per request (user and system), and tokens per rated response
 (four bytes counted as one token, by the stand-in). With ``--faults`` the endpoint answers 5 % with 429 (Retry-After
-1 s), 2 % with 500, stalls at 2 %, garbles 3 % and cuts off 1 %; then what every request ended in is printed.
+1 s), 2 % with 500, stalls at 2 %, garbles 3 % and cuts off 1 %, and the run is killed (``kill -9``) half-way; the next
+run goes on. Printed are the states in which requests ended, and how many were answered well and sent again: none but
+those that were in flight at the kill. The bench fails where a request is in no state, in none that is an end, was sent
+after a success that is stored, or where more than what was in flight was lost.
 
 The endpoint is a local stand-in in a process of its own. It says nothing about how well a model rates.
 
@@ -28,6 +31,12 @@ from typing import ClassVar
 
 import httpx
 
+import task_generators.seed_feedback.llm  # noqa: F401 - imports are no part of a request
+from chatfeedback import steps
+from workspaces.records import Conversation, Message, Role
+from workspaces.store.seed_requests import RequestState, count_requests
+from workspaces.workspace import Workspace
+
 CONCURRENCY = 64
 SECONDS = 0.2
 RATING = dict.fromkeys(("instruction", "helpful", "factual", "style", "sensitive", "toxic"), "yes")
@@ -39,7 +48,8 @@ class Server(asyncio.Protocol):
     """One connection of the stand-in: as little HTTP as a keep-alive client needs."""
 
     faults = False
-    served: ClassVar[Counter[str]] = Counter()
+    served: ClassVar[dict[str, list[str]]] = {}
+    """What each request was answered with, by the number of its conversation."""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self.transport: asyncio.Transport = transport  # type: ignore[assignment]
@@ -63,9 +73,11 @@ class Server(asyncio.Protocol):
     def answer(self, body: bytes) -> None:
         shares = FAULTS if self.faults else {}
         kind = random.choices([*shares, "good"], [*shares.values(), 1 - sum(shares.values())])[0]
-        self.served[kind] += 1
         request = json.loads(body)
         user = request["messages"][1]["content"]
+        about = re.search(r"^(\d+) 0 ", user, re.MULTILINE)
+        assert about is not None
+        self.served.setdefault(about[1], []).append(kind)
         numbers = [int(number) for number in re.findall(r"^\w+ (\d+) assistant.* RATE$", user, re.MULTILINE)]
         text = json.dumps({"ratings": [{"message": n, **RATING, "significance": "high"} for n in numbers]})
         usage = {"prompt_tokens": len(body) // 4, "completion_tokens": len(text) // 4}
@@ -135,6 +147,10 @@ def main() -> None:
     if "--serve" in sys.argv:
         asyncio.run(serve("--faults" in sys.argv))
         return
+    if "--seed" in sys.argv:
+        with Workspace.open(Path(sys.argv[-1])) as workspace:
+            steps.seed_responses(workspace)
+        return
     faults = "--faults" in sys.argv
     count = next((int(word) for word in sys.argv[1:] if word.isdigit()), 3000)
     command = [sys.executable, "-m", "bench.seed", "--serve"]
@@ -149,11 +165,53 @@ def main() -> None:
 
 
 def measure(url: str, count: int, *, faults: bool) -> None:
-    from chatfeedback import steps
-    from workspaces.config import Config
-    from workspaces.records import Conversation, Message, Role
-    from workspaces.workspace import Workspace
+    if not faults:
+        bare_rate, bare_ms = measure_bare(url, count)
+    os.environ["BENCH_KEY"] = "sk-bench"
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "workspace"
+        fill(path, url, count, faults=faults)
+        at_kill = kill_half_way(path, url, count) if faults else {}
+        with Workspace.open(path) as workspace:
+            stored = states(workspace)[RequestState.DONE]
+            before, begun = processor(), time.monotonic()
+            seeded = steps.seed_responses(workspace)
+            seconds, used = time.monotonic() - begun, processor() - before
+            ended = states(workspace)
+    (run,) = seeded.judges
+    rate, ms = run.requests / seconds, used / run.requests * 1000
+    print(
+        f"seed: {rate:.1f} requests/s ({rate / (CONCURRENCY / SECONDS):.0%} of {CONCURRENCY / SECONDS:.0f})"
+    )
+    print(f"seed: {ms:.3f} ms of processor a request")
+    if not faults:
+        print(
+            f"seed / bare httpx: {rate / bare_rate:.2f} of the rate, {ms / bare_ms:.2f} times the processor"
+        )
+    print(f"{run.tokens_per_response or 0:.0f} tokens a rated response, {run.rated:,} rated")
+    print(f"failed {run.failed:,}, unanswered {run.unanswered:,}, requests {run.requests:,} of {count:,}")
+    if faults:
+        tell_of_faults(at_kill, stored, served(url), ended, count)
+    print(f"load {os.getloadavg()[0]:.1f}")
 
+
+def measure_bare(url: str, count: int) -> tuple[float, float]:
+    """Return requests per second and milliseconds of processor a request of bare httpx, a client for each worker."""
+    messages = [{"role": "system", "content": "x" * 1900}, {"role": "user", "content": "0 0 " + "y" * 1700}]
+    body = json.dumps({"model": "m", "messages": messages}).encode()
+    for shared in (True, False):
+        bodies = [body] * (count // 4 if shared else count)
+        before, begun = processor(), time.monotonic()
+        asyncio.run(bare(url, bodies, shared=shared))
+        seconds, used = time.monotonic() - begun, processor() - before
+        rate, ms = len(bodies) / seconds, used / len(bodies) * 1000
+        name = "one client" if shared else "a client for each of 64"
+        print(f"bare httpx, {name}: {rate:.1f} requests/s, {ms:.3f} ms of processor a request")
+    return rate, ms
+
+
+def fill(path: Path, url: str, count: int, *, faults: bool) -> None:
+    """Make a workspace of ``count`` shared conversations of three responses each, whose judge is the stand-in."""
     rng = random.Random(1)
 
     def conversation(number: int) -> Conversation:
@@ -165,62 +223,68 @@ def measure(url: str, count: int, *, faults: bool) -> None:
             messages.append(Message(f"c{number}#{turn}", parent, role, text))
         return Conversation(f"c{number}", tuple(messages), source="bench")
 
-    if not faults:
-        body = json.dumps(
-            {
-                "model": "m",
-                "messages": [
-                    {"role": "system", "content": "x" * 1900},
-                    {"role": "user", "content": "y" * 1700},
-                ],
-            }
-        ).encode()
-        for shared in (True, False):
-            bodies = [body] * (count // 4 if shared else count)
-            before, begun = processor(), time.monotonic()
-            asyncio.run(bare(url, bodies, shared=shared))
-            seconds, used = time.monotonic() - begun, processor() - before
-            bare_rate, bare_ms = len(bodies) / seconds, used / len(bodies) * 1000
-            name = "one client" if shared else "a client for each of 64"
-            print(f"bare httpx, {name}: {bare_rate:.1f} requests/s, {bare_ms:.3f} ms of processor a request")
-    os.environ["BENCH_KEY"] = "sk-bench"
-    with tempfile.TemporaryDirectory() as folder, Workspace.create(Path(folder)) as workspace:
-        llm = {
-            "base_url": url,
-            "model": "m",
-            "api_key_env": "BENCH_KEY",
-            "concurrency": CONCURRENCY,
-            "timeout_seconds": 3.0 if faults else 60.0,
-            "canaries": 0.0,
-            "max_attempts": 5,
-        }
-        workspace.config = Config.model_validate(
-            workspace.config.model_dump(exclude_unset=True) | {"llm": llm}
-        )
-        now = datetime.now(UTC)
+    llm = {
+        "base_url": url,
+        "model": "m",
+        "api_key_env": "BENCH_KEY",
+        "concurrency": CONCURRENCY,
+        "timeout_seconds": 3.0 if faults else 60.0,
+        "canaries": 0.0,
+        "max_attempts": 5,
+    }
+    now = datetime.now(UTC)
+    with Workspace.create(
+        path, json.dumps({"version": 1, "platforms": {"argilla": {}}, "llm": llm})
+    ) as workspace:
         for start in range(0, count, 1000):
             chunk = [conversation(number) for number in range(start, min(start + 1000, count))]
             workspace.collection.append(chunk, now=now - timedelta(days=2), delay=timedelta(0))
-        import task_generators.seed_feedback.llm  # noqa: F401 - imports are no part of a request
 
-        steps.seed_responses  # noqa: B018
-        before, begun = processor(), time.monotonic()
-        seeded = steps.seed_responses(workspace)
-        seconds, used = time.monotonic() - begun, processor() - before
-        (run,) = seeded.judges
-        rate, ms = run.requests / seconds, used / run.requests * 1000
-        print(
-            f"seed: {rate:.1f} requests/s ({rate / (CONCURRENCY / SECONDS):.0%} of {CONCURRENCY / SECONDS:.0f})"
-        )
-        print(f"seed: {ms:.3f} ms of processor a request")
-        if not faults:
-            print(
-                f"seed / bare httpx: {rate / bare_rate:.2f} of the rate, {ms / bare_ms:.2f} times the processor"
-            )
-        print(f"{run.tokens_per_response or 0:.0f} tokens a rated response, {run.rated:,} rated")
-        print(f"failed {run.failed:,}, unanswered {run.unanswered:,}, requests {run.requests:,} of {count:,}")
-        if faults:
-            print("the endpoint served", httpx.get(url.removesuffix("/v1") + "/served").json())
+
+def kill_half_way(path: Path, url: str, count: int) -> dict[str, list[str]]:
+    """Run ``seed`` in a process of its own, kill it once half of the requests were answered; return what was served."""
+    with subprocess.Popen([sys.executable, "-m", "bench.seed", "--seed", str(path)]) as process:
+        while len(served(url)) < count // 2:
+            time.sleep(0.1)
+            assert process.poll() is None, "it ended before it could be killed"
+        process.kill()
+    time.sleep(2 * SECONDS)  # what was sent is answered by then
+    return served(url)
+
+
+def served(url: str) -> dict[str, list[str]]:
+    found: dict[str, list[str]] = httpx.get(url.removesuffix("/v1") + "/served").json()
+    return found
+
+
+def states(workspace: Workspace) -> Counter[RequestState]:
+    with workspace.store.read() as connection:
+        return Counter(count_requests(connection))
+
+
+def tell_of_faults(
+    at_kill: dict[str, list[str]],
+    stored: int,
+    at_end: dict[str, list[str]],
+    ended: Counter[RequestState],
+    count: int,
+) -> None:
+    """Print and check in what states requests ended, and which were sent after a success."""
+    good = sum("good" in each for each in at_kill.values())
+    lost = good - stored
+    twice = [each for each in at_end.values() if "good" in each[:-1]]
+    met = Counter(kind for each in at_end.values() for kind in each)
+    print(
+        f"killed after {good:,} good answers: {stored:,} stored, {lost:,} lost (at most {2 * CONCURRENCY} in flight)"
+    )
+    print(f"sent after a success: {len(twice):,}, all of them lost by the kill")
+    print(f"states: { ({state.value: number for state, number in ended.items()}) }; answers: {dict(met)}")
+    assert 0 <= lost <= 2 * CONCURRENCY
+    assert len(twice) == lost
+    assert all(each.count("good") == 2 and each[-1] == "good" for each in twice)
+    assert ended.total() == len(at_end) == count
+    assert set(ended) <= {RequestState.DONE, RequestState.UNUSABLE, RequestState.UNANSWERED}
+    assert ended[RequestState.DONE] == sum("good" in each for each in at_end.values())
 
 
 if __name__ == "__main__":

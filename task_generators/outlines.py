@@ -26,6 +26,9 @@ if TYPE_CHECKING:
 COLUMNS = ("conversation", "model_name")
 """The columns of the collection that outlines are made of, in addition to the ids."""
 
+_PIECE = 2**30
+"""Bytes of a piece of a column at most."""
+
 
 class Levels(Protocol):
     """Seed feedback by the keys of messages."""
@@ -145,11 +148,11 @@ class OutlineReader:
         self._parts = []
         names, counts, chains, characters, ids, keys, rows, levels, blank, asked, prompts = columns
         return Outlines(
-            names=pa.chunked_array(names, pa.string()),
+            names=gathered(names),
             starts=np.append(0, np.cumsum(_joined(counts, np.int64))),
             chains=_joined(chains, np.bool_),
             characters=_joined(characters, np.int64),
-            ids=pa.chunked_array(ids, pa.string()),
+            ids=gathered(ids),
             keys=_joined(keys, np.int64),
             rows=_joined(rows, np.int32),
             levels=_joined(levels, np.int8),
@@ -158,6 +161,22 @@ class OutlineReader:
             prompts=_joined(prompts, np.int64),
             models=self._models,
         )
+
+
+def gathered(arrays: Sequence[pa.StringArray]) -> pa.ChunkedArray:
+    """Return one column of many arrays, in as few pieces as offsets of 32 bits allow.
+
+    To take some of the strings from thousands of pieces, each of which is looked at, takes thirty times as long.
+    """
+    pieces: list[list[pa.StringArray]] = [[]]
+    size = 0
+    for array in arrays:
+        if size + array.nbytes > _PIECE:
+            pieces.append([])
+            size = 0
+        pieces[-1].append(array)
+        size += array.nbytes
+    return pa.chunked_array([pa.concat_arrays(some) for some in pieces if some], pa.string())
 
 
 def strings_at(column: pa.ChunkedArray, places: NDArray[Any]) -> list[str]:

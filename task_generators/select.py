@@ -20,7 +20,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from task_generators.chat_logs.curation.flags import Flag
-from task_generators.outlines import bools, integers, strings_at
+from task_generators.outlines import bools, gathered, integers, strings_at
 from workspaces.collection.message_columns import logged
 from workspaces.collection.statistics import UNDETERMINED
 from workspaces.config.generation import ATTACHMENT
@@ -194,8 +194,9 @@ class Selector:
 
     def selection(self) -> Selection:
         """Return the selection of all conversations read so far."""
-        names = pa.chunked_array(self._names, pa.string())
         index = KeyIndex(_joined([keys_of(some.to_pylist()) for some in self._names], np.int64))
+        names = gathered(self._names)
+        self._names = [*names.chunks]
         taken, prompts = _joined(self._taken, np.bool_), _joined(self._prompts, np.int64)
         omissions = dict(self._omissions)
         copies = self._copies(Names(names, index, taken))

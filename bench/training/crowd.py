@@ -14,7 +14,7 @@ from exports.projection import Evidence
 from exports.selections import select_pairs
 from exports.weights import Weights
 from quality import build_report, item_posteriors, votes
-from quality.closing import settled
+from quality.closing import Wanted, settled
 from task_generators.routing import Board, Offer, Rules, Worker, decide
 from task_generators.routing.practice import Practice
 from task_generators.value import uncertainty
@@ -212,7 +212,7 @@ def routed(
         spent = _practise(collecting, practice, names, results, pool)
     while spent < budget:
         found = collecting.posteriors() if collecting.annotations else []
-        for name in settled(collecting.tasks.values(), found, lambda _: SURE):
+        for name in settled(collecting.tasks.values(), found, lambda _: Wanted(MOST, SURE)):
             collecting.tasks[name] = replace(collecting.tasks[name], closed_at=NOW)
         decision = decide(_board(collecting, found, had, results), Rules(AHEAD, practice=practice))
         if not decision.given:

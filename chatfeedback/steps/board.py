@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from chatfeedback.counts import offered, open_tasks
+from chatfeedback.steps.closing import what_is_wanted
 from chatfeedback.steps.practice import practice_of, practice_results_of
 from reward_engine import Calendar, RuleBook
 from task_generators.mix import asks_again
@@ -127,6 +128,7 @@ def _offers(
     by_item = _by_item(posteriors(connection))
     mixes = workspace.config.all_mixes()
     usual, kinds = next(iter(mixes.values())), asked_kinds()
+    wanted_of = what_is_wanted(workspace.config)
     offers: dict[str, Offer] = {}
     for task_id in open_tasks(connection, tasks, stands):
         task = tasks[task_id]
@@ -147,6 +149,7 @@ def _offers(
             again=asks_again(task),
             gold=gold,
             practice=gold and task.reask_of is None,
+            enough=wanted.as_good_as if (wanted := wanted_of(task)) and wanted.audits(task) else None,
         )
     return offers
 

@@ -10,6 +10,10 @@ from workspaces.store.withdrawals import begin_withdrawal
 from workspaces.workspace import utc_now
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from quality.closing import Wanted
+    from workspaces.config import Config
     from workspaces.records import Task
     from workspaces.workspace import Workspace
 
@@ -20,22 +24,27 @@ def close_settled(workspace: Workspace) -> int:
     Returns how many there are. A closed task stays closed, and is pushed no more. The caller holds the lock of the
     workspace.
     """
-    mixes = workspace.config.all_mixes()
-    if all(mix.adaptive is None for mix in mixes.values()):
+    if all(mix.adaptive is None for mix in workspace.config.all_mixes().values()):
         return 0
+    from quality.closing import settled
 
-    def sure_of(task: Task) -> float | None:
-        mix = mixes.get(task.mix)
-        return None if mix is None or mix.adaptive is None else mix.adaptive.sure
-
+    wanted_of = what_is_wanted(workspace.config)
     with workspace.store.read() as connection:
-        tasks = [task for task in all_tasks(connection).values() if sure_of(task) is not None]
-        if not any(task.least_answers for task in tasks):
-            return 0
-        from quality.closing import settled
-
-        found = settled(tasks, posteriors(connection), sure_of)
+        tasks = [task for task in all_tasks(connection).values() if wanted_of(task) is not None]
+        found = settled(tasks, posteriors(connection), wanted_of) if tasks else []
     with workspace.store.write() as connection:
         close_tasks(connection, found, utc_now())
         begin_withdrawal(connection, found, forget=False)
     return len(found)
+
+
+def what_is_wanted(config: Config) -> Callable[[Task], Wanted | None]:
+    """Return a function that tells what the mix of a task wants of its answers; None: that as many come as asked."""
+    from quality.closing import Wanted
+
+    wanted = {
+        name: Wanted(mix.adaptive.as_good_as, mix.adaptive.sure)
+        for name, mix in config.all_mixes().items()
+        if mix.adaptive is not None
+    }
+    return lambda task: wanted.get(task.mix)

@@ -21,6 +21,7 @@ from reward_engine.budget import within
 from reward_engine.periods import Period, bounds
 from task_generators.asked import Asked
 from task_generators.candidates import Reads, generated_kinds, reads_of
+from workspaces.garbage import collector_paused
 from workspaces.kinds import rubric_of
 from workspaces.records import IMPORTED
 from workspaces.store.conversations import count_by_state
@@ -98,7 +99,7 @@ def generate_tasks(workspace: Workspace, *, dry_run: bool = False) -> Generated:
     ]
     if not dry_run:
         collect_chats(workspace)
-    with workspace.exclusive():
+    with workspace.exclusive(), collector_paused():
         book = book_of(workspace) if dry_run else use_rules(workspace)
         wanted_of = payable_people(workspace, book)
         workspace.collection.share_due(now)

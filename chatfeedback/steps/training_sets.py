@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import gc
-from contextlib import contextmanager
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -25,6 +23,7 @@ from reward_engine import tip
 from workspaces.collection.statistics import UNDETERMINED
 from workspaces.config.people import OwnLogs
 from workspaces.errors import UsageError
+from workspaces.garbage import collector_paused
 from workspaces.kinds import ComparisonQuestion, all_kinds
 from workspaces.records import SharingState
 from workspaces.store.adjudications import decisions
@@ -40,7 +39,7 @@ from workspaces.store.tasks import all_tasks
 from workspaces.workspace import utc_now
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Mapping
     from pathlib import Path
 
     import sqlalchemy as sa
@@ -102,7 +101,7 @@ def export(
             folder, projection.name
         )  # before the lock: nobody waits for a place that cannot be written
         collect_chats(workspace)
-    with workspace.exclusive(), _collector_paused():
+    with workspace.exclusive(), collector_paused():
         now = utc_now()
         workspace.collection.share_due(now)
         with workspace.store.read() as connection:
@@ -168,18 +167,6 @@ def export(
             return written(
                 announce=lambda holders: writing.announce(holders.person_ids, holders.conversation_ids)
             )
-
-
-@contextmanager
-def _collector_paused() -> Iterator[None]:
-    """Pause the search for circles of objects: an export makes millions of them, and no circle."""
-    was_enabled = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if was_enabled:
-            gc.enable()
 
 
 def languages_of(workspace: Workspace) -> dict[str, str]:

@@ -45,6 +45,7 @@ class Offer:
         placed: whether it stands on the platform.
         again: whether it asks the same person a second time; any other repetition is for others than the first.
         gold: whether its right answer is known; ``practice`` whether it is kept for those who practise.
+        enough: how many answers are wanted whatever they say, of the audit slice; None: as many as the task takes.
     """
 
     task: Task
@@ -55,16 +56,20 @@ class Offer:
     again: bool = False
     gold: bool = False
     practice: bool = False
+    enough: int | None = None
 
     def places(self) -> int:
         """Return how many people may have answered it or have it open together.
 
-        Where a task may close early so many are asked as it needs at least, and then one at a time.
+        Where a task may close early so many are asked as it needs at least, and then one at a time. Of the audit slice
+        no more are asked than are wanted.
         """
         if self.task.closed_at is not None:
             return 0
         least = self.task.least_answers
-        return self.task.overlap if least is None else min(self.task.overlap, max(least, self.answers + 1))
+        if least is None:
+            return min(self.task.overlap, self.enough or self.task.overlap)
+        return min(self.task.overlap, max(least, self.answers + 1))
 
     def value(self, taken: int) -> float:
         """Return what one more answer is worth once ``taken`` people answered it or have it open."""

@@ -143,15 +143,18 @@ class OnlyConfig(Section):
 
 
 class AdaptiveConfig(Section):
-    """When a task closes before ``overlap`` people answered it.
+    """When a task closes before ``overlap`` people answered it: once ``least`` did, and its answers are sure enough.
 
-    It does when ``least`` people did and each question's most probable answer has the probability ``sure``. The share
-    ``audit`` of the tasks, by lot, stays open for all: agreement is measured on these.
+    They are when tasks come out as often right as with ``as_good_as`` answers to each, which ``quality.stopping``
+    tells from the answers so far; or with ``sure``, when each question's most probable answer has that probability. The
+    share ``audit`` of the tasks, by lot, takes ``as_good_as`` answers (with ``sure``, ``overlap``), whatever they say:
+    agreement is measured on these.
     """
 
     least: Annotated[Count, Field(ge=2, le=100)] = 2
-    sure: Annotated[Number, Field(gt=0.5, lt=1)] = 0.95
-    audit: Annotated[Number, Field(ge=0, le=1)] = 0.1
+    as_good_as: Annotated[Count, Field(ge=2, le=100)] = 3
+    sure: Annotated[Number, Field(gt=0.5, lt=1)] | None = None
+    audit: Annotated[Number, Field(ge=0, le=1)] = 0.05
 
 
 def _shares_of_one(value: object) -> object:
@@ -213,6 +216,15 @@ class MixConfig(Section):
         if self.adaptive is not None and self.adaptive.least > self.overlap:
             raise ValueError(
                 f"mix.adaptive.least ({self.adaptive.least}) is more than mix.overlap ({self.overlap})"
+            )
+        if (
+            self.adaptive is not None
+            and self.adaptive.sure is None
+            and self.adaptive.as_good_as > self.overlap
+        ):
+            raise ValueError(
+                f"mix.adaptive.as_good_as ({self.adaptive.as_good_as}) is more than mix.overlap ({self.overlap}), the "
+                "most answers to a task"
             )
         return self
 

@@ -1,6 +1,6 @@
 """Which identities are accounts at the OpenID provider.
 
-Revision: 0038.
+Revision: 0037.
 """
 
 import sqlalchemy as sa

@@ -1,6 +1,6 @@
 """Indexes for one's own page: the last movements of an account, what they are for, a person's last answers.
 
-Revision: 0039.
+Revision: 0038.
 """
 
 from alembic import op
