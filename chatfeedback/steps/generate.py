@@ -23,6 +23,7 @@ from task_generators.asked import Asked
 from task_generators.candidates import Reads, generated_kinds, reads_of
 from workspaces.kinds import rubric_of
 from workspaces.records import IMPORTED
+from workspaces.store.chat_exchanges import is_waiting
 from workspaces.store.conversations import count_by_state
 from workspaces.store.gold import all_gold, save_gold
 from workspaces.store.rubrics import save_rubrics
@@ -58,7 +59,8 @@ class Generated:
     say what came of each mix, and ``seed_cost`` what it would cost to rate the responses that wait; None: nothing,
     for the stand-in rates them.
 
-    With ``dry_run`` nothing was made: these are the tasks that would be.
+    With ``dry_run`` nothing was made: these are the tasks that would be. ``chats_waiting``: a draw would read chats
+    into the collection first.
     """
 
     created: int
@@ -79,6 +81,7 @@ class Generated:
     mixes: dict[str, Mixed] = field(default_factory=dict)
     seed_cost: SeedCost | None = None
     dry_run: bool = False
+    chats_waiting: bool = False
 
 
 def generate_tasks(workspace: Workspace, *, dry_run: bool = False) -> Generated:
@@ -155,6 +158,7 @@ def generate_tasks(workspace: Workspace, *, dry_run: bool = False) -> Generated:
                 withdraw_moot(connection, existing.values(), rewrites)
         with workspace.store.read() as connection:
             states = count_by_state(connection)
+            chats_waiting = is_waiting(connection)
         waiting = surveyed.outlines.waiting if seen.waiting else 0
         characters = _characters(workspace, surveyed, unseeded) * waiting // max(seen.waiting, 1)
         cost = seed_cost(workspace, waiting, characters)
@@ -190,6 +194,7 @@ def generate_tasks(workspace: Workspace, *, dry_run: bool = False) -> Generated:
         mixes=mixed,
         seed_cost=cost,
         dry_run=dry_run,
+        chats_waiting=chats_waiting,
     )
 
 
