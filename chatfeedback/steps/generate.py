@@ -161,7 +161,8 @@ def generate_tasks(workspace: Workspace, *, dry_run: bool = False) -> Generated:
             chats_waiting = is_waiting(connection)
         waiting = surveyed.outlines.waiting if seen.waiting else 0
         characters = _characters(workspace, surveyed, unseeded) * waiting // max(seen.waiting, 1)
-        cost = seed_cost(workspace, waiting, characters)
+        conversations = int(unseeded.sum()) * waiting // max(seen.waiting, 1)
+        cost = seed_cost(workspace, waiting, conversations, characters)
     all_paid = len(tasks) == len(wanted)
     mixed = {
         it.name: it.result(tasks, facts, _count_gold(it.name, existing, tasks, gold, right), all_paid)
