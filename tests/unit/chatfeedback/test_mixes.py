@@ -14,7 +14,7 @@ from typer.testing import CliRunner
 from chatfeedback import steps
 from chatfeedback.cli import app
 from chatfeedback.steps import generate
-from chatfeedback.steps.push import in_order
+from task_generators.mix import in_order
 from task_generators.value import uncertainty
 from tests.sample_records import NOW, annotation, chat, seeds_of, siblings
 from workspaces.config import Config
