@@ -155,7 +155,7 @@ def _condition(kind: Kind, part: PaidPart) -> str:
     rewrites = any(question.rewrites for question in texts)
     if least > 1:
         conditions.append(
-            f"with {least} characters or more" + (", or as many as a shorter response" if rewrites else "")
+            f"with {least} characters or more" + (" (or as many as a shorter response)" if rewrites else "")
         )
     change = max((question.min_change for question in texts), default=0.0)
     if change:

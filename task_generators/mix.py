@@ -360,6 +360,15 @@ def asks_again(task: Task) -> bool:
     return task.reask_of is not None and task.id == stable_id(_AGAIN, task.reask_of)
 
 
+def in_order(tasks: Iterable[Task]) -> list[Task]:
+    """Return tasks in the order in which they are pushed: what asks people again after what it repeats.
+
+    All else stays in its order, which is that of ids by lot among tasks of one draw. A platform numbers tasks and notes
+    when they came: neither tells gold from work.
+    """
+    return sorted(tasks, key=asks_again)
+
+
 def repeated(task: Task, purpose: str, overlap: int, now: datetime) -> Task:
     """Return a repetition of a task; it never closes early."""
     return replace(

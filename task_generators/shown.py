@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from workspaces.forms import Turn
@@ -25,6 +26,11 @@ def turns_of(message: Message) -> Iterator[Turn]:
     Reasoning, calls and attachments are turns of their own, whose speaker says what they are. A message that holds
     nothing is one empty turn.
     """
+    for place, turn in enumerate(_parts(message)):
+        yield replace(turn, continued=True) if place else turn
+
+
+def _parts(message: Message) -> Iterator[Turn]:
     speaker = _SPEAKERS[message.role]
     if message.reasoning:
         yield Turn(f"{speaker}, thinking", message.reasoning, message.role, aside=True)

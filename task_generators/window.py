@@ -27,22 +27,27 @@ def windowed(
 ) -> tuple[Turn, ...]:
     """Return the turns of the conversation before a response, the earliest ones left out if they are too many.
 
-    The last turn is always there: of one that is too long by itself, the middle is left out. What is left out is said
-    by a turn of the workbench at that place.
+    The last message is always there: of a part that is too long by itself, the middle is left out. Of the messages
+    before it all parts are there, or none. What is left out is said by a turn of the workbench at that place.
     """
     if len(turns) <= most_turns and _length(turns) <= most_characters:
         return tuple(turns)
-    kept: list[Turn] = []
-    room = most_characters
-    for turn in reversed(turns):
-        if kept and (len(turn.text) > room or len(kept) >= most_turns - 1):
-            break
+    begins = [place for place, turn in enumerate(turns) if not turn.continued]
+    first = max(begins[-1] if begins else 0, len(turns) - most_turns + 1)
+    last, bounds = turns[first:], _shared(most_characters, [len(turn.text) for turn in turns[first:]])
+    shown = [piece for turn, most in zip(last, bounds, strict=True) for piece in _cut(turn, most)]
+    room = most_characters - sum(min(len(turn.text), most) for turn, most in zip(last, bounds, strict=True))
+    start = first
+    for turn in reversed(turns[:first]):
         room -= len(turn.text)
-        kept.append(turn)
-    kept.reverse()
-    earlier = turns[: len(turns) - len(kept)]
-    note = [_note(counted(len(earlier), "earlier message"), earlier)] if earlier else []
-    return (*note, *(_cut(kept[0], most_characters) if room < 0 else kept[:1]), *kept[1:])
+        if room < 0 or first - start + len(shown) >= most_turns - 1:
+            break
+        start -= 1
+    start = next((place for place in range(start, first) if not turns[place].continued), first)
+    earlier = turns[:start]
+    messages = sum(not turn.continued for turn in earlier)
+    note = [_note(counted(messages, "earlier message"), earlier)] if earlier else []
+    return (*note, *turns[start:first], *shown)
 
 
 def windowed_between(parts: Sequence[tuple[Sequence[Turn], Sequence[Turn]]]) -> tuple[Turn, ...]:
@@ -81,7 +86,9 @@ def _length(turns: Sequence[Turn]) -> int:
 
 
 def _cut(turn: Turn, most_characters: int) -> list[Turn]:
-    """Return a turn without its middle, which a note stands for."""
+    """Return a turn, without its middle if it is too long: a note stands for that."""
+    if len(turn.text) <= most_characters:
+        return [turn]
     half = most_characters // 2
     middle = replace(turn, text=turn.text[half:-half])
     return [

@@ -22,12 +22,13 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Turn:
-    """One displayed message of a chat log. ``text`` is untrusted: an adapter shows it, and it does nothing.
+    """One displayed message of a chat log, or a part of one. ``text`` is untrusted: an adapter shows it, and it does
+    nothing.
 
     ``speaker`` names who speaks in words; ``role`` is who that is, for an adapter that gives people and models sides
     and colours of their own. An ``aside`` is no answer to anybody, as reasoning or a call of a tool: an adapter that
     can fold texts folds a long one. A ``verbatim`` text is data, as a call of a tool or its result: it is shown as
-    typed where others are rendered.
+    typed where others are rendered. ``continued``: it goes on with the message that the turn before shows.
     """
 
     speaker: str
@@ -35,6 +36,7 @@ class Turn:
     role: Role | None = None
     aside: bool = False
     verbatim: bool = False
+    continued: bool = field(default=False, compare=False, repr=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -82,6 +82,8 @@ def generate(
         )
         if dry_run:
             say(_seed_cost(generated.seed_cost))
+    if generated.chats_waiting:
+        say("Chats wait that generate reads into the collection first: chatfeedback chats collect")
     if not generated.conversations:
         say("The collection is empty: chatfeedback ingest FILE")
         return

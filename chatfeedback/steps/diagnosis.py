@@ -20,7 +20,7 @@ from workspaces.kinds import all_kinds
 from workspaces.platforms.base import RequestRefusedError
 from workspaces.registry import PLATFORMS
 from workspaces.store.inbox import heard_of
-from workspaces.store.seed_requests import FAILED, count_requests
+from workspaces.store.seed_requests import FAILED, count_requests, open_batches
 from workspaces.store.tasks import all_tasks
 from workspaces.store.withdrawals import pending_platforms
 from workspaces.workspace import utc_now
@@ -164,7 +164,9 @@ def drift_findings(workspace: Workspace, platform: Platform) -> Iterator[Finding
 
 
 def judges(workspace: Workspace) -> Iterator[Finding]:
-    """Yield a finding for each judge that obeys what it judges, and one for requests that failed."""
+    """Yield a finding for each judge that obeys what it judges, one for requests that failed, and one for each judge
+    that is named no more although a batch of it waits.
+    """
     obeyed: dict[str, list[str]] = {}
     for shift in judge_obedience(workspace):
         if shift.obeys:
@@ -177,6 +179,13 @@ def judges(workspace: Workspace) -> Iterator[Finding]:
         yield Finding("judges", True, detail, warning=True)
     with workspace.store.read() as connection:
         states = count_requests(connection)
+        waiting = {batch.agent for batch in open_batches(connection)}
+    for judge in sorted(waiting.difference(workspace.config.judges())):
+        detail = (
+            f"a batch of requests to {judge} was not read yet, and llm names that judge no more: name it in "
+            "llm.judges, and run 'chatfeedback seed' until the batch is read"
+        )
+        yield Finding("batches", True, detail, warning=True)
     if failed := sum(states.get(state, 0) for state in FAILED):
         detail = (
             f"{counted(failed, 'request')} for seed feedback {word_for(failed, 'has', 'have')} no usable reply: read "

@@ -36,13 +36,16 @@ class SeedCost:
     measured: bool
 
 
-def seed_cost(workspace: Workspace, waiting: int, characters: int) -> SeedCost | None:
+def seed_cost(workspace: Workspace, waiting: int, conversations: int, characters: int) -> SeedCost | None:
     """Return the expected cost of rating so many responses; None if no LLM is configured: the stand-in is free.
+
+    One request rates all responses of a conversation, and one more is sent for each response that becomes a canary.
 
     Args:
         workspace: whose judges.
         waiting: responses.
-        characters: of the conversations that they are in.
+        conversations: those that they are in.
+        characters: of these.
     """
     llm = workspace.config.llm
     if llm is None:
@@ -51,11 +54,11 @@ def seed_cost(workspace: Workspace, waiting: int, characters: int) -> SeedCost |
         uses = {(each.model, each.currency): each for each in spent(connection) if each.purpose == PURPOSE}
         rated = {judge.model: count_seeds(connection, judge.model) for judge in llm.each_judge()}
         shared = count_by_state(connection).get(SharingState.SHARED, 0)
-    twice = 1 + share_of(llm.canaries, shared)
+    times = 1 + share_of(llm.canaries, shared) * waiting / max(conversations, 1)
     tokens = Tokens(
-        requests=waiting,
-        input=int(twice * (characters // CHARACTERS_PER_TOKEN + PROMPT_TOKENS * waiting)),
-        output=int(twice * REPLY_TOKENS * waiting),
+        requests=int(times * conversations),
+        input=int(times * (characters // CHARACTERS_PER_TOKEN + PROMPT_TOKENS * conversations)),
+        output=int(times * REPLY_TOKENS * waiting),
     )
     costs: list[int | None] = []
     measured = True

@@ -24,6 +24,7 @@ from task_generators.candidates import Reads, generated_kinds, reads_of
 from workspaces.garbage import collector_paused
 from workspaces.kinds import rubric_of
 from workspaces.records import IMPORTED
+from workspaces.store.chat_exchanges import is_waiting
 from workspaces.store.conversations import count_by_state
 from workspaces.store.gold import all_gold, save_gold
 from workspaces.store.rubrics import save_rubrics
@@ -59,7 +60,8 @@ class Generated:
     say what came of each mix, and ``seed_cost`` what it would cost to rate the responses that wait; None: nothing,
     for the stand-in rates them.
 
-    With ``dry_run`` nothing was made: these are the tasks that would be.
+    With ``dry_run`` nothing was made: these are the tasks that would be. ``chats_waiting``: a draw would read chats
+    into the collection first.
     """
 
     created: int
@@ -80,6 +82,7 @@ class Generated:
     mixes: dict[str, Mixed] = field(default_factory=dict)
     seed_cost: SeedCost | None = None
     dry_run: bool = False
+    chats_waiting: bool = False
 
 
 def generate_tasks(workspace: Workspace, *, dry_run: bool = False) -> Generated:
@@ -156,9 +159,11 @@ def generate_tasks(workspace: Workspace, *, dry_run: bool = False) -> Generated:
                 withdraw_moot(connection, existing.values(), rewrites)
         with workspace.store.read() as connection:
             states = count_by_state(connection)
+            chats_waiting = is_waiting(connection)
         waiting = surveyed.outlines.waiting if seen.waiting else 0
         characters = _characters(workspace, surveyed, unseeded) * waiting // max(seen.waiting, 1)
-        cost = seed_cost(workspace, waiting, characters)
+        conversations = int(unseeded.sum()) * waiting // max(seen.waiting, 1)
+        cost = seed_cost(workspace, waiting, conversations, characters)
     all_paid = len(tasks) == len(wanted)
     mixed = {
         it.name: it.result(tasks, facts, _count_gold(it.name, existing, tasks, gold, right), all_paid)
@@ -191,6 +196,7 @@ def generate_tasks(workspace: Workspace, *, dry_run: bool = False) -> Generated:
         mixes=mixed,
         seed_cost=cost,
         dry_run=dry_run,
+        chats_waiting=chats_waiting,
     )
 
 

@@ -19,7 +19,7 @@ from chatfeedback.steps.rules import use_rules
 from chatfeedback.steps.withdraw import withdraw_from
 from reward_engine.overlap import limit
 from task_generators.content import content_of
-from task_generators.mix import asks_again
+from task_generators.mix import in_order
 from workspaces.errors import WorkbenchError, together
 from workspaces.kinds import asked_kinds, kind_of
 from workspaces.platforms.base import GUIDELINES
@@ -346,15 +346,6 @@ def _off(workspace: Workspace, tasks: Sequence[Task], rewrites: Rewrites) -> _Lo
 def _overlaps(workspace: Workspace, name: str) -> dict[tuple[str, int], int]:
     with workspace.store.read() as connection:
         return placed_overlaps(connection, name)
-
-
-def in_order(tasks: Iterable[Task]) -> list[Task]:
-    """Return tasks in the order in which they are pushed: what asks people again after what it repeats.
-
-    All else stays in its order, which is that of ids by lot among tasks of one draw. A platform numbers tasks and notes
-    when they came: neither tells gold from work.
-    """
-    return sorted(tasks, key=asks_again)
 
 
 def _find(platform: Platform, tasks: Sequence[Task]) -> list[PlacedTask]:

@@ -319,11 +319,11 @@ def _is_whole(judged: Mapping[str, str]) -> bool:
     )
 
 
-def open_batches(connection: sa.Connection, agent: str) -> list[Batch]:
-    """Return the batches of a judge whose results were not read yet, oldest first."""
+def open_batches(connection: sa.Connection, agent: str | None = None) -> list[Batch]:
+    """Return the batches of a judge, or of any, whose results were not read yet, oldest first."""
     query = (
         sa.select(seed_batch)
-        .where(seed_batch.c.agent == agent, seed_batch.c.state == "open")
+        .where(seed_batch.c.state == "open", sa.true() if agent is None else seed_batch.c.agent == agent)
         .order_by(seed_batch.c.created_at, seed_batch.c.batch_id)
     )
     return [

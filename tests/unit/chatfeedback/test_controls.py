@@ -13,7 +13,6 @@ from typer.testing import CliRunner
 
 from chatfeedback import steps
 from chatfeedback.cli import app
-from chatfeedback.steps.push import in_order
 from exports.context import contexts_of
 from exports.labelling import completion_labels
 from exports.omissions import OmissionReason
@@ -24,7 +23,7 @@ from task_generators.candidates import TaskCandidate
 from task_generators.candidates import candidates as candidates_of
 from task_generators.content import content_of
 from task_generators.gold import check_gold, read_gold
-from task_generators.mix import asked_again, may_show_seed
+from task_generators.mix import asked_again, in_order, may_show_seed
 from tests.sample_records import NOW, annotation, chat, seeds_of, siblings, task
 from workspaces.config import Config
 from workspaces.forms import Form

@@ -14,11 +14,12 @@ from typer.testing import CliRunner
 from chatfeedback import steps
 from chatfeedback.cli import app
 from chatfeedback.steps import generate
-from chatfeedback.steps.push import in_order
+from task_generators.mix import in_order
 from task_generators.value import uncertainty
 from tests.sample_records import NOW, annotation, chat, seeds_of, siblings
 from workspaces.config import Config
 from workspaces.records import ItemPosterior, Significance
+from workspaces.store.chat_exchanges import Choice, keep_choice
 from workspaces.store.gold import all_gold
 from workspaces.store.moderations import ModerationEntry, save_moderation
 from workspaces.store.seed_feedback import save_seeds
@@ -298,6 +299,11 @@ def test_the_command_shows_tables_costs_and_reasons(workspace: Workspace) -> Non
         assert heading in result.output
     assert "Rating them would cost about 0.01 USD, by the length of the texts, a rough guess" in result.output
     assert f"kind {P}: 50.0% wanted, 15.0% reached" in result.output
+    assert "Chats wait" not in result.output
+    with Workspace.open(workspace.path) as opened, opened.store.write() as connection:
+        keep_choice(connection, Choice("c", "p", "chat", "{}", NOW))
+    result = CliRunner().invoke(app, ["generate", "--dry-run", "--workspace", str(workspace.path)])
+    assert "Chats wait that generate reads into the collection first" in result.output
 
 
 def test_the_money_of_a_dry_run_is_that_of_every_judge_and_of_the_canaries(workspace: Workspace) -> None:

@@ -432,6 +432,12 @@ def test_a_batch_is_read_as_well_where_requests_are_sent_one_by_one_by_now(
     configure(workspace, remote.url)
     waits = steps.seed_responses(workspace)
     assert (waits.rated, waits.submitted) == (0, 5)
+    assert not [it for it in steps.findings(workspace) if it.name == "batches"]
+    configure(workspace, remote.url, judges=["another"])
+    (found,) = [it for it in steps.findings(workspace) if it.name == "batches"]
+    assert found.warning
+    assert found.detail.startswith("a batch of requests to judge was not read yet")
+    configure(workspace, remote.url)
     remote.end("batch_0", answered)
     assert steps.seed_responses(workspace).rated == 5
     assert states(workspace) == {DONE: 5}

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from task_generators.shown import turns_of
 from task_generators.window import MOST_CHARACTERS, MOST_TURNS, NOTE_SPEAKER, windowed, windowed_between
 from tests.examples import examples
 from workspaces.forms import Turn
-from workspaces.records import Role
+from workspaces.records import Message, Role, ToolCall
 
 LENGTHS = st.one_of(
     st.lists(st.integers(0, 30_000), max_size=8),
@@ -63,6 +65,20 @@ def test_the_bounds_themselves_are_shown_whole(turns: list[Turn], note: str) -> 
     assert (list(shown) == turns) is not over
     assert shown[0].text.startswith(note)
     assert [turn.speaker for turn in shown].count(NOTE_SPEAKER) == over
+
+
+def test_messages_are_counted_and_shown_with_all_their_parts_or_none() -> None:
+    message = Message("m", None, Role.ASSISTANT, "said", reasoning="why", tool_calls=(ToolCall("f"),))
+    turns = [turn for _ in range(200) for turn in turns_of(message)]
+    note, *kept = windowed(turns)
+    assert note.text.startswith("34 earlier messages (")
+    assert kept == turns[-498:]
+    last = replace(message, content="x" * MOST_CHARACTERS)
+    shown = windowed([*turns[:6], *turns_of(last)])
+    speakers = ["Model, thinking", "Model", NOTE_SPEAKER, "Model", "Model, calling"]
+    assert [turn.speaker for turn in shown] == [NOTE_SPEAKER, *speakers], "what is answered is there"
+    assert shown[0].text.startswith("2 earlier messages (")
+    assert sum(len(turn.text) for turn in shown if turn.speaker != NOTE_SPEAKER) in range(19_990, 20_001)
 
 
 PARTS = st.lists(st.tuples(LENGTHS, st.integers(1, 3)), min_size=1, max_size=4)

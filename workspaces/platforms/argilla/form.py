@@ -184,7 +184,8 @@ def _messages(form: Form, chat: ChatField, turns: tuple[Turn, ...], taken: int) 
         # the notes of a window stand first, and say what is missing before
         start = sum(1 for number, _, _ in shown if all(it.role is None for it in turns[: number + 1]))
         end = start + len(shown) - MAX_MESSAGES + 1
-        left_out = len({number for number, _, _ in shown[start:end]})
+        numbers = {number for number, _, _ in shown[start:end]}
+        left_out = max(sum(not turns[number].continued for number in numbers), 1)
         note = Turn("Workbench", f"({counted(left_out, 'earlier message')} left out)")
         said = [(-1, note.speaker, it) for it in elements(note, Display.PLAIN)]
         shown = [*shown[:start], *said, *shown[end:]]
