@@ -223,7 +223,7 @@ def look_at(page: Page, axe: str | None, name: str, folder: Path) -> list[str]:
 def test_the_loop_closes(
     argilla_bench: Bench,
     browser: Browser,
-    visit: Callable[[str], Visit],
+    visit: Callable[..., Visit],
     tmp_path: Path,
     axe: str | None,
 ) -> None:

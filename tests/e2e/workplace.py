@@ -198,6 +198,9 @@ class Visit:
     page: Page
     url: str
     folder: Path
+    overhears: bool = False
+    """Whether it keeps what the server's API answers; the browser then loads the whole application for every page."""
+
     dialogs: list[str] = field(default_factory=list)
     requests: list[str] = field(default_factory=list)
     answers: list[str] = field(default_factory=list)
@@ -208,7 +211,9 @@ class Visit:
         self.page.on("dialog", self._dialog)
         self.page.on("popup", lambda popup: self.requests.append(popup.url))
         self.page.on("console", self._console)
-        self.page.context.route("**/*", self._route)
+        self.page.context.on("request", lambda request: self.requests.append(request.url))
+        if self.overhears:
+            self.page.context.route(f"{self.url}/api/**", self._overhear)
 
     def shot(self, name: str) -> None:
         """Keep a picture of the window; its path is printed, and so shown when the test fails."""
@@ -240,17 +245,10 @@ class Visit:
         self.dialogs.append(dialog.message)
         dialog.dismiss()
 
-    def _route(self, route: Route) -> None:
-        url = route.request.url
-        self.requests.append(url)
-        if url.startswith(f"{self.url}/api/"):
-            response = route.fetch()
-            self.answers.append(response.text())
-            route.fulfill(response=response)
-        elif url.startswith(f"{self.url}/"):
-            route.continue_()
-        else:
-            route.abort()  # nothing leaves this machine: the tests are the same with and without a network
+    def _overhear(self, route: Route) -> None:
+        response = route.fetch()
+        self.answers.append(response.text())
+        route.fulfill(response=response)
 
 
 def first_answers(kind: Kind) -> dict[str, str]:
