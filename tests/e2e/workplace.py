@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import os
 import secrets
 import subprocess
 import sys
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from chatfeedback.steps.rewrites import read_rewrites
@@ -30,7 +32,6 @@ from workspaces.store.tasks import all_tasks, containers, task_ids_in
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
     from playwright.sync_api import ConsoleMessage, Dialog, Page, Route
 
@@ -38,6 +39,9 @@ if TYPE_CHECKING:
     from workspaces.kinds import Kind
     from workspaces.records import Task
     from workspaces.workspace import Workspace
+
+SHOTS = os.environ.get("CHATFEEDBACK_SHOTS")
+"""A folder for pictures of whole pages, to be looked at."""
 
 FONTS = "https://fonts.googleapis.com/"
 """Argilla's own pages ask for two style sheets there."""
@@ -249,6 +253,12 @@ class Visit:
         response = route.fetch()
         self.answers.append(response.text())
         route.fulfill(response=response)
+
+
+def picture(page: Page, name: str) -> None:
+    """Keep a picture of a whole page where somebody asked for pictures: it takes longer than what is tested."""
+    if SHOTS:
+        page.screenshot(path=Path(SHOTS) / f"{name}.png", full_page=True)
 
 
 def first_answers(kind: Kind) -> dict[str, str]:
