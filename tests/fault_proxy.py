@@ -136,6 +136,7 @@ class Request(BaseHTTPRequestHandler):
     """One request to a proxy."""
 
     protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True  # else a body waits 40 ms for the client to acknowledge its head
 
     def log_message(self, format: str, *args: object) -> None:  # noqa: A002
         """Print nothing."""

@@ -13,7 +13,7 @@ import pytest
 
 LIST = Path(__file__).with_suffix(".txt")
 OPTION = "--write-slow-tests"
-SHARE = 0.2
+SHARE = 0.11
 """Of the time of all tests, what those that are not listed may take."""
 
 

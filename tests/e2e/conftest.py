@@ -33,6 +33,8 @@ ARGUMENTS = [
     "--disable-component-update",
     "--disable-sync",
     "--no-first-run",
+    # nothing leaves this machine: the tests are the same with and without a network
+    "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1, EXCLUDE localhost",
 ]
 WINDOW: ViewportSize = {"width": 1366, "height": 768}
 """The most common laptop screen."""
@@ -70,15 +72,15 @@ def browser() -> Iterator[Browser]:
 
 
 @pytest.fixture
-def visit(browser: Browser, tmp_path: Path) -> Iterator[Callable[[str], Visit]]:
-    """Open a fresh browser on a server."""
+def visit(browser: Browser, tmp_path: Path) -> Iterator[Callable[..., Visit]]:
+    """Open a fresh browser on a server, which ``overhears`` what its API answers."""
     contexts = []
 
-    def opened(url: str) -> Visit:
+    def opened(url: str, *, overhears: bool = False) -> Visit:
         context = browser.new_context(viewport=WINDOW, reduced_motion="reduce")
         context.set_default_timeout(TIMEOUT_MS)
         contexts.append(context)
-        return Visit(context.new_page(), url, tmp_path)
+        return Visit(context.new_page(), url, tmp_path, overhears)
 
     yield opened
     for context in contexts:

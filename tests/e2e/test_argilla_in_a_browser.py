@@ -102,7 +102,7 @@ def press(page: Page, button: str) -> None:
 
 
 def test_answers_earn_what_was_promised_and_edits_and_discards_correct_it(
-    argilla_bench: Bench, visit: Callable[[str], Visit]
+    argilla_bench: Bench, visit: Callable[..., Visit]
 ) -> None:
     email, password = argilla_bench.annotators.pop()
     at = visit(argilla_bench.url)
@@ -183,10 +183,10 @@ def _put(page: Page, option: str, place: int) -> None:
 
 
 def test_guidelines_can_be_read_and_nothing_anchors_the_annotator(
-    argilla_bench: Bench, visit: Callable[[str], Visit]
+    argilla_bench: Bench, visit: Callable[..., Visit]
 ) -> None:
     email, password = argilla_bench.annotators.pop()
-    at = visit(argilla_bench.url)
+    at = visit(argilla_bench.url, overhears=True)
     page = at.page
     enter(at, email, password)
     for kind, own_words in (
@@ -284,7 +284,7 @@ def _assert_sides_and_points(page: Page) -> None:
 
 
 def test_every_requested_kind_is_answered_in_a_browser_and_read_back(
-    argilla_bench: Bench, visit: Callable[[str], Visit]
+    argilla_bench: Bench, visit: Callable[..., Visit]
 ) -> None:
     email, password = argilla_bench.annotators.pop()
     at = visit(argilla_bench.url)
@@ -334,7 +334,7 @@ def _assert_that_the_policy_holds(at: Visit) -> None:
 
 
 def test_hostile_text_shows_as_it_was_typed_and_rendered_and_does_nothing(
-    argilla_bench: Bench, visit: Callable[[str], Visit]
+    argilla_bench: Bench, visit: Callable[..., Visit]
 ) -> None:
     email, password = argilla_bench.annotators.pop()
     at = visit(argilla_bench.url)

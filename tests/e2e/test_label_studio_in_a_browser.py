@@ -100,7 +100,7 @@ def press(page: Page, button: str) -> None:
 
 
 def test_answers_earn_what_was_promised_and_edits_and_skips_correct_it(
-    label_studio_bench: Bench, visit: Callable[[str], Visit]
+    label_studio_bench: Bench, visit: Callable[..., Visit]
 ) -> None:
     bench = label_studio_bench
     email, password = bench.annotators.pop()
@@ -174,11 +174,11 @@ def test_answers_earn_what_was_promised_and_edits_and_skips_correct_it(
 
 
 def test_an_annotator_sees_only_their_own_answers_and_no_button_of_the_lead(
-    label_studio_bench: Bench, visit: Callable[[str], Visit]
+    label_studio_bench: Bench, visit: Callable[..., Visit]
 ) -> None:
     bench = label_studio_bench
     email, password = bench.annotators.pop()
-    at = visit(bench.url)
+    at = visit(bench.url, overhears=True)
     page = at.page
     enter(at, email, password)
     for button in ("Create Project", "Invite Members"):
@@ -213,10 +213,10 @@ def test_an_annotator_sees_only_their_own_answers_and_no_button_of_the_lead(
 
 
 def test_guidelines_can_be_read_and_nothing_anchors_the_annotator(
-    label_studio_bench: Bench, visit: Callable[[str], Visit]
+    label_studio_bench: Bench, visit: Callable[..., Visit]
 ) -> None:
     email, password = label_studio_bench.annotators.pop()
-    at = visit(label_studio_bench.url)
+    at = visit(label_studio_bench.url, overhears=True)
     page = at.page
     enter(at, email, password)
     for kind, own_words in (
@@ -277,7 +277,7 @@ def _assert_that_there_is_room(page: Page) -> None:
 
 
 def test_every_requested_kind_is_answered_in_a_browser_and_read_back(
-    label_studio_bench: Bench, visit: Callable[[str], Visit]
+    label_studio_bench: Bench, visit: Callable[..., Visit]
 ) -> None:
     email, password = label_studio_bench.annotators.pop()
     at = visit(label_studio_bench.url)
@@ -316,7 +316,7 @@ def test_every_requested_kind_is_answered_in_a_browser_and_read_back(
 
 
 def test_hostile_text_shows_as_it_was_typed_and_rendered_and_does_nothing(
-    label_studio_bench: Bench, visit: Callable[[str], Visit]
+    label_studio_bench: Bench, visit: Callable[..., Visit]
 ) -> None:
     email, password = label_studio_bench.annotators.pop()
     at = visit(label_studio_bench.url)

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import os
 import threading
 from datetime import timedelta
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -13,6 +11,7 @@ import pytest
 from chatfeedback import steps
 from chatfeedback.report import write_report
 from chatfeedback.web.server import Server
+from tests.e2e.workplace import picture
 from tests.filled_workspace import fill
 from workspaces.records import AnnotationStatus
 from workspaces.store.annotations import append_revisions, deleted, revisions_by
@@ -36,8 +35,6 @@ PAGES = (
     "/lead/runs",
     "/lead/table/people",
 )
-SHOTS = os.environ.get("CHATFEEDBACK_SHOTS")
-"""A folder for screenshots, to be looked at."""
 
 
 @pytest.fixture(scope="module")
@@ -84,9 +81,7 @@ def test_the_pages_fit_load_nothing_from_elsewhere_and_follow_the_store(
             "document.documentElement.scrollWidth - document.documentElement.clientWidth"
         )
         assert too_wide <= 0, f"{path} is {too_wide} pixels wider than the window"
-        if SHOTS:
-            name = f"{path.strip('/').replace('/', '-')}-{width}-{scheme}.png"
-            page.screenshot(path=Path(SHOTS) / name, full_page=True)
+        picture(page, f"{path.strip('/').replace('/', '-')}-{width}-{scheme}")
     page.goto(f"{address}/lead")
     answers = page.locator("dl dd a").first
     before = int(answers.inner_text().replace(",", ""))

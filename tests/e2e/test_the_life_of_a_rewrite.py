@@ -226,7 +226,7 @@ def squeezed(text: str) -> str:
 
 
 def test_a_rewrite_lives_from_the_first_word_to_its_erasure(
-    desk: Desk, visit: Callable[[str], Visit], tmp_path: Path
+    desk: Desk, visit: Callable[..., Visit], tmp_path: Path
 ) -> None:
     writer, ann, bob, cat = (email for email, _ in desk.people)
 
@@ -283,7 +283,7 @@ def test_a_rewrite_lives_from_the_first_word_to_its_erasure(
         check.id: tasks_of.message_ids[0]
         for check, tasks_of in ((good[1], written), (bad[1], tasks[others[0]]))
     }
-    at = visit(desk.url)
+    at = visit(desk.url, overhears=True)
     enter(at, desk, ann)
     open_kind(at, desk, "suggestion_check")
     remote_id = shown(at, desk)

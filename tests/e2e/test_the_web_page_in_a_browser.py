@@ -27,6 +27,7 @@ from chatfeedback.web.server import Server
 from reward_engine import adjust
 from tests.e2e.conftest import KEY_VARIABLE
 from tests.e2e.test_argilla_in_a_browser import choose, enter, open_dataset, press, record_shown
+from tests.e2e.workplace import picture
 from workspaces.grammar import counted
 from workspaces.store.tasks import containers
 from workspaces.workspace import Workspace, utc_now
@@ -191,8 +192,8 @@ def test_a_person_signs_in_with_a_real_account_and_stands_on_their_page(
                     shown.goto(f"{server.address}{path}")
                     if path == "/me":
                         expect(shown.locator(".card").first).to_be_visible()
-                    name = f"{path.strip('/').replace('/', '-').partition('?')[0]}-{size[0]}-{scheme}.png"
-                    shown.screenshot(path=tmp_path / name, full_page=True)
+                    name = path.strip("/").replace("/", "-").partition("?")[0]
+                    picture(shown, f"{name}-{size[0]}-{scheme}")
                     wide, window = width_of(shown)
                     if wide > window:
                         faults.append(f"{path} at {size[0]} px scrolls sideways: {wide}")
@@ -200,7 +201,7 @@ def test_a_person_signs_in_with_a_real_account_and_stands_on_their_page(
                         shown.evaluate(axe)
                         faults += [f"{path} {size[0]} {scheme}: {it}" for it in shown.evaluate(FAULTS)]
                 looking.close()
-        print(f"screenshots: {tmp_path}; axe: {'ran' if axe else 'npm or the network is missing'}")
+        print(f"axe: {'ran' if axe else 'npm or the network is missing'}")
         assert faults == []
         assert complaints == []
         context.close()
@@ -233,14 +234,14 @@ spending: {version: "loop", default: {dynamic: 1, direct: 2}}
 """
 
 
-def look_at(page: Page, axe: str | None, name: str, folder: Path) -> list[str]:
+def look_at(page: Page, axe: str | None, name: str) -> list[str]:
     """Keep pictures of a page, narrow and wide, light and dark, and return what is wrong with it."""
     faults: list[str] = []
     for size in (PHONE, DESKTOP):
         page.set_viewport_size({"width": size[0], "height": size[1]})
         for scheme in ("light", "dark"):
             page.emulate_media(color_scheme="dark" if scheme == "dark" else "light")
-            page.screenshot(path=folder / f"{name}-{size[0]}-{scheme}.png", full_page=True)
+            picture(page, f"{name}-{size[0]}-{scheme}")
             wide, window = width_of(page)
             if wide > window:
                 faults.append(f"{name} at {size[0]} px scrolls sideways: {wide}")
@@ -253,7 +254,7 @@ def look_at(page: Page, axe: str | None, name: str, folder: Path) -> list[str]:
 def test_the_loop_closes(
     argilla_bench: Bench,
     browser: Browser,
-    visit: Callable[[str], Visit],
+    visit: Callable[..., Visit],
     tmp_path: Path,
     axe: str | None,
     record_property: Callable[[str, object], None],
@@ -282,7 +283,7 @@ def test_the_loop_closes(
         page.get_by_role("button", name="Send").click()
         expect(page.get_by_role("alert")).to_contain_text("Not enough points")
         expect(page.get_by_label("Your message")).to_have_value(prompt)
-        faults += look_at(page, axe, "no-points", tmp_path)
+        faults += look_at(page, axe, "no-points")
         page.get_by_role("link", name="See what waits for you").click()
         expect(page.locator(".card a").first).to_have_attribute("href", re.compile(re.escape(bench.url)))
 
@@ -301,14 +302,14 @@ def test_the_loop_closes(
 
         # they buy an answer; after a low score two others stand side by side, and the chosen one goes on
         page.goto(f"{server.address}/chat")
-        faults += look_at(page, axe, "new-chat", tmp_path)
+        faults += look_at(page, axe, "new-chat")
         page.get_by_label("Your message").fill(prompt)
         page.get_by_role("button", name="Send").click()
         page.get_by_role("button", name="Bad", exact=True).click()
-        faults += look_at(page, axe, "answered", tmp_path)
+        faults += look_at(page, axe, "answered")
         page.get_by_role("button", name="Two other answers").click()
         expect(page.locator(".two .card")).to_have_count(2)
-        faults += look_at(page, axe, "two", tmp_path)
+        faults += look_at(page, axe, "two")
         left, right = (each.inner_text() for each in page.locator(".two .turn").all())
         page.get_by_role("button", name="B is better").click()
         expect(page.locator(".card.assistant .turn")).to_have_text(right)
@@ -339,7 +340,7 @@ def test_the_loop_closes(
         expect(page.locator(".card")).to_contain_text(f"Argilla: {counted(len(placed), 'task')} taken off")
         expect(page.locator(".card")).to_contain_text("before")
         expect(page.locator("main")).not_to_contain_text(str(tmp_path))
-        faults += look_at(page, axe, "receipt", tmp_path)
+        faults += look_at(page, axe, "receipt")
         page.goto(f"{server.address}/me/chats")
         expect(page.get_by_text(prompt)).to_have_count(0)
         assert not pair & pairs_in(bench, tmp_path / "after")
@@ -347,7 +348,6 @@ def test_the_loop_closes(
         files = [it for it in bench.workspace.path.rglob("*") if it.is_file()]
         assert [it for it in files if prompt.encode() in it.read_bytes()] == []
         context.close()
-    print(f"screenshots: {tmp_path}")
     assert faults == []
 
 

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import os
 import secrets
 import subprocess
 import sys
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from chatfeedback.steps.rewrites import read_rewrites
@@ -30,7 +32,6 @@ from workspaces.store.tasks import all_tasks, containers, task_ids_in
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
     from playwright.sync_api import ConsoleMessage, Dialog, Page, Route
 
@@ -38,6 +39,9 @@ if TYPE_CHECKING:
     from workspaces.kinds import Kind
     from workspaces.records import Task
     from workspaces.workspace import Workspace
+
+SHOTS = os.environ.get("CHATFEEDBACK_SHOTS")
+"""A folder for pictures of whole pages, to be looked at."""
 
 FONTS = "https://fonts.googleapis.com/"
 """Argilla's own pages ask for two style sheets there."""
@@ -198,6 +202,9 @@ class Visit:
     page: Page
     url: str
     folder: Path
+    overhears: bool = False
+    """Whether it keeps what the server's API answers; the browser then loads the whole application for every page."""
+
     dialogs: list[str] = field(default_factory=list)
     requests: list[str] = field(default_factory=list)
     answers: list[str] = field(default_factory=list)
@@ -208,7 +215,9 @@ class Visit:
         self.page.on("dialog", self._dialog)
         self.page.on("popup", lambda popup: self.requests.append(popup.url))
         self.page.on("console", self._console)
-        self.page.context.route("**/*", self._route)
+        self.page.context.on("request", lambda request: self.requests.append(request.url))
+        if self.overhears:
+            self.page.context.route(f"{self.url}/api/**", self._overhear)
 
     def shot(self, name: str) -> None:
         """Keep a picture of the window; its path is printed, and so shown when the test fails."""
@@ -240,17 +249,16 @@ class Visit:
         self.dialogs.append(dialog.message)
         dialog.dismiss()
 
-    def _route(self, route: Route) -> None:
-        url = route.request.url
-        self.requests.append(url)
-        if url.startswith(f"{self.url}/api/"):
-            response = route.fetch()
-            self.answers.append(response.text())
-            route.fulfill(response=response)
-        elif url.startswith(f"{self.url}/"):
-            route.continue_()
-        else:
-            route.abort()  # nothing leaves this machine: the tests are the same with and without a network
+    def _overhear(self, route: Route) -> None:
+        response = route.fetch()
+        self.answers.append(response.text())
+        route.fulfill(response=response)
+
+
+def picture(page: Page, name: str) -> None:
+    """Keep a picture of a whole page where somebody asked for pictures: it takes longer than what is tested."""
+    if SHOTS:
+        page.screenshot(path=Path(SHOTS) / f"{name}.png", full_page=True)
 
 
 def first_answers(kind: Kind) -> dict[str, str]:

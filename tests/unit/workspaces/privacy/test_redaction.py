@@ -18,9 +18,9 @@ CASES = [
 ]
 NAMES = ("Ilse Brandow", "Quillfeather")
 PLACEHOLDER = re.compile(rf"\[({'|'.join(PlaceholderKind)})_[0-9]+\]")
-MEGABYTE = 1_000_000
-SECONDS = 30.0
-"""Ordinary work takes below 2; a pattern that backtracks takes hours. No measure of speed: that is in ``bench/``."""
+HOSTILE_CHARACTERS = 300_000
+SECONDS = 2.7
+"""Ordinary work takes below 0.7; a pattern that backtracks takes hours. No measure of speed: that is in ``bench/``."""
 
 
 def redacted(
@@ -229,7 +229,7 @@ def test_precision_and_recall_on_the_labelled_cases_are_at_least_99_percent(
 
 
 def repeated(part: str) -> str:
-    return (part * (MEGABYTE // len(part) + 1))[:MEGABYTE]
+    return (part * (HOSTILE_CHARACTERS // len(part) + 1))[:HOSTILE_CHARACTERS]
 
 
 @pytest.mark.parametrize(
@@ -246,7 +246,7 @@ def repeated(part: str) -> str:
     ],
 )  # fmt: skip
 @pytest.mark.slow
-def test_a_hostile_megabyte_takes_less_than_two_seconds(part: str) -> None:
+def test_a_hostile_text_does_not_hold_up_the_redactor(part: str) -> None:
     redactor = Redactor(deny_names=["Ann Lee", "Anna"])
     text = repeated(part)
     seconds: list[float] = []
