@@ -2,7 +2,7 @@
 
 They run in the environment of ``test_trl_trains``, from the unpacked wheels; NeMo-RL's wheel on PyPI holds no code, so
 its loader runs from a copy of its repository, if the folder of wheels has one. Packages' ``__init__`` do not run, and
-what they import beside (Ray, Megatron) is stood in for.
+what they import beside (Ray, Megatron, DeepSpeed) is stood in for.
 """
 
 from __future__ import annotations
@@ -108,7 +108,7 @@ WEIGHTED = (
     + """
 bare("openrlhf"); bare("openrlhf.models")
 import torch
-torch.distributed.is_available()
+sys.modules["deepspeed"] = types.ModuleType("deepspeed")
 from openrlhf.models.loss import PairWiseLoss
 sys.path.insert(0, folder)
 from weighted_openrlhf import WeightedPairWiseLoss

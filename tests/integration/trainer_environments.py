@@ -40,7 +40,7 @@ def unpacked_wheels() -> Path:
             if code.is_dir():
                 continue
             new = folder / f"{wheel}.new"
-            fetch = [_uv(), "pip", "install", "--quiet", "--no-deps", "--target", new, wheel]
+            fetch = [_uv(), "pip", "install", "--quiet", "--no-deps", "--target", str(new), wheel]
             done = subprocess.run(fetch, capture_output=True, text=True, check=False)
             if done.returncode and os.environ.get("CI") != "true":
                 pytest.skip(f"{wheel} cannot be fetched: {done.stderr.splitlines()[-1:]}")
