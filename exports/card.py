@@ -54,6 +54,7 @@ def card(
     sources: Mapping[str, int],
     accounting: Accounting,
     dropped: Mapping[str, int],
+    division: Sequence[str],
     warnings: Sequence[str],
     tool_version: str,
     created_on: str,
@@ -72,6 +73,7 @@ def card(
         sources: rows to train on by source.
         accounting: what became of every judgment and every item.
         dropped: answers and tasks in no row, by reason.
+        division: how rows were divided into splits.
         warnings: what a trainer cannot learn from these rows.
         tool_version: version of this software.
         created_on: a date, as shown.
@@ -113,8 +115,7 @@ def card(
             "",
             *table(["judgment", "on labelling platforms", "in chat logs"], counts.judgments()),
             "",
-            "Rows that share a conversation or, but for case and punctuation, a first user turn are in one",
-            "split. The split of such a group is a hash of its opening and stays the same in later releases.",
+            *division,
             "",
             "## Numbers",
             "",

@@ -17,7 +17,9 @@ if TYPE_CHECKING:
 
     from pydantic import JsonValue
 
+    from exports.checked import CheckedResponse
     from exports.context import Prompt
+    from exports.harms import JudgedHarm
     from exports.items import ExportItem
 
 Row: TypeAlias = "Mapping[str, JsonValue]"
@@ -53,6 +55,16 @@ such as that of Llama 3 take a null ``tool_calls`` for a call.
 """
 ORIGIN: Columns = {"rules_versions": TEXTS, "licences": TEXTS, "sources": TEXTS}
 """The last columns of a table that says where its rows come from."""
+OF_RESPONSE: Columns = {
+    "conversation_ids": TEXTS,
+    "message_ids": TEXTS,
+    "models": TEXTS,
+    "origin": TEXT,
+    "n_annotators": COUNT,
+    "adjudicated": FLAG,
+    **ORIGIN,
+}
+"""These columns where a row is about one response."""
 
 
 def origin(item: ExportItem) -> dict[str, JsonValue]:
@@ -61,6 +73,19 @@ def origin(item: ExportItem) -> dict[str, JsonValue]:
         "rules_versions": list(item.rules_versions),
         "licences": list(item.licences),
         "sources": list(item.sources),
+    }
+
+
+def of_response(item: CheckedResponse | JudgedHarm, n_annotators: int) -> dict[str, JsonValue]:
+    """Return the values of the columns ``OF_RESPONSE``."""
+    return {
+        "conversation_ids": list(item.conversation_ids),
+        "message_ids": list(item.message_ids),
+        "models": list(item.models),
+        "origin": item.origin.value,
+        "n_annotators": n_annotators,
+        "adjudicated": item.adjudicated,
+        **origin(item),
     }
 
 

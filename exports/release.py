@@ -22,7 +22,7 @@ from exports.licences import check_licences, licence_conflicts, licence_notes
 from exports.measurements import with_label_noise
 from exports.omissions import count_omissions
 from exports.shortage import shortage, shortage_of_collection, with_states
-from exports.sides import apart, assigned, divides
+from exports.sides import apart, assigned, divides, sentences_about
 from exports.splits import TEST, TRAIN, SplitItem
 from exports.tables import digest_of, digests_of
 from exports.training_content import FILE as SUMMARY
@@ -193,6 +193,7 @@ def export(
         counts,
         tables=tables,
         pictures=measurements.pictures,
+        division=sentences_about(rules_of_sides, test_only=projection.test_only),
         licences=licences,
         sources=sources,
         accounting=accounting,

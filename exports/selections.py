@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Protocol, TypeAlias, TypeVar
 
 from exports.checked import CheckedResponse, checked_responses
 from exports.context import TOOLS, keys_held
@@ -21,6 +21,7 @@ from exports.verdicts import sorted_omissions
 from workspaces.records import Role
 
 NarrowT = TypeVar("NarrowT", bound=ExportItem)
+MadeT = TypeVar("MadeT", bound=ExportItem, covariant=True)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -30,6 +31,17 @@ if TYPE_CHECKING:
     from exports.pairs import PreferencePair
     from exports.projection import Evidence
     from workspaces.records import Annotation
+
+    Select: TypeAlias = Callable[[Evidence], Selection[ItemT]]
+
+
+class _Made(Protocol[MadeT]):
+    """Items that answers make, and the answers that are in none of them."""
+
+    @property
+    def rows(self) -> Sequence[MadeT]: ...
+    @property
+    def omissions(self) -> Sequence[Omission]: ...
 
 
 def select_pairs(evidence: Evidence) -> Selection[PreferencePair]:
@@ -57,68 +69,55 @@ def is_tied(pair: PreferencePair) -> bool:
     return pair.winner is None
 
 
-def select_completions(evidence: Evidence) -> Selection[LabelledCompletion]:
-    """Return every labelled completion, sorted by id."""
-    counted, aside = _set_aside(evidence)
-    labels = completion_labels(
-        evidence.tasks, counted, evidence.contexts, evidence.weights, evidence.outcomes, evidence.decisions
-    )
-    return Selection(
-        items=labels.rows,
-        omissions=_with_aside(labels.omissions, aside),
-        shortage="no answered task decides a label",
-        item="completion",
-    )
+def _selection(
+    made: Callable[[Evidence, Sequence[Annotation]], _Made[ItemT]], item: str, shortage: str
+) -> Callable[[Evidence], Selection[ItemT]]:
+    """Return a selection of what is made of the answers that are not set aside."""
+
+    def selected(evidence: Evidence) -> Selection[ItemT]:
+        counted, aside = _set_aside(evidence)
+        found = made(evidence, counted)
+        return Selection(found.rows, _with_aside(found.omissions, aside), shortage, item)
+
+    return selected
 
 
-def select_rankings(evidence: Evidence) -> Selection[RankedResponses]:
-    """Return every ranking of several responses, sorted by id."""
-    counted, aside = _set_aside(evidence)
-    rankings = ranked_responses(evidence.tasks, counted, evidence.contexts, evidence.weights)
-    return Selection(
-        items=rankings.rows,
-        omissions=_with_aside(rankings.omissions, aside),
-        shortage="no answered ranking task orders responses",
-        item="ranking",
-    )
+select_completions: Select[LabelledCompletion] = _selection(
+    lambda it, counted: completion_labels(
+        it.tasks, counted, it.contexts, it.weights, it.outcomes, it.decisions
+    ),
+    "completion",
+    "no answered task decides a label",
+)
+"""Every labelled completion, sorted by id."""
 
+select_rankings: Select[RankedResponses] = _selection(
+    lambda it, counted: ranked_responses(it.tasks, counted, it.contexts, it.weights),
+    "ranking",
+    "no answered ranking task orders responses",
+)
+"""Every ranking of several responses, sorted by id."""
 
-def select_checked(evidence: Evidence) -> Selection[CheckedResponse]:
-    """Return every response that people checked against a rubric, sorted by id."""
-    counted, aside = _set_aside(evidence)
-    checked = checked_responses(
-        evidence.tasks, counted, evidence.contexts, evidence.weights, evidence.decisions
-    )
-    return Selection(
-        items=checked.rows,
-        omissions=_with_aside(checked.omissions, aside),
-        shortage="no answered task checks a response against a rubric",
-        item="response",
-    )
+select_checked: Select[CheckedResponse] = _selection(
+    lambda it, counted: checked_responses(it.tasks, counted, it.contexts, it.weights, it.decisions),
+    "response",
+    "no answered task checks a response against a rubric",
+)
+"""Every response that people checked against a rubric, sorted by id."""
 
+select_harms: Select[JudgedHarm] = _selection(
+    lambda it, counted: judged_harms(it.tasks, counted, it.contexts, it.weights, it.decisions),
+    "response",
+    "no answered task judges the harm in a response",
+)
+"""Every response that people judged for harm, sorted by id."""
 
-def select_harms(evidence: Evidence) -> Selection[JudgedHarm]:
-    """Return every response that people judged for harm, sorted by id."""
-    counted, aside = _set_aside(evidence)
-    harms = judged_harms(evidence.tasks, counted, evidence.contexts, evidence.weights, evidence.decisions)
-    return Selection(
-        items=harms.rows,
-        omissions=_with_aside(harms.omissions, aside),
-        shortage="no answered task judges the harm in a response",
-        item="response",
-    )
-
-
-def select_rated(evidence: Evidence) -> Selection[RatedPrompt]:
-    """Return every prompt with responses that people rated, sorted by id."""
-    counted, aside = _set_aside(evidence)
-    rated = rated_prompts(evidence.tasks, counted, evidence.contexts, evidence.weights)
-    return Selection(
-        items=rated.rows,
-        omissions=_with_aside(rated.omissions, aside),
-        shortage="no answered task rates a response",
-        item="prompt",
-    )
+select_rated: Select[RatedPrompt] = _selection(
+    lambda it, counted: rated_prompts(it.tasks, counted, it.contexts, it.weights),
+    "prompt",
+    "no answered task rates a response",
+)
+"""Every prompt with responses that people rated, sorted by id."""
 
 
 def select_rated_without_tools(evidence: Evidence) -> Selection[RatedPrompt]:
@@ -157,31 +156,14 @@ def _with_aside(omissions: Sequence[Omission], aside: Sequence[Omission]) -> lis
 
 def select_wanted(evidence: Evidence) -> Selection[LabelledCompletion]:
     """Return the labelled completions that are wanted, sorted by id; the answers that say otherwise are omitted."""
-    annotations, aside = _set_aside(evidence)
-    labels = completion_labels(
-        evidence.tasks,
-        annotations,
-        evidence.contexts,
-        evidence.weights,
-        evidence.outcomes,
-        evidence.decisions,
-    )
-    wanted = [row for row in labels.rows if row.label]
-    n_unwanted = len(labels.rows) - len(wanted)
-    used = {judgment.annotation_id for row in wanted for judgment in row.judgments}
-    task_of = {annotation.id: annotation.task_id for annotation in annotations}
-    unwanted = {
-        name: Omission(OmissionReason.UNWANTED, task_of[name], name)
-        for row in labels.rows
-        for name in (judgment.annotation_id for judgment in row.judgments)
-        if name not in used
-    }
-    return Selection(
-        items=wanted,
-        omissions=sorted_omissions([*_with_aside(labels.omissions, aside), *unwanted.values()]),
+    selection = select_completions(evidence)
+    wanted = [row for row in selection.items if row.label]
+    return _narrowed(
+        selection,
+        wanted,
+        OmissionReason.UNWANTED,
+        evidence,
         shortage="no answered task makes a response wanted",
-        item="completion",
-        items_left_out={OmissionReason.UNWANTED.value: n_unwanted} if n_unwanted else {},
     )
 
 
@@ -276,16 +258,11 @@ def select_strengths(evidence: Evidence) -> Selection[PreferencePair]:
     """Return the pairs of which somebody said how much better a side is, sorted by id; other votes are omitted."""
     selection = select_pairs_without_tools(evidence)
     items = [pair for pair in selection.items if any(vote.strength is not None for vote in pair.votes)]
-    used = {vote.annotation_id for pair in items for vote in pair.votes}
-    others = {
-        vote.annotation_id: Omission(OmissionReason.NO_STRENGTH, vote.task_id, vote.annotation_id)
-        for pair in selection.items
-        for vote in pair.votes
-        if vote.annotation_id not in used
-    }
-    return Selection(
-        items=sorted(items, key=lambda pair: pair.pair_id),
-        omissions=sorted_omissions([*selection.omissions, *others.values()]),
+    return _narrowed(
+        selection,
+        sorted(items, key=lambda pair: pair.pair_id),
+        OmissionReason.NO_STRENGTH,
+        evidence,
         shortage="no answered task says how much better a response is",
     )
 

@@ -29,6 +29,29 @@ def divides(rules: ExportsConfig) -> bool:
     return rules.test_people > 0 or rules.test_from is not None
 
 
+def sentences_about(rules: ExportsConfig, *, test_only: bool = False) -> list[str]:
+    """Return how rows were divided, for the card."""
+    if test_only:
+        return ["Every row is in the split `test`: they are for evaluation."]
+    said = [
+        "Rows that share a conversation, a near duplicate of one or, but for case and punctuation, a first user",
+        "turn are in one split.",
+    ]
+    if rules.test_from is None:
+        said.append(
+            "The split of such a group is a hash of its opening and stays the same in later releases."
+        )
+    else:
+        said.append(
+            f"A group is in `test` if people were first asked about it on {rules.test_from} (UTC) or later."
+        )
+    if rules.test_people:
+        said.append(
+            f"People are on one side as well: {rules.test_people:.0%} of them, by a hash, are in `test` alone."
+        )
+    return said
+
+
 def assigned(
     items: Iterable[SplitItem], rules: ExportsConfig, evidence: Evidence, test_share: float
 ) -> dict[str, str]:

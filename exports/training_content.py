@@ -103,7 +103,7 @@ def training_content(
 
 
 def _field(name: str, said: str = EMPTY) -> list[str]:
-    return [f"**{name}:** {said}", ""]
+    return [f"**{name}{'' if name.endswith('?') else ':'}** {said}", ""]
 
 
 def _general(content: Content) -> list[str]:
@@ -231,7 +231,6 @@ def _sources(
             "Have data sources other than those described in Sections 2.1 to 2.5 been used to train the model?",
             "judgments of people, by what they did:" if counts.judgments() else "no judgments of people.",
         ),
-        "",
         *table(["judgment", "on labelling platforms", "in chat logs"], counts.judgments()),
         "",
         f"People on labelling platforms: {counts.people:,}.",

@@ -10,12 +10,12 @@ from exports.columns import (
     FLAG,
     MESSAGES,
     NUMBER,
-    ORIGIN,
+    OF_RESPONSE,
     TEXT,
     TEXTS,
     ListOf,
     messages,
-    origin,
+    of_response,
     reply,
     tools,
 )
@@ -48,13 +48,7 @@ COLUMNS: Columns = {
 PROVENANCE: Columns = {
     "check_id": TEXT,
     "rubric": TEXT,
-    "conversation_ids": TEXTS,
-    "message_ids": TEXTS,
-    "models": TEXTS,
-    "origin": TEXT,
-    "n_annotators": COUNT,
-    "adjudicated": FLAG,
-    **ORIGIN,
+    **OF_RESPONSE,
 }
 VOTES: Columns = {
     "check_id": TEXT,
@@ -110,13 +104,7 @@ def _provenance(item: CheckedResponse) -> list[Row]:
         {
             "check_id": item.check_id,
             "rubric": item.rubric,
-            "conversation_ids": list(item.conversation_ids),
-            "message_ids": list(item.message_ids),
-            "models": list(item.models),
-            "origin": item.origin.value,
-            "n_annotators": len(item.checks),
-            "adjudicated": item.adjudicated,
-            **origin(item),
+            **of_response(item, len(item.checks)),
         }
     ]
 

@@ -14,12 +14,12 @@ from exports.columns import (
     FLAG,
     MESSAGES,
     NUMBER,
-    ORIGIN,
+    OF_RESPONSE,
     TEXT,
     TEXTS,
     ListOf,
     messages,
-    origin,
+    of_response,
     reply,
     tools,
 )
@@ -43,13 +43,7 @@ COLUMNS: Columns = {
 PROVENANCE: Columns = {
     "harm_id": TEXT,
     "kind": TEXT,
-    "conversation_ids": TEXTS,
-    "message_ids": TEXTS,
-    "models": TEXTS,
-    "origin": TEXT,
-    "n_annotators": COUNT,
-    "adjudicated": FLAG,
-    **ORIGIN,
+    **OF_RESPONSE,
 }
 VOTES: Columns = {
     "harm_id": TEXT,
@@ -100,13 +94,7 @@ def provenance_of(item: JudgedHarm) -> list[Row]:
         {
             "harm_id": item.harm_id,
             "kind": item.kind,
-            "conversation_ids": list(item.conversation_ids),
-            "message_ids": list(item.message_ids),
-            "models": list(item.models),
-            "origin": item.origin.value,
-            "n_annotators": len(item.given),
-            "adjudicated": item.adjudicated,
-            **origin(item),
+            **of_response(item, len(item.given)),
         }
     ]
 

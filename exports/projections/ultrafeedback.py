@@ -1,6 +1,7 @@
 """Ratings of responses in UltraFeedback's columns: an instruction, and completions with ratings by aspect.
 
-Source: Cui et al. (2023), UltraFeedback, arXiv 2310.01377, and the dataset's card.
+Source: Cui et al. (2023), UltraFeedback, arXiv 2310.01377, the dataset's card, and scripts that read it: they take
+``int(Rating)``, ``Rating == "N/A"``, ``completions[models.index(name)]`` and all four of its aspects.
 """
 
 from __future__ import annotations
@@ -25,12 +26,17 @@ from exports.rated import ASPECTS
 from exports.selections import select_rated_without_tools
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
+
+    from pydantic import JsonValue
 
     from exports.columns import Row
-    from exports.rated import RatedPrompt
+    from exports.rated import RatedPrompt, RatedResponse, Rating
 
-RATING: Columns = {"Rating": NUMBER, "Rationale": TEXT, "n_annotators": COUNT}
+NOT_RATED = "N/A"
+HONESTY = "honesty"
+"""An aspect of UltraFeedback that no kind of task asks about: its columns are there, and never rated."""
+RATING: Columns = {"Rating": TEXT, "Rationale": TEXT, "mean": NUMBER, "n_annotators": COUNT}
 COLUMNS: Columns = {
     "source": TEXT,
     "instruction": TEXT,
@@ -40,11 +46,14 @@ COLUMNS: Columns = {
         {
             "model": TEXT,
             "response": TEXT,
-            "annotations": dict.fromkeys(ASPECTS.values(), RATING),
+            "annotations": dict.fromkeys((*ASPECTS.values(), HONESTY), RATING),
+            "critique": TEXT,
             "fine-grained_score": NUMBER,
             "overall_score": NUMBER,
         }
     ),
+    "correct_answers": TEXTS,
+    "incorrect_answers": TEXTS,
 }
 PROVENANCE: Columns = {
     "rated_id": TEXT,
@@ -66,13 +75,17 @@ VOTES: Columns = {
     "weight": NUMBER,
 }
 METHOD = """\
-A row is a prompt with every response to it that people rated. `Rating` is the mean over people, each
+A row is a prompt with every response to it that people rated. `mean` is the mean over people, each
 weighing by confidence, from 1 to 5: a score from 1 to 5 is taken as it is, Yes and a thumb up are 5, No and a thumb
-down are 1, N/A is no rating. It is null where nobody rated the aspect (`n_annotators` 0). `Rationale` is what
-people wrote about it, one paragraph each. `fine-grained_score` is the mean over instruction_following, helpfulness,
-truthfulness and style; `overall_score` the mean score, or else the mean thumb, or else that mean. Tags of sensitive
-and toxic, whose higher answer is not the better one, are in the export `kto`. `instruction` is the prompt as
-one string, `prompt` the same as messages; prompts with tools are left out, and reasoning is, too.
+down are 1, N/A is no rating. It is null where nobody rated the aspect (`n_annotators` 0). `Rating` is what scripts
+that read UltraFeedback expect: the mean as a whole number in a string, or `N/A`. No kind of task asks about `honesty`,
+which is always `N/A`. `Rationale` is what people wrote about it, one paragraph each, and `critique` all that they
+wrote about the response. Place *n* of `models` is the model of place *n* of `completions`. `correct_answers` and
+`incorrect_answers` are empty; `principle` and `custom_system_prompt` are not there. `fine-grained_score` is the mean
+over instruction_following, helpfulness, truthfulness and style; `overall_score` the mean score, or else the mean thumb,
+or else that mean. Tags of sensitive and toxic, whose higher answer is not the better one, are in the export `kto`.
+`instruction` is the prompt as one string, `prompt` the same as messages; prompts with tools are left out, and
+reasoning is, too.
 
 `rated_id` is a hash of the prompt. Row *n* of a split in `provenance` tells of row *n* of that split in the
 first configuration; its lists are in the order of `completions`, and `completion` in `votes` is the place there."""
@@ -84,28 +97,39 @@ def _rows(item: RatedPrompt) -> list[Row]:
             "source": ", ".join(item.sources),
             "instruction": flat_prompt(item.prompt),
             "prompt": messages(item.prompt),
-            "models": list(item.models),
+            "models": [", ".join(response.models) for response in item.responses],
             "completions": [
                 {
                     "model": ", ".join(response.models),
                     "response": response.text,
                     "annotations": {
-                        aspect: {
-                            "Rating": response.mean(aspect),
-                            "Rationale": "\n\n".join(
-                                dict.fromkeys(it.reason for it in response.of(aspect) if it.reason)
-                            ),
-                            "n_annotators": len(response.of(aspect)),
-                        }
-                        for aspect in ASPECTS.values()
+                        aspect: _annotation(response, aspect) for aspect in (*ASPECTS.values(), HONESTY)
                     },
+                    "critique": _said(response.ratings),
                     "fine-grained_score": response.fine_grained,
                     "overall_score": response.overall,
                 }
                 for response in item.responses
             ],
+            "correct_answers": [],
+            "incorrect_answers": [],
         }
     ]
+
+
+def _annotation(response: RatedResponse, aspect: str) -> dict[str, JsonValue]:
+    mean, given = response.mean(aspect), response.of(aspect)
+    return {
+        "Rating": NOT_RATED if mean is None else str(int(mean + 0.5)),
+        "Rationale": _said(given),
+        "mean": mean,
+        "n_annotators": len(given),
+    }
+
+
+def _said(given: Iterable[Rating]) -> str:
+    """Return what people wrote, each text once, a paragraph each."""
+    return "\n\n".join(dict.fromkeys(it.reason for it in given if it.reason))
 
 
 def _provenance(item: RatedPrompt) -> list[Row]:

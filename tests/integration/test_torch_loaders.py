@@ -2,7 +2,7 @@
 
 They run in the environment of ``test_trl_trains``, from the unpacked wheels; NeMo-RL's wheel on PyPI holds no code, so
 its loader runs from a copy of its repository, if the folder of wheels has one. Packages' ``__init__`` do not run, and
-what they import beside (Ray, Megatron) is stood in for.
+what they import beside (Ray, Megatron, DeepSpeed) is stood in for.
 """
 
 from __future__ import annotations
@@ -10,28 +10,21 @@ from __future__ import annotations
 import json
 import os
 import subprocess
-import zipfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.integration.test_trainers_loaders import WHEELS, export
-from tests.integration.test_trl_trains import pytestmark as trl_marks
-from tests.integration.test_trl_trains import trl_python
+from tests.integration.test_trainers_loaders import export
+from tests.integration.test_trl_trains import PAGES, trl_python
+from tests.integration.trainer_environments import MARKS, code_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
 __all__ = ["trl_python"]
-pytestmark = [
-    *trl_marks,
-    pytest.mark.skipif(
-        WHEELS is None,
-        reason="needs wheels: pip download --no-deps --dest FOLDER verl==0.9.1 openrlhf==0.11.2, and for NeMo-RL "
-        "FOLDER/nemo-rl, a clone of its repository; then CHATFEEDBACK_TRAINER_WHEELS=FOLDER",
-    ),
-]
+pytestmark = MARKS
+NEMO_RL_CODE = os.environ.get("CHATFEEDBACK_NEMO_RL")
 
 BEGIN = '''
 import json, os, sys, types
@@ -110,6 +103,26 @@ print()
 print(json.dumps(told))
 """
 )
+WEIGHTED = (
+    BEGIN
+    + """
+bare("openrlhf"); bare("openrlhf.models")
+import torch
+sys.modules["deepspeed"] = types.ModuleType("deepspeed")
+from openrlhf.models.loss import PairWiseLoss
+sys.path.insert(0, folder)
+from weighted_openrlhf import WeightedPairWiseLoss
+
+chosen, rejected = torch.tensor([1.5, -0.5]), torch.tensor([0.5, 1.0])
+each = [float(PairWiseLoss()(chosen[place : place + 1], rejected[place : place + 1])) for place in range(2)]
+found = {
+    name: float(WeightedPairWiseLoss()(chosen, rejected, None if weights is None else torch.tensor(weights)))
+    for name, weights in {"more": [0.75, 0.25], "both": [0.4, 0.4], "none": [0.0, 0.0], "plain": None}.items()
+}
+print()
+print(json.dumps([each, found]))
+"""
+)
 NEMO_RL = (
     BEGIN
     + '''
@@ -154,17 +167,8 @@ def run(trl_python: Path, tmp_path: Path) -> Callable[[str, Path, Path], Any]:
     return ran
 
 
-def code_of(name: str, folder: Path) -> Path:
-    wheels = sorted(Path(str(WHEELS)).glob(f"{name}-*.whl"))
-    if not wheels:
-        pytest.skip(f"no wheel of {name} in {WHEELS}")
-    zipfile.ZipFile(wheels[-1]).extractall(folder / "code")
-    (package,) = [it.parent for it in (folder / "code").glob(f"**/{name}/__init__.py")]
-    return package.parent
-
-
 def test_verl_reads_every_pair(run: Callable[..., Any], tmp_path: Path) -> None:
-    rows = run(VERL, code_of("verl", tmp_path), export(tmp_path, "verl"))
+    rows = run(VERL, code_of("verl"), export(tmp_path, "verl"))
     assert len(rows) == 3
     for chosen, rejected in rows:
         assert {chosen.split("?")[1][-8:-5], rejected.split("?")[1][-8:-5]} == {"ood", "bad"}
@@ -173,7 +177,7 @@ def test_verl_reads_every_pair(run: Callable[..., Any], tmp_path: Path) -> None:
 
 
 def test_openrlhf_reads_every_pair_and_its_margin(run: Callable[..., Any], tmp_path: Path) -> None:
-    reward, dpo = run(OPENRLHF, code_of("openrlhf", tmp_path), export(tmp_path, "openrlhf"))
+    reward, dpo = run(OPENRLHF, code_of("openrlhf"), export(tmp_path, "openrlhf"))
     assert len(reward) == len(dpo) == 3
     for chosen, rejected, margin in reward:
         assert {chosen.split("[assistant]")[1][:3], rejected.split("[assistant]")[1][:3]} == {"goo", "bad"}
@@ -181,11 +185,17 @@ def test_openrlhf_reads_every_pair_and_its_margin(run: Callable[..., Any], tmp_p
     assert all(length > 0 for _, _, length in dpo), "of DPO, the length of the prompt"
 
 
+def test_the_margin_of_openrlhf_weights_its_loss(run: Callable[..., Any]) -> None:
+    (first, second), found = run(WEIGHTED, code_of("openrlhf"), PAGES)
+    assert found["more"] == pytest.approx(0.75 * first + 0.25 * second)
+    assert found["both"] == found["plain"] == pytest.approx((first + second) / 2)
+    assert found["none"] == 0
+
+
 def test_nemo_rl_reads_every_pair(run: Callable[..., Any], tmp_path: Path) -> None:
-    code = Path(str(WHEELS)) / "nemo-rl"
-    if not code.is_dir():
-        pytest.skip(f"no copy of NeMo-RL's repository in {code}: its wheel on PyPI is empty")
-    rows = run(NEMO_RL, code, export(tmp_path, "nemo-rl"))
+    if NEMO_RL_CODE is None:
+        pytest.skip("its wheel on PyPI is empty: set CHATFEEDBACK_NEMO_RL to a clone of its repository")
+    rows = run(NEMO_RL, Path(NEMO_RL_CODE), export(tmp_path, "nemo-rl"))
     assert len(rows) == 3
     for row in rows:
         assert [it["rank"] for it in row["completions"]] == [0, 1]

@@ -1,14 +1,13 @@
 """Loaders of trainers, as they stand in their wheels, take our rows whole.
 
-A trainer is not installed: its loading modules run from the unpacked wheel, without the package's ``__init__`` and, of
-LLaMA-Factory's older engine, with a stand-in for the module of constants, which imports torch.
+A trainer is not installed: its loading modules run from the code in its wheel, without the package's ``__init__`` and
+with stand-ins for what imports torch: LLaMA-Factory's module of constants, axolotl's of logging.
 """
 
 from __future__ import annotations
 
-import os
+import logging
 import sys
-import zipfile
 from contextlib import contextmanager
 from importlib import import_module
 from pathlib import Path
@@ -21,24 +20,13 @@ import yaml
 import exports
 from exports import Evidence, projection_of
 from exports.weights import Weights
+from tests.integration.trainer_environments import code_of
 from tests.unit.exports.export_records import NOW, World
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-WHEELS = os.environ.get("CHATFEEDBACK_TRAINER_WHEELS")
-FETCH = "pip download --no-deps --dest FOLDER llamafactory==0.9.5 axolotl==0.19.0"
-pytestmark = pytest.mark.skipif(
-    WHEELS is None, reason=f"needs the wheels of trainers: {FETCH}, then CHATFEEDBACK_TRAINER_WHEELS=FOLDER"
-)
-
-
-@pytest.fixture(scope="module")
-def unpacked(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("wheels")
-    for wheel in Path(str(WHEELS)).glob("*.whl"):
-        zipfile.ZipFile(wheel).extractall(folder)
-    return folder
+PAGES = Path(__file__).parents[2] / "docs" / "training"
 
 
 @contextmanager
@@ -76,9 +64,9 @@ def rows_of(folder: Path) -> list[dict[str, Any]]:
 
 
 @pytest.mark.parametrize("template", ["chatml", "llama3"])
-def test_axolotl_writes_every_label_into_the_template(unpacked: Path, tmp_path: Path, template: str) -> None:
+def test_axolotl_writes_every_label_into_the_template(tmp_path: Path, template: str) -> None:
     rows = rows_of(export(tmp_path, "axolotl-kto"))
-    with modules_of(unpacked, "axolotl", "prompt_strategies", "prompt_strategies.kto"):
+    with modules_of(code_of("axolotl"), "axolotl", "prompt_strategies", "prompt_strategies.kto"):
         transform = import_module(f"axolotl.prompt_strategies.kto.{template}").argilla({})
         seen = [transform(dict(row)) for row in rows]
     assert len(seen) == 6
@@ -89,15 +77,52 @@ def test_axolotl_writes_every_label_into_the_template(unpacked: Path, tmp_path: 
         assert row["label"] is given["label"]
 
 
+class Brackets:
+    """A tokenizer whose template writes each message as [role]text."""
+
+    chat_template = "[role]text"
+
+    def apply_chat_template(
+        self, messages: list[dict[str, str]], *, add_generation_prompt: bool, **_: object
+    ) -> str:
+        written = "".join(f"[{message['role']}]{message['content']}" for message in messages)
+        return f"{written}[assistant]" if add_generation_prompt else written
+
+
+def test_axolotl_takes_the_prompt_and_both_sides_of_every_pair(tmp_path: Path) -> None:
+    """By the settings that the page and the card name."""
+    rows = rows_of(export(tmp_path, "axolotl"))
+    (settings,) = yaml.safe_load((PAGES / "axolotl.md").read_text("utf-8").split("```")[1][5:])["datasets"]
+    strategy = f"prompt_strategies.dpo.{settings['type'].split('.')[0]}"
+    packages = ("prompt_strategies", "prompt_strategies.dpo", "utils", "utils.schemas")
+    with modules_of(code_of("axolotl"), "axolotl", *packages):
+        log = ModuleType("axolotl.utils.logging")
+        log.get_logger = logging.getLogger  # type: ignore[attr-defined]
+        sys.modules[log.__name__] = log
+        configuration = {"datasets": [settings], "chat_template": "tokenizer_default"}
+        transform, _ = import_module(f"axolotl.{strategy}").default(configuration)
+        seen = [transform(dict(row), tokenizer=Brackets()) for row in rows]
+    assert len(seen) == 3
+    for sample, row in zip(seen, rows, strict=True):
+        asked = "".join(f"[{message['role']}]{message['content']}" for message in row["messages"])
+        assert sample["prompt"] == f"{asked}[assistant]"
+        assert (sample["chosen"], sample["rejected"]) == (
+            row["chosen"]["content"],
+            row["rejected"]["content"],
+        )
+
+
 def test_the_v1_engine_of_llama_factory_takes_every_pair(
-    unpacked: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     folder = export(tmp_path, "llama-factory-v1")
     rows = rows_of(folder)
     monkeypatch.chdir(folder)
     monkeypatch.setenv("HF_DATASETS_CACHE", str(tmp_path / "cache"))
     (info,) = yaml.safe_load((folder / "dataset_info.yaml").read_text("utf-8")).values()
-    with modules_of(unpacked, "llamafactory", "v1", "v1.utils", "v1.plugins", "v1.plugins.data_plugins"):
+    with modules_of(
+        code_of("llamafactory"), "llamafactory", "v1", "v1.utils", "v1.plugins", "v1.plugins.data_plugins"
+    ):
         loader = import_module("llamafactory.v1.plugins.data_plugins.loader")
         converter = import_module("llamafactory.v1.plugins.data_plugins.converter")
         loaded = loader.DataLoaderPlugin(info["source"]).load(info)
@@ -115,15 +140,13 @@ def test_the_v1_engine_of_llama_factory_takes_every_pair(
 
 
 @pytest.mark.parametrize("name", ["llama-factory", "llama-factory-kto"])
-def test_the_classic_engine_of_llama_factory_takes_every_row(
-    unpacked: Path, tmp_path: Path, name: str
-) -> None:
+def test_the_classic_engine_of_llama_factory_takes_every_row(tmp_path: Path, name: str) -> None:
     import json
 
     folder = export(tmp_path, name)
     (info,) = json.loads((folder / "dataset_info.json").read_text("utf-8")).values()
     rows = rows_of(folder)
-    with modules_of(unpacked, "llamafactory", "extras", "data"):
+    with modules_of(code_of("llamafactory"), "llamafactory", "extras", "data"):
         constants = ModuleType("llamafactory.extras.constants")
         constants.RUNNING_LOG = "running_log.txt"  # type: ignore[attr-defined]
         sys.modules[constants.__name__] = constants

@@ -7,32 +7,22 @@ import json
 import math
 import os
 import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
-import platformdirs
 import pytest
-from filelock import FileLock
 
 import exports
 from chatfeedback import steps
 from exports import Evidence, projection_of
 from exports.weights import Weights
 from tests.filled_workspace import fill
+from tests.integration.trainer_environments import MARKS, python_with
 from tests.unit.exports.export_records import NOW, World
 from tests.unit.exports.test_tools import tool_chat
 from workspaces.records import Significance, Task, ToolCall
 
-pytestmark = [
-    pytest.mark.trl,
-    pytest.mark.timeout(1800),
-    pytest.mark.skipif(
-        os.environ.get("CHATFEEDBACK_TEST_TRL") != "1",
-        reason="installs torch and TRL (1.5 GB, about 1 minute): set CHATFEEDBACK_TEST_TRL=1 to run it",
-    ),
-]
-
+pytestmark = MARKS
 PACKAGES = ("torch==2.13.0", "trl==1.16.0", "transformers==5.23.0", "datasets==5.2.0")
 STEPS = 3
 PAGES = Path(__file__).parents[2] / "docs" / "training"
@@ -154,17 +144,7 @@ print(json.dumps(reports))
 
 @pytest.fixture(scope="session")
 def trl_python() -> Path:
-    """Make the environment once for all runs on this machine."""
-    folder = Path(platformdirs.user_cache_dir("chatfeedback")) / "envs" / "trl-1.16.0"
-    python = folder / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    with FileLock(f"{folder}.lock"):
-        complete = folder / "complete.json"
-        if not complete.is_file() or json.loads(complete.read_text()) != list(PACKAGES):
-            subprocess.run([sys.executable, "-m", "venv", "--clear", folder], check=True)
-            subprocess.run([python, "-m", "pip", "install", "--quiet", *PACKAGES], check=True)
-            complete.write_text(json.dumps(PACKAGES))
-    return python
+    return python_with("trl-1.16.0", PACKAGES)
 
 
 KINDS = {"dpo": ("DPO", "Reward"), "reward": ("Reward",), "kto": ("KTO",), "sft": ("SFT",), "tpo": ("TPO",)}

@@ -14,6 +14,7 @@ import exports
 from exports import all_projections, projection_of
 from exports.weights import Weights
 from tests.unit.exports.export_records import NOW, World
+from workspaces.config import ExportsConfig
 from workspaces.records import ANONYMOUS, IMPORTED, AnnotationStatus
 
 if TYPE_CHECKING:
@@ -148,3 +149,31 @@ def test_a_train_split_without_rows_is_said(tmp_path: Path) -> None:
         tmp_path, projection_of("dpo"), evidence, ledger_tip=None, created_at=NOW, test_share=1.0
     )
     assert result.warnings == ("the train split has no row: all items are in the test split",)
+
+
+@pytest.mark.parametrize(
+    ("rules", "said", "unsaid"),
+    [
+        ({}, "a hash of its opening", "asked about it on"),
+        ({"test_from": "2026-04-01"}, "first asked about it on 2026-04-01", "a hash of its opening"),
+        ({"test_people": 0.4}, "40% of them, by a hash, are in `test` alone", "asked about it on"),
+    ],
+)
+def test_the_card_says_how_rows_were_divided(
+    tmp_path: Path, rules: dict[str, object], said: str, unsaid: str
+) -> None:
+    made = World()
+    for number in range(4):
+        made.votes(made.task(*made.chat(f"q{number}", "one", "two")), "aaa")
+    exports.export(
+        tmp_path / "out",
+        projection_of("dpo"),
+        made.evidence(),
+        ledger_tip=None,
+        created_at=NOW,
+        rules=ExportsConfig.model_validate(rules),
+    )
+    card = (tmp_path / "out" / "README.md").read_text("utf-8")
+    assert "a near duplicate of one" in card
+    assert said in card
+    assert unsaid not in card

@@ -124,11 +124,16 @@ RULES = st.fixed_dictionaries(
 )
 
 
-@given(st.sampled_from(["dpo", "kto", "sft", "ranking", "safety", "edit", "rubric"]), RULES)
+JUDGED = ["dpo", "kto", "sft", "tpo", "ranking", "safety", "edit", "rubric", "helpsteer3", "ultrafeedback"]
+
+
+@given(st.sampled_from(JUDGED), RULES)
 def test_every_judgment_and_every_item_is_somewhere(name: str, rules: dict[str, Any]) -> None:
     made = world()
     one, two, three = made.chat("r", "one", "two", "three")
     made.answer(made.task(one, two, three), "p0", ranking="b > a = c")
+    made.answer(made.task(one, three, kind="preference_strength"), "p5", strength="-2")
+    made.answer(made.task(one), "p4", suggestion="a fifth", instruction="no", helpful="no")
     made.harm(one, "p1", "hate")
     made.rewrite(two, "p2", "four, which is better")
     made.check(made.task(one, kind="rubric_of_exports"), "p6", "met", "na", "not_met")

@@ -51,15 +51,44 @@ def test_ratings_are_means_by_aspect_and_every_rating_is_a_row(tmp_path: Path) -
     assert (row["instruction"], row["source"]) == ("Why?", "test logs")
     bad, good = row["completions"]
     assert (good["response"], good["model"]) == ("good", "model-0")
-    assert good["annotations"]["helpfulness"] == {"Rating": 4.0, "Rationale": "", "n_annotators": 2}
-    assert good["annotations"]["truthfulness"]["Rating"] is None
+    helpful = {"Rating": "4", "Rationale": "", "mean": 4.0, "n_annotators": 2}
+    assert good["annotations"]["helpfulness"] == helpful
+    assert good["annotations"]["truthfulness"]["mean"] is None
     assert (good["fine-grained_score"], good["overall_score"]) == (4.5, 4.0)
     assert (bad["fine-grained_score"], bad["overall_score"]) == (None, 1.0)
-    assert bad["annotations"]["thumb"]["Rating"] == 1.0
+    assert bad["annotations"]["thumb"]["mean"] == 1.0
     assert manifest["rated"]["helpfulness"] == 1
     votes, _ = written(tmp_path, "ultrafeedback", replace(made.evidence(), weights=weights), "votes")
     assert len(votes) == 7
     assert {vote["rating"] for vote in votes if vote["aspect"] == "truthfulness"} == {None}
+
+
+def test_scripts_that_read_ultrafeedback_find_a_models_response_its_rating_and_every_aspect(
+    tmp_path: Path,
+) -> None:
+    """They look the place of a model up in ``models``, take ``int(Rating)`` unless it is N/A, and drop two columns."""
+    made = World()
+    messages = made.chat("Why?", "zebra", "apple", "mango")
+    for place, message in enumerate(messages):
+        task = made.task(message, kind="qualitative_reasons")
+        for person, said in (("p0", "yes"), ("p1", "no" if place else "yes")):
+            made.answer(task, person, helpful=said, tags_reason=f"reason {place}")
+    (row,), _ = written(tmp_path, "ultrafeedback", made.evidence())
+    assert {
+        "source",
+        "instruction",
+        "models",
+        "completions",
+        "correct_answers",
+        "incorrect_answers",
+    } <= row.keys()
+    for place, text in enumerate(("zebra", "apple", "mango")):
+        found = row["completions"][row["models"].index(f"model-{place}")]
+        assert (found["model"], found["response"]) == (f"model-{place}", text)
+        assert int(found["annotations"]["helpfulness"]["Rating"]) == (3 if place else 5)
+        assert found["critique"] == f"reason {place}"
+        for aspect in ("instruction_following", "honesty", "truthfulness"):
+            assert found["annotations"][aspect]["Rating"] == "N/A"
 
 
 def test_an_answer_without_a_rating_says_so() -> None:
