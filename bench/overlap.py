@@ -167,10 +167,11 @@ class World:
     def accuracy(self, votes: pd.DataFrame) -> float:
         """Return the share of tasks whose most probable value is right."""
         best = {each.item: each.value for each in item_posteriors(votes)}
-        return mean(
+        right = sum(
             best[self.about(task)] == self.asked.values[self.truth[number]]
             for number, task in enumerate(self.tasks)
         )
+        return right / len(self.tasks)
 
 
 def fixed(world: World, overlap: int = FIXED) -> pd.DataFrame:
