@@ -167,7 +167,7 @@ class World:
     def accuracy(self, votes: pd.DataFrame) -> float:
         """Return the share of tasks whose most probable value is right."""
         best = {each.item: each.value for each in item_posteriors(votes)}
-        right = sum(
+        right: int = sum(
             best[self.about(task)] == self.asked.values[self.truth[number]]
             for number, task in enumerate(self.tasks)
         )
