@@ -57,7 +57,7 @@ class BestStopping:
         self._counts: list[NDArray[np.int8]] = []
         self._best: list[NDArray[np.float64]] = []
         self._all: list[NDArray[np.float64]] = []
-        self._next: list[NDArray[np.int64]] = []
+        self._next: list[NDArray[np.int32]] = []
         before = None
         for number in range(most + 1):
             counts = _compositions(number, LEVELS * classes)
@@ -97,7 +97,8 @@ class BestStopping:
 
     def _at(self, price: float) -> tuple[float, float]:
         """Return the mean number of answers, and the share of right items, of the best rule at a price."""
-        right, asked = self._best[-1], np.zeros(len(self._best[-1]))
+        right: NDArray[np.float64] = self._best[-1]
+        asked: NDArray[np.float64] = np.zeros_like(right)
         for number in range(len(self._next) - 1, -1, -1):
             following = self._next[number]
             on_right = right[following].sum(axis=1)

@@ -1,6 +1,6 @@
 """Measure adaptive overlap against a fixed one, and the audit slice, on simulated people with known truths.
 
-    uv run python -m bench.overlap            # 10 seeds of each setting, and 400 of the audit slice's alpha
+    uv run python -m bench.overlap            # 10 seeds of each setting, and 200 of the audit slice's alpha
     uv run python -m bench.overlap 40
 
 People answer tasks of one question, with two answers or three (one of them a tie). ``fixed 5`` has five answers to
@@ -98,6 +98,21 @@ def fewest(setting: Setting, most: int) -> float:
     return AUDIT + (1 - AUDIT) * best.fewest(best.fixed(FIXED)) / FIXED
 
 
+def said(setting: Setting, seed: int) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
+    """Return the truths, what each person would say of each item, and the order in which people come to each."""
+    rng = np.random.default_rng(seed)
+    classes = len(setting.asked.values)
+    truth = rng.choice(classes, setting.items, p=setting.asked.shares)
+    skill = rng.uniform(*setting.skill, setting.people)
+    right = np.tile(skill, (setting.items, 1))
+    hard = rng.random(setting.items) < setting.hard
+    right[hard] = setting.right_if_hard
+    wrong = (truth[:, None] + rng.integers(1, classes, right.shape)) % classes
+    answers = np.where(rng.random(right.shape) < right, truth[:, None], wrong)
+    order = rng.permuted(np.tile(np.arange(setting.people), (setting.items, 1)), axis=1)
+    return truth, answers, order
+
+
 @dataclass(frozen=True)
 class World:
     """``answers`` holds what each person would say of each item (items x people); tasks are in the order of items."""
@@ -110,16 +125,8 @@ class World:
 
     @classmethod
     def drawn(cls, setting: Setting, seed: int, overlap: int, least: int | None, audit: float) -> World:
-        rng = np.random.default_rng(seed)
-        asked, classes = setting.asked, len(setting.asked.values)
-        truth = rng.choice(classes, setting.items, p=asked.shares)
-        skill = rng.uniform(*setting.skill, setting.people)
-        right = np.tile(skill, (setting.items, 1))
-        hard = rng.random(setting.items) < setting.hard
-        right[hard] = setting.right_if_hard
-        wrong = (truth[:, None] + rng.integers(1, classes, right.shape)) % classes
-        answers = np.where(rng.random(right.shape) < right, truth[:, None], wrong)
-        order = rng.permuted(np.tile(np.arange(setting.people), (setting.items, 1)), axis=1)
+        truth, answers, order = said(setting, seed)
+        asked = setting.asked
         levels, sides = list(Significance), "x" if asked is BINARY else "xy"
         tasks = []
         for number in range(setting.items):
@@ -160,10 +167,11 @@ class World:
     def accuracy(self, votes: pd.DataFrame) -> float:
         """Return the share of tasks whose most probable value is right."""
         best = {each.item: each.value for each in item_posteriors(votes)}
-        return mean(
+        right: int = sum(
             best[self.about(task)] == self.asked.values[self.truth[number]]
             for number, task in enumerate(self.tasks)
         )
+        return right / len(self.tasks)
 
 
 def fixed(world: World, overlap: int = FIXED) -> pd.DataFrame:
@@ -223,15 +231,19 @@ def runs(setting: Setting, seeds: int, most: int, wanted: Wanted) -> Iterator[di
 
 
 def audits(setting: Setting, seeds: int, items: int) -> tuple[float, float, float]:
-    """Return the true alpha, and how far that of audit slices of so many items is off: the mean, and its error."""
-    trues, found = [], []
+    """Return the true alpha, and how far that of audit slices of so many items is off: the mean, and its error.
+
+    Each world is cut into slices.
+    """
+    trues, off = [], []
     for seed in range(seeds):
-        world = World.drawn(setting, 10_000 + seed, FIXED, None, 0.0)
-        trues.append(_nominal_alpha(world.answers))
-        some = np.take_along_axis(world.answers, world.order[:, :FIXED], axis=1)[:items]
-        found.append(_nominal_alpha(some))
-    off = np.array(found) - np.array(trues)
-    return mean(trues), float(off.mean()), float(off.std(ddof=1) / seeds**0.5)
+        _, answers, order = said(setting, 10_000 + seed)
+        true = _nominal_alpha(answers)
+        first = np.take_along_axis(answers, order[:, :FIXED], axis=1)
+        slices = np.split(first, setting.items // items)
+        trues.append(true)
+        off.append(mean(map(_nominal_alpha, slices)) - true)
+    return mean(trues), mean(off), float(np.std(off, ddof=1) / seeds**0.5)
 
 
 def _nominal_alpha(answers: NDArray[np.int64]) -> float:
@@ -246,34 +258,48 @@ def _nominal_alpha(answers: NDArray[np.int64]) -> float:
 def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("seeds", type=int, nargs="?", default=10)
-    parser.add_argument("--audits", type=int, default=400, help="draws of the audit slice's alpha")
+    parser.add_argument("--audits", type=int, default=200, help="draws of the audit slice's alpha")
     given = parser.parse_args()
+    tell_of_rules(given.seeds)
+    tell_of_audits(given.audits)
+    print(f"load {os.getloadavg()[0]:.1f}")
+
+
+def tell_of_rules(seeds: int) -> None:
+    """Print what each rule reaches in each setting."""
     print(
         "answers crowd most rule | right: fixed 5, adaptive | answers, fewest possible | alpha: true, audit, all"
     )
     for setting in SETTINGS:
         for most, wanted in RULES:
-            found = pd.DataFrame(runs(setting, given.seeds, most, wanted))
+            found = pd.DataFrame(runs(setting, seeds, most, wanted))
             at, off = found.mean(), found["adaptive"] - found["fixed"]
             rule = f"as good as {wanted.as_good_as}" if wanted.sure is None else f"sure {wanted.sure}"
             print(
                 f"{len(setting.asked.values)} {setting.name:8} {most} {rule:13} | {at['fixed']:.4f} "
                 f"{at['adaptive']:.4f} ({off.mean():+.4f}, s.e. {off.std(ddof=1) / len(found) ** 0.5:.4f}) | "
                 f"{at['answers'] - 1:+.1%}, {fewest(setting, most) - 1:+.1%} | {at['true']:.3f} {at['audit']:.3f} "
-                f"({int(found['inside'].sum())} of {given.seeds} inside) {at['all']:.3f}",
+                f"({int(found['inside'].sum())} of {seeds} inside) {at['all']:.3f}",
                 flush=True,
             )
+
+
+def tell_of_audits(seeds: int) -> None:
+    """Print how far the alpha of audit slices is off, and how far that of so few items is off in any case.
+
+    The values of one item agree more than those of different ones, and alpha takes all pairs for what is expected by
+    chance, these among them: with m answers to each of n items a share of (m - 1) / (n m - 1).
+    """
     print("alpha of audit slices of 50 and 500 items: true, off by (s.e.), by its own small-sample bias")
     for setting in SETTINGS:
         for items in (50, 500):
-            true, off_by, error = audits(setting, given.audits, items)
+            true, off_by, error = audits(setting, seeds, items)
             own = -true * (1 - true) * (FIXED - 1) / (items * FIXED - 1)
             print(
                 f"{len(setting.asked.values)} {setting.name:8} {items:4} | {true:.4f} {off_by:+.4f} ({error:.4f}) "
                 f"{own:+.4f}",
                 flush=True,
             )
-    print(f"load {os.getloadavg()[0]:.1f}")
 
 
 if __name__ == "__main__":

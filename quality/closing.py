@@ -91,15 +91,15 @@ def settled(
         posteriors: as ``item_posteriors`` returns them.
         wanted_of: returns what is wanted of a task; None: it never closes early.
     """
-    wanted = {it.id: what for it in tasks if it.closed_at is None and (what := wanted_of(it)) is not None}
-    open_tasks = [
-        it for it in tasks if it.id in wanted and (it.least_answers is not None or wanted[it.id].audits(it))
-    ]
     known = _Known(posteriors)
     return [
         it.id
-        for it in open_tasks
-        if (asked := _asked(it)) and all(known.settles(about, it, wanted[it.id]) for about in asked)
+        for it in tasks
+        if it.closed_at is None
+        and (wanted := wanted_of(it)) is not None
+        and (it.least_answers is not None or wanted.audits(it))
+        and (asked := _asked(it))
+        and all(known.settles(about, it, wanted) for about in asked)
     ]
 
 

@@ -124,9 +124,7 @@ class Crowd:
         for _ in range(_HALVINGS):
             middle = (low + high) / 2
             low, high = (low, middle) if rule.accuracy(middle) >= goal else (middle, high)
-        enough, too_few = rule.accuracy(high), rule.accuracy(low)
-        share = (goal - too_few) / (enough - too_few) if enough > too_few else 1.0
-        return rule.above(high, min(max(share, 0.0), 1.0))
+        return rule.above(high)
 
 
 class _Stopping:
@@ -155,11 +153,10 @@ class _Stopping:
             right = np.where(stops, self._best[number], right[self._next[number]].sum(axis=1))
         return float(right[0])
 
-    def above(self, sure: float, share: float) -> float:
-        """Return a threshold at which this share of the items goes on that are just not sure enough at ``sure``.
+    def above(self, sure: float) -> float:
+        """Return the middle of the two probabilities that counts can have on both sides of ``sure``.
 
-        What is known of single people spreads items between the probabilities that counts alone can have. The threshold
-        lies between the one below ``sure`` and the middle to the next one.
+        Every threshold between them stops at the same counts; what is known of single people brings items in between.
         """
         found = [
             best / every
@@ -167,9 +164,7 @@ class _Stopping:
         ]
         reached = np.unique(np.concatenate([np.empty(0), *found]))
         upper, lower = reached[reached >= sure], reached[reached < sure]
-        if not len(upper) or not len(lower):
-            return sure
-        return float(lower[-1] + share * (upper[0] - lower[-1]) / 2)
+        return float((lower[-1] + upper[0]) / 2) if len(upper) and len(lower) else sure
 
 
 def sureness(crowd: Crowd, counts: Numbers, probabilities: Numbers) -> Numbers:

@@ -8,13 +8,16 @@ from typing import TYPE_CHECKING
 import pytest
 
 from chatfeedback import steps
+from chatfeedback.steps.assignments import Assigned
+from chatfeedback.steps.board import read_board
 from chatfeedback.steps.evaluation import evaluate
 from tests.sample_records import NOW, chat, seeds_of
 from tests.unit.chatfeedback.test_strangers import WithAccounts, everybody_answers, points
+from workspaces.config.generation import AdaptiveConfig
 from workspaces.records import PlacedTask, TaskState
 from workspaces.store.seed_feedback import save_seeds
 from workspaces.store.tasks import all_tasks, placed_tasks
-from workspaces.workspace import Workspace
+from workspaces.workspace import Workspace, utc_now
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Sequence
@@ -126,6 +129,21 @@ def test_settled_tasks_are_taken_off_and_their_answers_stay_and_are_paid(
     assert {it.answers for it in listed.tasks} == {3}
     assert {it.value for it in listed.tasks if it.id not in audit} == {0.0}
     assert steps.generate_tasks(answered).created == 0
+
+
+def test_what_takes_a_fixed_number_of_answers_closes_at_it_and_is_asked_no_more(
+    answered: Workspace, shelf: Shelf
+) -> None:
+    """Of 24 items nothing is known of people yet: those that may close early take as many as the audit slice."""
+    for as_good_as, closes in ((4, 0), (3, TASKS)):
+        adaptive = AdaptiveConfig(as_good_as=as_good_as)
+        mix = answered.config.mix.model_copy(update={"adaptive": adaptive})
+        answered.config = answered.config.model_copy(update={"mix": mix})
+        board = read_board(answered, "argilla", Assigned(), utc_now())
+        audit = [it for it in board.offers.values() if it.task.least_answers is None]
+        assert {it.places() for it in audit} == {as_good_as}
+        assert steps.push_tasks(answered).closed == closes
+    assert shelf.tasks == set()
 
 
 def test_agreement_is_measured_on_the_audit_slice_and_says_so(answered: Workspace) -> None:

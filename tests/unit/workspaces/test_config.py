@@ -158,6 +158,10 @@ def test_the_commented_llm_settings_of_the_template_are_valid(tmp_path: Path) ->
             "'mix': mix.adaptive.least (4) is more than mix.overlap (3)",
         ),
         (
+            SMALLEST + "mix: {adaptive: {as_good_as: 5}}",
+            "'mix': mix.adaptive.as_good_as (5) is more than mix.overlap (3), the most answers to a task",
+        ),
+        (
             SMALLEST + "mix: {only: {since: 2026-02-01, until: 2026-01-01}}",
             "'mix.only': only.since (2026-02-01) is after only.until (2026-01-01)",
         ),
