@@ -5,8 +5,6 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING
 
-import pytest
-
 from chatfeedback.web import live
 from chatfeedback.web.balances import Balances
 from chatfeedback.web.sessions import Person
@@ -17,6 +15,8 @@ from tests.sample_records import NOW
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
+
+    import pytest
 
     from tests.stores import Stores
     from workspaces.store import Store
