@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING
 
 from starlette.testclient import TestClient
 
-from chatfeedback import steps
+from chatfeedback import garbage, steps
 from chatfeedback.web.app import application
 from chatfeedback.web.lead_figures import LiveFigures
 from reward_engine.accounts import credit
@@ -148,8 +148,11 @@ def mebibytes() -> float:
 def main() -> None:
     arguments = argparse.ArgumentParser()
     arguments.add_argument("answers", type=int, nargs="?", default=1_000_000)
-    arguments.add_argument("--keep", type=Path)
+    arguments.add_argument(
+        "--keep", type=Path, help="build the workspace here, or measure the one that is there"
+    )
     given = arguments.parse_args()
+    garbage.look_seldom()  # as every command does
     with tempfile.TemporaryDirectory() as folder:
         path = given.keep or Path(folder) / "w"
         begun = time.perf_counter()

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from workspaces.store import Store
 
-pytest_plugins = ["tests.slow_tests"]
+pytest_plugins = ["tests.slow_tests", "tests.recorded_figures"]
 settings.load_profile(FULL)  # the option --hypothesis-profile comes later
 
 SHARED = Path(os.environ.get("CHATFEEDBACK_SHARED", Path(__file__).parents[2] / "shared"))

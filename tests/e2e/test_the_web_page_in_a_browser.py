@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from playwright.sync_api import Browser, BrowserContext, Page
 
     from tests.e2e.workplace import Bench, Visit
+    from tests.recorded_figures import Record
 
 pytestmark = [pytest.mark.servers, pytest.mark.browser]
 
@@ -127,7 +128,7 @@ def test_a_person_signs_in_with_a_real_account_and_stands_on_their_page(
     browser: Browser,
     tmp_path: Path,
     axe: str | None,
-    record_property: Callable[[str, object], None],
+    record_figure: Record,
 ) -> None:
     bench, complaints = argilla_bench, list[str]()
     email, password = bench.people[0]
@@ -170,7 +171,7 @@ def test_a_person_signs_in_with_a_real_account_and_stands_on_their_page(
             adjust(connection, person, 1234, reason="welcome", author="lead", rules_version="", now=utc_now())
         begun = time.monotonic()
         expect(page.locator("#points")).to_contain_text("1,234", timeout=WAIT_MS)
-        record_property("seconds from ledger to page", round(time.monotonic() - begun, 2))
+        record_figure("seconds from ledger to page", round(time.monotonic() - begun, 2))
 
         # by keyboard alone
         page.goto(f"{server.address}/me")
@@ -257,7 +258,7 @@ def test_the_loop_closes(
     visit: Callable[..., Visit],
     tmp_path: Path,
     axe: str | None,
-    record_property: Callable[[str, object], None],
+    record_figure: Record,
 ) -> None:
     bench, faults = argilla_bench, list[str]()
     email, password = bench.people[2]
@@ -298,7 +299,7 @@ def test_the_loop_closes(
             press(at.page, "Submit")
             begun = time.monotonic()
             expect(page.locator("#points dd").first).to_contain_text(f"{promised}", timeout=WAIT_MS)
-        record_property("seconds from submission to page", round(time.monotonic() - begun, 2))
+        record_figure("seconds from submission to page", round(time.monotonic() - begun, 2))
 
         # they buy an answer; after a low score two others stand side by side, and the chosen one goes on
         page.goto(f"{server.address}/chat")

@@ -5,8 +5,10 @@ from __future__ import annotations
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
 
-from reward_engine import Calendar, RuleBook, current_streak, streak_lengths
+from reward_engine import Calendar, RuleBook, current_streak, days_of_streak, streak_lengths
 from workspaces.store.people import PersonSettings
 
 FIRST = date(2026, 3, 1)
@@ -87,3 +89,38 @@ def test_days_are_the_persons_own() -> None:
         calendar = Calendar(RuleBook(), [PersonSettings("p", start, time_zone=zone)])
         found[zone] = len({calendar.day("p", moment) for moment in moments})
     assert found == {"Europe/Berlin": 1, "America/Sao_Paulo": 1, "Asia/Kolkata": 1, "Europe/London": 2}
+
+
+ZONES = ("Etc/GMT+12", "America/New_York", "UTC", "Europe/Berlin", "Asia/Kathmandu", "Pacific/Kiritimati")
+NOW = datetime(2026, 3, 29, 12, tzinfo=UTC)
+HOURS = st.integers(-40 * 24, 60)
+
+
+@given(
+    worked=st.lists(HOURS, max_size=40),
+    moves=st.lists(st.tuples(HOURS, st.sampled_from(ZONES)), max_size=4),
+    grace=st.integers(0, 3),
+)
+@example(
+    worked=[0, -24, -48, -49, -60, -72], moves=[(-50, "Pacific/Kiritimati"), (-25, "Etc/GMT+12")], grace=0
+)
+def test_the_days_that_are_looked_for_backwards_are_enough_for_the_streak(
+    worked: list[int], moves: list[tuple[int, str]], grace: int
+) -> None:
+    moments = [NOW + timedelta(hours=hours) for hours in worked]
+    calendar = Calendar(
+        RuleBook(),
+        [PersonSettings("ada", NOW + timedelta(hours=hours), time_zone=zone) for hours, zone in moves],
+    )
+    asked: list[datetime] = []
+
+    def last_work(before: datetime) -> datetime | None:
+        asked.append(before)
+        return max((moment for moment in moments if moment < before), default=None)
+
+    today = calendar.day("ada", NOW)
+    every = {calendar.day("ada", moment) for moment in moments}
+    found = days_of_streak(last_work, lambda moment: calendar.day_and_beginning("ada", moment), NOW, grace)
+    assert current_streak(found, today, lambda _: grace) == current_streak(every, today, lambda _: grace)
+    assert (today in found) == (today in every)
+    assert len(asked) <= len(every) + len(moves) + 4, "once for each day, not for each answer"

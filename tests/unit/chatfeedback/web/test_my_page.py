@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
+from datetime import timedelta
 from html import unescape
 from typing import TYPE_CHECKING
 
@@ -13,10 +14,13 @@ from chatfeedback import steps
 from chatfeedback.web import live
 from chatfeedback.web.sessions import Person
 from reward_engine import adjust
+from reward_engine.bonuses import ANSWER_BONUSES
 from tests.unit.chatfeedback.web.conftest import ARGILLA
+from workspaces.store.annotations import first_submissions
 from workspaces.store.demographic_answers import all_sealed
 from workspaces.store.members import note_revoked
 from workspaces.store.people import latest_settings
+from workspaces.store.settlements import last_paid_work, paid_tasks
 from workspaces.workspace import utc_now
 
 if TYPE_CHECKING:
@@ -40,6 +44,19 @@ def test_the_figures_are_those_of_the_wallet(browser: Browser, ada: str) -> None
     assert f"streak {wallet.streak} day" in shown
     assert f"level {wallet.level}" in shown
     assert wallet.movements[-1].text in shown
+
+
+def test_the_last_paid_work_is_that_of_all_that_was_submitted_and_paid(browser: Browser, ada: str) -> None:
+    with browser.workspace.store.read() as connection:
+        paid = paid_tasks(connection, ada, without=ANSWER_BONUSES)
+        submitted = first_submissions(connection, ada)
+        moments = {moment for (_, task_id), moment in submitted.items() if task_id in paid}
+        assert 0 < len(moments) <= len(submitted)
+        found, before = [], utc_now() + timedelta(days=400)
+        while (moment := last_paid_work(connection, ada, before, without=ANSWER_BONUSES)) is not None:
+            found.append(moment)
+            before = moment
+    assert found == sorted(moments, reverse=True)
 
 
 def test_the_history_says_every_movement_once(browser: Browser, ada: str) -> None:
