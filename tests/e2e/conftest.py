@@ -6,6 +6,8 @@ import json
 import re
 import secrets
 import shutil
+import subprocess
+import tarfile
 from typing import TYPE_CHECKING
 
 import pytest
@@ -45,6 +47,13 @@ ANNOTATORS = 5
 
 KEY_VARIABLE = "CHATFEEDBACK_E2E_KEY"
 
+AXE = "axe-core@4.14.1"
+FAULTS = """
+async () => (await axe.run(document, {runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'best-practice']}))
+  .violations.map(it => `${it.impact} ${it.id}: ${it.nodes.map(node => node.html.slice(0, 120)).join(' | ')}`)
+"""
+"""What axe-core finds on a page that it was put into, in words."""
+
 CONFIGURATION = """\
 version: 1
 platforms:
@@ -69,6 +78,22 @@ def browser() -> Iterator[Browser]:
         browser = playwright.chromium.launch(executable_path=found, args=ARGUMENTS)
         yield browser
         browser.close()
+
+
+@pytest.fixture(scope="package")
+def axe(tmp_path_factory: pytest.TempPathFactory) -> str | None:
+    """The text of axe-core; None where npm or the network is missing."""
+    folder = tmp_path_factory.mktemp("axe")
+    npm = shutil.which("npm")
+    if npm is None:
+        return None
+    packed = subprocess.run([npm, "pack", AXE], cwd=folder, capture_output=True, timeout=60, check=False)
+    if packed.returncode:
+        return None
+    with tarfile.open(next(folder.glob("*.tgz"))) as archive:
+        member = archive.extractfile("package/axe.min.js")
+        assert member is not None
+        return member.read().decode()
 
 
 @pytest.fixture

@@ -17,6 +17,7 @@ import pytest
 from playwright.sync_api import expect
 
 from chatfeedback import steps
+from tests.e2e.conftest import FAULTS
 from tests.unit.chatfeedback.web.chat_site import chat_workspace, person_with, running
 from workspaces.servers.managed import free_port
 
@@ -63,6 +64,7 @@ def provider() -> Iterator[str]:
 )
 def test_an_account_is_added_by_a_link_and_opens_the_page_the_next_time(
     browser: Browser,
+    axe: str | None,
     provider: str,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
@@ -128,6 +130,25 @@ def test_an_account_is_added_by_a_link_and_opens_the_page_the_next_time(
         expect(page.get_by_role("alert")).to_contain_text("did not say who you are")
         context.close()
         assert elsewhere == []
+        if scripts and axe is not None:
+            assert (
+                faults_on(browser, address, steps.make_sign_in_link(workspace, ada, timedelta(hours=1)), axe)
+                == []
+            )
+
+
+def faults_on(browser: Browser, address: str, token: str, axe: str) -> list[str]:
+    """Return what axe-core finds on the pages that name the provider."""
+    context = browser.new_context(viewport={"width": 360, "height": 740}, bypass_csp=True)
+    page, faults = context.new_page(), list[str]()
+    for path in ("/sign-in", f"/link/{token}", "/me/oidc", "/me/settings", "/oidc/callback"):
+        page.goto(f"{address}{path}")
+        page.evaluate(axe)
+        faults += [f"{path}: {it}" for it in page.evaluate(FAULTS)]
+        if path.startswith("/link/"):
+            page.get_by_role("button", name="Sign in", exact=True).click()
+    context.close()
+    return faults
 
 
 def look(page: Page, name: str, width: int, scheme: str) -> None:

@@ -7,10 +7,8 @@ import json
 import os
 import re
 import secrets
-import shutil
 import subprocess
 import sys
-import tarfile
 import threading
 import time
 from contextlib import contextmanager
@@ -25,7 +23,7 @@ from playwright.sync_api import expect
 from chatfeedback import steps
 from chatfeedback.web.server import Server
 from reward_engine import adjust
-from tests.e2e.conftest import KEY_VARIABLE
+from tests.e2e.conftest import FAULTS, KEY_VARIABLE
 from tests.e2e.test_argilla_in_a_browser import choose, enter, open_dataset, press, record_shown
 from tests.e2e.workplace import picture
 from workspaces.grammar import counted
@@ -45,18 +43,12 @@ pytestmark = [pytest.mark.servers, pytest.mark.browser]
 
 ColorScheme: TypeAlias = Literal["light", "dark"]
 
-AXE = "axe-core@4.14.1"
 WAIT_MS = 60_000
 """How long something is waited for whose time is recorded; ``bench.live`` measures it."""
 
 PHONE, DESKTOP = (360, 740), (1366, 768)
 PAGES = ("/me", "/me/waiting", "/me/chats", "/me/settings", "/me/form", "/me/data")
 PUBLIC = ("/sign-in", "/report-a-conversation", "/nothing")
-
-FAULTS = """
-async () => (await axe.run(document, {runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'best-practice']}))
-  .violations.map(it => `${it.impact} ${it.id}: ${it.nodes.map(node => node.html.slice(0, 120)).join(' | ')}`)
-"""
 
 
 @contextmanager
@@ -91,22 +83,6 @@ def watching(bench: Bench) -> Iterator[None]:
         finally:
             process.terminate()
             process.stdout.read()
-
-
-@pytest.fixture(scope="module")
-def axe(tmp_path_factory: pytest.TempPathFactory) -> str | None:
-    """The text of axe-core; None where npm or the network is missing."""
-    folder = tmp_path_factory.mktemp("axe")
-    npm = shutil.which("npm")
-    if npm is None:
-        return None
-    packed = subprocess.run([npm, "pack", AXE], cwd=folder, capture_output=True, timeout=60, check=False)
-    if packed.returncode:
-        return None
-    with tarfile.open(next(folder.glob("*.tgz"))) as archive:
-        member = archive.extractfile("package/axe.min.js")
-        assert member is not None
-        return member.read().decode()
 
 
 def context_of(browser: Browser, size: tuple[int, int], scheme: ColorScheme = "light") -> BrowserContext:
