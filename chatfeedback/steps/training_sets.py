@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 from contextlib import contextmanager
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -11,46 +12,39 @@ import exports
 from chatfeedback.steps.answers import without_own, without_own_checks
 from chatfeedback.steps.chat_collect import collect_chats
 from chatfeedback.steps.collected import collected
+from chatfeedback.steps.portions import Scattering, Shared, scattered_in
 from chatfeedback.steps.rewrite_outcomes import rewrite_outcomes
 from chatfeedback.steps.rewrites import read_rewrites
 from chatfeedback.steps.written import noted
-from chatfeedback.steps.written_texts import redacted
 from exports.benchmark_files import read_benchmarks
 from exports.choosing import left_out_by
 from exports.dataset import check_target
-from exports.omissions import OmissionReason
+from exports.sides import divides
 from reward_engine import tip
-from workspaces.collection.statistics import UNDETERMINED
-from workspaces.config.people import OwnLogs
 from workspaces.errors import UsageError
 from workspaces.kinds import all_kinds
 from workspaces.records import SharingState
 from workspaces.store.adjudications import decisions
-from workspaces.store.annotations import latest_annotations
 from workspaces.store.confidences import OVERALL, confidence_priors, latest_snapshot
 from workspaces.store.conversations import entries_of, ids_in
-from workspaces.store.members import MemberStatus
 from workspaces.store.near_duplicates import all_groups
 from workspaces.store.own_answers import own_answers
 from workspaces.store.rewrites import own_checks
-from workspaces.store.tasks import all_tasks
+from workspaces.store.rubrics import all_rubrics, in_force
+from workspaces.workers import LocalWorkers
 from workspaces.workspace import utc_now
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
 
     import sqlalchemy as sa
 
+    from exports.collected import Collected
+    from exports.contamination import Benchmarks
     from workspaces.config import ExportsConfig
+    from workspaces.workers import Workers
     from workspaces.workspace import Workspace
-
-
-_OUTSIDE = {
-    MemberStatus.STRANGER: OmissionReason.STRANGER,
-    MemberStatus.BARRED: OmissionReason.BARRED,
-}
-"""Why the answers of people who are outside are in no row."""
 
 
 def export(
@@ -63,6 +57,7 @@ def export(
     rules: ExportsConfig | None = None,
     dry_run: bool = False,
     json_lines: bool = False,
+    workers: Workers | None = None,
 ) -> exports.ExportResult:
     """Write a training set from the answers so far.
 
@@ -75,6 +70,8 @@ def export(
         rules: which answers and items go into it; None: as configured (``exports``).
         dry_run: return what would be written, and write nothing.
         json_lines: write every table as JSON lines, too.
+        workers: do the work, if it is divided into portions; None: processes on every core. What is written is the
+            same.
 
     Raises:
         UnknownProjectionError: there is no projection of this name.
@@ -99,49 +96,12 @@ def export(
             folder, projection.name
         )  # before the lock: nobody waits for a place that cannot be written
         collect_chats(workspace)
-    with workspace.exclusive(), _collector_paused():
+    with workspace.exclusive(), _collector_paused(), scattered_in(workspace) as scratch:
         now = utc_now()
         workspace.collection.share_due(now)
         with workspace.store.read() as connection:
-            tasks = all_tasks(connection)
-            annotations = latest_annotations(connection)
-            outside = {reason: latest_annotations(connection, status) for status, reason in _OUTSIDE.items()}
-            weights = _weights(connection)
+            evidence, portions = _portions(workspace, connection, scratch, projection, rules, benchmarks)
             ledger_tip = tip(connection)
-            decided = decisions(connection)
-            groups = all_groups(connection)
-            held = ids_in(connection, SharingState.HELD)
-            private = ids_in(connection, SharingState.PRIVATE)
-            times = [entry.share_at for entry in entries_of(connection, held).values() if entry.share_at]
-            own = own_answers(connection)
-            judged, own_judged = without_own_checks(annotations, own_checks(connection, tasks))
-            counted, own_ones = without_own(judged, own, workspace.config.quality.own)
-            rewrites = read_rewrites(workspace, connection)
-            left_out = left_out_by(rules, tasks, counted)
-            outcomes = rewrite_outcomes(connection, tasks, [it for it in counted if it.id not in left_out])
-        if workspace.config.quality.own is OwnLogs.ALLOWED:
-            own_ones = []
-        set_aside = {annotation.id: OmissionReason.OWN for annotation in own_ones}
-        set_aside |= {annotation.id: OmissionReason.OWN_REWRITE for annotation in own_judged}
-        for reason, theirs in outside.items():
-            annotations.extend(theirs)
-            set_aside.update({annotation.id: reason for annotation in theirs})
-        contexts = exports.contexts_of(map(rewrites.shown, workspace.collection.scan()))
-        evidence = exports.Evidence(
-            tasks,
-            redacted(annotations, tasks, contexts, rewrites.redactor),
-            contexts,
-            weights,
-            {**dict.fromkeys(held, SharingState.HELD), **dict.fromkeys(private, SharingState.PRIVATE)},
-            min(times, default=None),
-            set_aside,
-            outcomes,
-            decided,
-            languages_of(workspace),
-            groups,
-            benchmarks,
-            collected(workspace, rules, rewrites.shown),
-        )
         written = partial(
             exports.export,
             folder,
@@ -154,6 +114,9 @@ def export(
             rules=rules,
             json_lines=json_lines,
             others=[it for it in exports.all_projections().values() if it.proposed and it.name != name],
+            portions=portions,
+            workers=LocalWorkers(1) if len(portions) == 1 else workers or LocalWorkers(),
+            scratch=scratch,
         )
         if dry_run:
             return written(dry_run=True)
@@ -161,6 +124,60 @@ def export(
             return written(
                 announce=lambda holders: writing.announce(holders.person_ids, holders.conversation_ids)
             )
+
+
+def _portions(
+    workspace: Workspace,
+    connection: sa.Connection,
+    scratch: Path,
+    projection: exports.Projection[exports.ExportItem],
+    rules: ExportsConfig,
+    benchmarks: Benchmarks | None,
+) -> tuple[exports.Evidence, Sequence[Callable[[], exports.Evidence]]]:
+    """Return what is known of all portions of the evidence, and the portions."""
+    groups = all_groups(connection)
+    scattering = Scattering(
+        workspace,
+        connection,
+        scratch,
+        groups,
+        everything=projection.at_once or divides(rules),
+        at_once=projection.at_once,
+    )
+    scattering.tasks()
+    about_rewrites = scattering.answers()
+    scattering.conversations()
+    rule, own = workspace.config.quality.own, own_answers(connection)
+    checks = own_checks(connection, scattering.of_rewrites)
+    judged, _ = without_own_checks(about_rewrites, checks)
+    counted, _ = without_own(judged, own, rule)
+    left_out = left_out_by(rules, scattering.of_rewrites, counted)
+    counted = [it for it in counted if it.id not in left_out]
+    rewrites = read_rewrites(workspace, connection)
+    held, private = ids_in(connection, SharingState.HELD), ids_in(connection, SharingState.PRIVATE)
+    times = [entry.share_at for entry in entries_of(connection, held).values() if entry.share_at]
+    evidence = exports.Evidence(
+        {},
+        (),
+        {},
+        _weights(connection),
+        {**dict.fromkeys(held, SharingState.HELD), **dict.fromkeys(private, SharingState.PRIVATE)},
+        min(times, default=None),
+        outcomes=rewrite_outcomes(connection, scattering.of_rewrites, counted),
+        decisions=dict(decisions(connection)),
+        near_duplicates=groups,
+        benchmarks=benchmarks,
+    )
+    rubrics = in_force(workspace.config.criteria(), all_rubrics(connection))
+    portions = scattering.portions(Shared(evidence, own, checks, rule, rewrites, rubrics))
+    if not projection.at_once:
+        return evidence, portions
+    held_beside = collected(workspace, rules, rewrites.shown)
+    return evidence, [partial(_with_collected, portion, held_beside) for portion in portions]
+
+
+def _with_collected(portion: Callable[[], exports.Evidence], beside: Collected) -> exports.Evidence:
+    return replace(portion(), collected=beside)
 
 
 @contextmanager
@@ -173,21 +190,6 @@ def _collector_paused() -> Iterator[None]:
     finally:
         if was_enabled:
             gc.enable()
-
-
-def languages_of(workspace: Workspace) -> dict[str, str]:
-    """Return the language of each shared conversation by its id: the detected one, or else that of the log."""
-    return {
-        name: detected or told or UNDETERMINED
-        for batch in workspace.collection.scan_batches(("detected_language", "language"))
-        for name, detected, told in zip(
-            *(
-                batch.column(column).to_pylist()
-                for column in ("conversation_id", "detected_language", "language")
-            ),
-            strict=True,
-        )
-    }
 
 
 def _check_kinds(rules: ExportsConfig) -> None:

@@ -16,9 +16,10 @@ import pytest
 import sqlalchemy as sa
 
 from chatfeedback import steps
-from task_generators.chat_logs import LocalWorkers, workers
 from task_generators.chat_logs.sources import chunks
+from workspaces import workers
 from workspaces.store.near_duplicates import near_duplicate
+from workspaces.workers import LocalWorkers
 from workspaces.workspace import Workspace, utc_now
 
 if TYPE_CHECKING:
@@ -128,7 +129,7 @@ def test_another_order_and_two_halves_come_to_the_same(
 def command(folder: Path, logs: Path) -> list[str]:
     """Return the command line of an ingest that appends often, so that a kill hits it in the middle of something."""
     script = (
-        "from task_generators.chat_logs import workers\n"
+        "from workspaces import workers\n"
         "from task_generators.chat_logs.sources import chunks\n"
         "import sys, importlib\n"
         "from pathlib import Path\n"
