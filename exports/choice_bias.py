@@ -6,6 +6,8 @@ from collections import defaultdict
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from workspaces.text_style import style_of
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
@@ -15,7 +17,7 @@ if TYPE_CHECKING:
     from exports.pairs import PreferencePair
 
 FEATURES = ("headers", "lists", "bold", "code")
-"""Counts of Markdown in a text (``quality.text_style``)."""
+"""Counts of Markdown in a text (``workspaces.text_style``)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,8 +131,6 @@ def style_bias(pairs: Sequence[PreferencePair]) -> dict[str, Clusters]:
 
     Source: Li, Angelopoulos and Chiang (2024), 'Does style matter? Disentangling style and substance in Chatbot Arena'.
     """
-    from quality.text_style import style_of  # the package is slow to import
-
     more: dict[str, dict[Prompt, list[bool]]] = {name: defaultdict(list) for name in FEATURES}
     for pair in pairs:
         chosen, rejected = style_of(pair.chosen.text), style_of(pair.rejected.text)
