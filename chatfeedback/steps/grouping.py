@@ -63,10 +63,10 @@ def join_openings(groups: Groups, collection: Collection, wanted: Container[str]
 
     Args:
         groups: where to.
-        collection: of all of its shared conversations.
+        collection: of all of its shared conversations; the workspace is locked.
         wanted: the ids of those that are needed; None: all.
     """
-    for batch in collection.scan_batches(CONVERSATION):
+    for batch in collection.scan_batches(CONVERSATION, locked=True):
         for name, opening in _openings(batch, wanted):
             groups.join(name, blake2b(opening.encode("utf-8", "surrogatepass"), digest_size=8).digest())
 

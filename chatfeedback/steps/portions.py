@@ -216,7 +216,7 @@ class Scattering:
             waiting.clear()
 
         columns = tuple(dict.fromkeys((*CONVERSATION, *LANGUAGES)))
-        for batch in self._workspace.collection.scan_batches(columns):
+        for batch in self._workspace.collection.scan_batches(columns, locked=True):
             waiting.append(batch)
             if sum(it.num_rows for it in waiting) >= ROWS_AT_ONCE:
                 write()
