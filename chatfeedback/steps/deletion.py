@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, TypedDict
 
 from chatfeedback.steps.chats_that_wait import collect_named
 from chatfeedback.steps.plugin_posts import collect_posts, drop_unreadable_of
-from chatfeedback.steps.portions import clear_scattered
+from chatfeedback.steps.scattered import clear_scattered
 from chatfeedback.steps.withdraw import masked, platforms_in_use, withdraw_tasks, without_text
 from chatfeedback.steps.written import PEOPLE, holding
 from workspaces.errors import UsageError, WorkbenchError, together

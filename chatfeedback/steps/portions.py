@@ -8,11 +8,10 @@ from __future__ import annotations
 
 import pickle
 from collections import defaultdict
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
-from shutil import rmtree
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
@@ -49,28 +48,6 @@ OUTSIDE = {
     MemberStatus.BARRED: OmissionReason.BARRED,
 }
 """Why the answers of people who are outside are in no row."""
-
-
-SCATTERED = ".exporting"
-"""The folder of a workspace that holds the portions while an export is made."""
-
-
-@contextmanager
-def scattered_in(workspace: Workspace) -> Iterator[Path]:
-    """Yield an empty folder of the workspace, which is locked, and remove it afterwards."""
-    clear_scattered(workspace)
-    folder = workspace.path / SCATTERED
-    folder.mkdir()
-    try:
-        yield folder
-    finally:
-        _shared.cache_clear()
-        clear_scattered(workspace)
-
-
-def clear_scattered(workspace: Workspace) -> None:
-    """Remove what an export that was killed left behind; the workspace is locked."""
-    rmtree(workspace.path / SCATTERED, ignore_errors=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -278,3 +255,8 @@ def _shared(path: str) -> Shared:
 
 
 _KINDS = ExitStack()
+
+
+def forget() -> None:
+    """Forget what the portions that this process made had in common."""
+    _shared.cache_clear()

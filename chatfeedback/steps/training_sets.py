@@ -12,9 +12,10 @@ import exports
 from chatfeedback.steps.answers import without_own, without_own_checks
 from chatfeedback.steps.chat_collect import collect_chats
 from chatfeedback.steps.collected import collected
-from chatfeedback.steps.portions import Scattering, Shared, scattered_in
+from chatfeedback.steps.portions import Scattering, Shared, forget
 from chatfeedback.steps.rewrite_outcomes import rewrite_outcomes
 from chatfeedback.steps.rewrites import read_rewrites
+from chatfeedback.steps.scattered import scattered_in
 from chatfeedback.steps.written import noted
 from exports.benchmark_files import read_benchmarks
 from exports.choosing import left_out_by
@@ -182,12 +183,13 @@ def _with_collected(portion: Callable[[], exports.Evidence], beside: Collected) 
 
 @contextmanager
 def _collector_paused() -> Iterator[None]:
-    """Pause the search for circles of objects: an export makes millions of them, and no circle."""
+    """Pause the search for circles of objects: an export makes millions of them, and no circle. Keep none of them."""
     was_enabled = gc.isenabled()
     gc.disable()
     try:
         yield
     finally:
+        forget()
         if was_enabled:
             gc.enable()
 

@@ -7,6 +7,7 @@ import json
 import random
 import threading
 import time
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import psutil
@@ -15,14 +16,16 @@ import pytest
 from chatfeedback import steps
 from chatfeedback.steps import portions
 from chatfeedback.steps.grouping import Groups, number_of
+from chatfeedback.steps.scattered import SCATTERED
 from exports.release import NothingToExportError
 from exports.verification import verify
+from tests.dask_cluster import dask_cluster
 from tests.unit.chatfeedback.stored_world import store_world
 from tests.unit.exports.export_records import CRITERIA, RUBRIC
 from tests.unit.exports.test_recorded_exports import world_of
 from workspaces.config.exports import ExportsConfig
 from workspaces.kinds import asking, rubric_kinds
-from workspaces.workers import LocalWorkers, WorkerDiedError, results_of
+from workspaces.workers import DaskWorkers, LocalWorkers, WorkerDiedError, results_of
 from workspaces.workspace import Workspace
 
 if TYPE_CHECKING:
@@ -58,7 +61,7 @@ def made(
         steps.export(workspace, name, folder, rules=rules, any_licence=True, workers=workers, json_lines=True)
     except NothingToExportError as error:
         return {"error": str(error)}
-    assert not (workspace.path / portions.SCATTERED).exists()
+    assert not (workspace.path / SCATTERED).exists()
     assert verify(folder).problems == ()
     manifest = json.loads((folder / "manifest.json").read_text("utf-8"))
     figures = json.dumps(
@@ -96,23 +99,51 @@ def test_two_processes_of_which_one_is_killed_come_to_the_same(
 ) -> None:
     whole = made(answered, tmp_path / "whole", "dpo", RULES[""])
     in_small_portions(monkeypatch)
-    killed: list[int] = []
+
+    def victim() -> psutil.Process | None:
+        return next(
+            (it for it in psutil.Process().children() if "spawn_main" in " ".join(it.cmdline())), None
+        )
+
+    with killed_at_work(answered, victim):
+        assert made(answered, tmp_path / "portions", "dpo", RULES[""], LocalWorkers(2)) == whole
+
+
+def test_a_dask_cluster_of_which_one_worker_is_killed_comes_to_the_same(
+    answered: Workspace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("distributed", reason="needs Dask: uv sync --extra dask")
+    whole = made(answered, tmp_path / "whole", "dpo", RULES[""])
+    in_small_portions(monkeypatch)
+    with (
+        dask_cluster(tmp_path) as (address, pair),
+        killed_at_work(answered, lambda: psutil.Process(pair[0].pid)),
+    ):
+        assert made(answered, tmp_path / "portions", "dpo", RULES[""], DaskWorkers(address)) == whole
+
+
+@contextmanager
+def killed_at_work(workspace: Workspace, victim: Callable[[], psutil.Process | None]) -> Iterator[None]:
+    """Kill a process as soon as the first rows of an export wait; it is certain that one was killed."""
+    done = threading.Event()
 
     def kill() -> None:
-        scattered = answered.path / portions.SCATTERED
-        while not killed:
-            for child in psutil.Process().children() if any(scattered.rglob("trl.arrow")) else ():
-                if "spawn_main" in " ".join(child.cmdline()):
-                    child.kill()
-                    killed.append(child.pid)
-                    return
+        while not any((workspace.path / SCATTERED).rglob("trl.arrow")) or (found := victim()) is None:
             time.sleep(0.001)
+        found.kill()
+        done.set()
 
-    watching = threading.Thread(target=kill, daemon=True)
-    watching.start()
-    assert made(answered, tmp_path / "portions", "dpo", RULES[""], LocalWorkers(2)) == whole
-    watching.join(timeout=10)
-    assert killed
+    threading.Thread(target=kill, daemon=True).start()
+    yield
+    assert done.wait(10)
+
+
+def test_a_deletion_removes_what_an_export_that_was_killed_left(answered: Workspace) -> None:
+    left = answered.path / SCATTERED / "00000" / "trl.arrow"
+    left.parent.mkdir(parents=True)
+    left.write_bytes(b"texts")
+    steps.delete_conversations(answered, ["c1"], by="lead")
+    assert not left.exists()
 
 
 def test_work_that_always_kills_its_workers_is_given_up() -> None:
