@@ -231,7 +231,7 @@ def export(
             ),
             dry_run=dry_run,
             json_lines=json_lines,
-            workers=DaskWorkers(scheduler) if scheduler else LocalWorkers(processes),
+            workers=DaskWorkers(scheduler) if scheduler else LocalWorkers(processes) if processes else None,
         )
     if as_json:
         emit_json(result)

@@ -71,8 +71,7 @@ def export(
         rules: which answers and items go into it; None: as configured (``exports``).
         dry_run: return what would be written, and write nothing.
         json_lines: write every table as JSON lines, too.
-        workers: do the work, if it is divided into portions; None: processes on every core. What is written is the
-            same.
+        workers: do the work; None: this process, and others if there are several portions. What is written is the same.
 
     Raises:
         UnknownProjectionError: there is no projection of this name.
@@ -116,7 +115,7 @@ def export(
             json_lines=json_lines,
             others=[it for it in exports.all_projections().values() if it.proposed and it.name != name],
             portions=portions,
-            workers=LocalWorkers(1) if len(portions) == 1 else workers or LocalWorkers(),
+            workers=_workers(workers, len(portions), at_once=projection.at_once),
             scratch=scratch,
         )
         if dry_run:
@@ -125,6 +124,13 @@ def export(
             return written(
                 announce=lambda holders: writing.announce(holders.person_ids, holders.conversation_ids)
             )
+
+
+def _workers(given: Workers | None, portions: int, *, at_once: bool) -> Workers:
+    """Return who does the work: what is made at once stays in this process."""
+    if at_once or (given is None and portions == 1):
+        return LocalWorkers(1)
+    return given or LocalWorkers()
 
 
 def _portions(

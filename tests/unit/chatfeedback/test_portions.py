@@ -24,6 +24,7 @@ from tests.unit.chatfeedback.stored_world import store_world
 from tests.unit.exports.export_records import CRITERIA, RUBRIC
 from tests.unit.exports.test_recorded_exports import world_of
 from workspaces.config.exports import ExportsConfig
+from workspaces.errors import ConnectionFailedError
 from workspaces.kinds import asking, rubric_kinds
 from workspaces.workers import DaskWorkers, LocalWorkers, WorkerDiedError, results_of
 from workspaces.workspace import Workspace
@@ -120,6 +121,18 @@ def test_a_dask_cluster_of_which_one_worker_is_killed_comes_to_the_same(
         killed_at_work(answered, lambda: psutil.Process(pair[0].pid)),
     ):
         assert made(answered, tmp_path / "portions", "dpo", RULES[""], DaskWorkers(address)) == whole
+
+
+def test_a_scheduler_that_is_not_there_is_named_and_leaves_the_export_as_it_was(
+    answered: Workspace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("distributed", reason="needs Dask: uv sync --extra dask")
+    before = made(answered, tmp_path / "dpo", "dpo", RULES[""])
+    monkeypatch.setattr("workspaces.workers.DASK_TIMEOUT", "500ms")
+    with pytest.raises(ConnectionFailedError, match=r"tcp://127\.0\.0\.1:1 cannot be reached"):
+        made(answered, tmp_path / "dpo", "dpo", RULES["apart"], DaskWorkers("tcp://127.0.0.1:1"))
+    assert not (answered.path / SCATTERED).exists()
+    assert made(answered, tmp_path / "dpo", "dpo", RULES[""]) == before
 
 
 @contextmanager
