@@ -21,6 +21,7 @@ from exports.shortage import Found, found_in, to_train_on, with_states
 from exports.sides import apart, assigned
 from exports.splits import SplitItem
 from exports.training_content import ContentCounted
+from workspaces.workers import collector_paused
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -110,6 +111,11 @@ class Reduced:
 
 def reduced(portion: Portion, number: int, plan: Plan) -> Reduced:
     """Reduce a portion of the evidence, the one with this number."""
+    with collector_paused():
+        return _reduced(portion, number, plan)
+
+
+def _reduced(portion: Portion, number: int, plan: Plan) -> Reduced:
     projection, accepts = plan.projection, plan.projection.training_table.accepts
     evidence = plan.prepared(portion())
     selected = projection.select(evidence)

@@ -315,6 +315,18 @@ def _usable_cores() -> int:
 
 
 @contextmanager
+def collector_paused() -> Iterator[None]:
+    """Pause the search for circles of objects, for work that makes millions of objects and no circle."""
+    was_enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_enabled:
+            gc.enable()
+
+
+@contextmanager
 def _imports_not_collected() -> Iterator[None]:
     """Keep the garbage collector from what is there already, a million objects of modules.
 

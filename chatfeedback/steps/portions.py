@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import pickle
 from collections import defaultdict
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
@@ -257,6 +257,10 @@ def _shared(path: str) -> Shared:
 _KINDS = ExitStack()
 
 
-def forget() -> None:
-    """Forget what the portions that this process made had in common."""
-    _shared.cache_clear()
+@contextmanager
+def remembered() -> Iterator[None]:
+    """Forget at the end of the block what the portions that this process made have in common."""
+    try:
+        yield
+    finally:
+        _shared.cache_clear()

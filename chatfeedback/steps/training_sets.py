@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import gc
-from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
@@ -12,7 +10,7 @@ import exports
 from chatfeedback.steps.answers import without_own, without_own_checks
 from chatfeedback.steps.chat_collect import collect_chats
 from chatfeedback.steps.collected import collected
-from chatfeedback.steps.portions import Scattering, Shared, forget
+from chatfeedback.steps.portions import Scattering, Shared, remembered
 from chatfeedback.steps.rewrite_outcomes import rewrite_outcomes
 from chatfeedback.steps.rewrites import read_rewrites
 from chatfeedback.steps.scattered import scattered_in
@@ -32,11 +30,11 @@ from workspaces.store.near_duplicates import all_groups
 from workspaces.store.own_answers import own_answers
 from workspaces.store.rewrites import own_checks
 from workspaces.store.rubrics import all_rubrics, in_force
-from workspaces.workers import LocalWorkers
+from workspaces.workers import LocalWorkers, collector_paused
 from workspaces.workspace import utc_now
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Sequence
     from pathlib import Path
 
     import sqlalchemy as sa
@@ -96,7 +94,7 @@ def export(
             folder, projection.name
         )  # before the lock: nobody waits for a place that cannot be written
         collect_chats(workspace)
-    with workspace.exclusive(), _collector_paused(), scattered_in(workspace) as scratch:
+    with workspace.exclusive(), collector_paused(), remembered(), scattered_in(workspace) as scratch:
         now = utc_now()
         workspace.collection.share_due(now)
         with workspace.store.read() as connection:
@@ -185,19 +183,6 @@ def _portions(
 
 def _with_collected(portion: Callable[[], exports.Evidence], beside: Collected) -> exports.Evidence:
     return replace(portion(), collected=beside)
-
-
-@contextmanager
-def _collector_paused() -> Iterator[None]:
-    """Pause the search for circles of objects: an export makes millions of them, and no circle. Keep none of them."""
-    was_enabled = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        forget()
-        if was_enabled:
-            gc.enable()
 
 
 def _check_kinds(rules: ExportsConfig) -> None:
