@@ -3,7 +3,7 @@ from .dataset import CannotWriteError, NotOurExportError
 from .holders import Holders
 from .items import ExportItem
 from .licences import LicenceConflictError
-from .projection import Evidence, Measurements, Projection, Selection, TableSpec
+from .projection import Evidence, Measurements, OfAll, Projection, Selection, TableSpec
 from .registry import UnknownProjectionError, all_projections, projection_of, registered
 from .release import ExportResult, NothingToExportError, export
 from .weights import Weights
@@ -19,6 +19,7 @@ __all__ = [
     "Measurements",
     "NotOurExportError",
     "NothingToExportError",
+    "OfAll",
     "Projection",
     "Selection",
     "TableSpec",

@@ -61,6 +61,21 @@ class Accounting:
             "tasks_without_judgment": self.tasks_without_judgment,
         }
 
+    def __add__(self, other: Accounting) -> Accounting:
+        """Return the accounting of two portions together: no answer and no item is in both."""
+        return Accounting(
+            judgments=self.judgments + other.judgments,
+            judgments_trained=self.judgments_trained + other.judgments_trained,
+            judgments_beside=_sum(self.judgments_beside, other.judgments_beside),
+            judgments_left_out=_sum(self.judgments_left_out, other.judgments_left_out),
+            item=self.item,
+            items=self.items + other.items,
+            items_trained=self.items_trained + other.items_trained,
+            items_beside=_sum(self.items_beside, other.items_beside),
+            items_left_out=_sum(self.items_left_out, other.items_left_out),
+            tasks_without_judgment=self.tasks_without_judgment + other.tasks_without_judgment,
+        )
+
     def sentences(self) -> Iterator[str]:
         """Yield what became of the items and of the judgments, each with figures that add up."""
         ends = [f"{self.items_trained:,} to train on"]
@@ -87,6 +102,10 @@ class Accounting:
         """Return how many tasks have no judgment; None if all have one."""
         tasks = self.tasks_without_judgment
         return f"{counted(tasks, 'task')} {word_for(tasks, 'has', 'have')} no judgment" if tasks else None
+
+
+def _sum(one: Mapping[str, int], other: Mapping[str, int]) -> dict[str, int]:
+    return dict(sorted((Counter(one) + Counter(other)).items()))
 
 
 def _named(place: str) -> str:
@@ -126,6 +145,6 @@ def account(projection: Projection[ItemT], selection: Selection[ItemT], evidence
         items=len(selection.items) + sum(selection.items_left_out.values()),
         items_trained=items_trained,
         items_beside=dict(sorted(items_beside.items())),
-        items_left_out=dict(selection.items_left_out),
+        items_left_out=dict(sorted(selection.items_left_out.items())),
         tasks_without_judgment=sum(omission.annotation_id is None for omission in selection.omissions),
     )

@@ -6,6 +6,8 @@ from collections import defaultdict
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from workspaces.text_style import style_of
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
@@ -15,7 +17,7 @@ if TYPE_CHECKING:
     from exports.pairs import PreferencePair
 
 FEATURES = ("headers", "lists", "bold", "code")
-"""Counts of Markdown in a text (``quality.text_style``)."""
+"""Counts of Markdown in a text (``workspaces.text_style``)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,25 +55,62 @@ class Share:
         return f"{self.value:.3f} ({low:.3f} to {high:.3f}), {noun}: {self.of:,}; 0.5: no bias"
 
 
-def share_of(clusters: Iterable[tuple[int, int]]) -> Share | None:
-    """Return the share of cases that come in clusters, each as how many of how many; None without a case.
+@dataclass(frozen=True, slots=True)
+class Clusters:
+    """Sums over clusters of cases, each cluster with so many of its cases counted; no cluster is empty.
 
-    Source: Kish (1965), 'Survey sampling': the effective number is the number over the design effect, which is here
-    the variance of the share as clusters vary, over that of as many independent cases.
+    ``squares``, ``products`` and ``sizes`` are the sums of the squares of the counts, of counts times sizes, and of the
+    squares of the sizes.
     """
+
+    clusters: int = 0
+    count: int = 0
+    of: int = 0
+    squares: int = 0
+    products: int = 0
+    sizes: int = 0
+
+    def __add__(self, other: Clusters) -> Clusters:
+        """Return the sums over the clusters of both."""
+        return Clusters(
+            self.clusters + other.clusters,
+            self.count + other.count,
+            self.of + other.of,
+            self.squares + other.squares,
+            self.products + other.products,
+            self.sizes + other.sizes,
+        )
+
+    @property
+    def share(self) -> Share | None:
+        """The share of cases; None without a case.
+
+        Source: Kish (1965), 'Survey sampling': the effective number is the number over the design effect, which is here
+        the variance of the share as clusters vary, over that of as many independent cases.
+        """
+        count, of = self.count, self.of
+        if not of:
+            return None
+        spread = of * of * self.squares - 2 * of * count * self.products + count * count * self.sizes
+        effective = count * (of - count) * of * of / spread if spread else self.clusters
+        return Share(count, of, min(of, max(1, effective)))
+
+
+def clusters_of(clusters: Iterable[tuple[int, int]]) -> Clusters:
+    """Return the sums over clusters of cases, each as how many of how many."""
     some = [(count, of) for count, of in clusters if of]
-    count, of = sum(count for count, _ in some), sum(of for _, of in some)
-    if not of:
-        return None
-    spread = sum(
-        (each * of - count * size) ** 2 for each, size in some
-    )  # of integers, so that none is exactly 0
-    effective = count * (of - count) * of * of / spread if spread else len(some)
-    return Share(count, of, min(of, max(1, effective)))
+    return Clusters(
+        len(some),
+        sum(count for count, _ in some),
+        sum(of for _, of in some),
+        sum(count * count for count, _ in some),
+        sum(count * of for count, of in some),
+        sum(of * of for _, of in some),
+    )
 
 
-def position_bias(pairs: Sequence[PreferencePair]) -> Share | None:
-    """Return how often the side that was shown first is preferred, of votes that prefer one; None where none tells.
+def position_bias(pairs: Sequence[PreferencePair]) -> Clusters:
+    """Return how often the side that was shown first is preferred, of votes that prefer one.
 
     All who answer a task see the same order, and most agree about what is better: prompts are clusters.
     """
@@ -82,18 +121,16 @@ def position_bias(pairs: Sequence[PreferencePair]) -> Share | None:
             for vote in pair.votes
             if vote.preferred is not None and vote.shown_first is not None
         )
-    return share_of((sum(some), len(some)) for some in votes.values())
+    return clusters_of((sum(some), len(some)) for some in votes.values())
 
 
-def style_bias(pairs: Sequence[PreferencePair]) -> dict[str, Share]:
+def style_bias(pairs: Sequence[PreferencePair]) -> dict[str, Clusters]:
     """Return by feature how often the chosen side has more of it, of the pairs whose sides differ in it.
 
     Pairs of one prompt are a cluster: they share responses.
 
     Source: Li, Angelopoulos and Chiang (2024), 'Does style matter? Disentangling style and substance in Chatbot Arena'.
     """
-    from quality.text_style import style_of  # the package is slow to import
-
     more: dict[str, dict[Prompt, list[bool]]] = {name: defaultdict(list) for name in FEATURES}
     for pair in pairs:
         chosen, rejected = style_of(pair.chosen.text), style_of(pair.rejected.text)
@@ -101,5 +138,4 @@ def style_bias(pairs: Sequence[PreferencePair]) -> dict[str, Share]:
             one, other = getattr(chosen, name), getattr(rejected, name)
             if one != other:
                 by_prompt[pair.prompt].append(one > other)
-    shares = {name: share_of((sum(it), len(it)) for it in some.values()) for name, some in more.items()}
-    return {name: share for name, share in shares.items() if share is not None}
+    return {name: clusters_of((sum(it), len(it)) for it in some.values()) for name, some in more.items()}

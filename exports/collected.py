@@ -38,6 +38,11 @@ class BenchmarkChoice:
     judges: tuple[str, ...] = ()
 
 
+def no_moderations(message_ids: Iterable[str]) -> Moderations:
+    """Return nothing."""
+    return {}
+
+
 @dataclass(frozen=True, slots=True)
 class Collected:
     """What a workspace holds beside answers.
@@ -49,5 +54,5 @@ class Collected:
     """
 
     conversations: Callable[[], Iterable[Conversation]] = tuple
-    moderations: Callable[[Iterable[str]], Moderations] = lambda _: {}
+    moderations: Callable[[Iterable[str]], Moderations] = no_moderations
     benchmark: Callable[[], BenchmarkChoice] = BenchmarkChoice

@@ -25,7 +25,7 @@ from workspaces.grammar import counted
 from workspaces.records import Role
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from pydantic import JsonValue
 
@@ -103,23 +103,26 @@ class Benchmarks:
             self._found[prompt] = tuple(Contamination(*each) for each in sorted(found.items()))
         return self._found[prompt]
 
-    def report(self, prompts: Sequence[Prompt]) -> dict[str, JsonValue]:
-        """Return how many of these prompts each benchmark contaminates, and how many it has itself."""
-        found = Counter(chain.from_iterable(map(self.contaminates, prompts)))
+    def count(self, prompts: Iterable[Prompt]) -> Counter[Contamination]:
+        """Return how often benchmarks contaminate these prompts."""
+        return Counter(chain.from_iterable(map(self.contaminates, prompts)))
+
+    def report(self, found: Mapping[Contamination, int]) -> dict[str, JsonValue]:
+        """Return how many prompts each benchmark contaminates (``count``), and how many it has itself."""
         return {
             name: {
                 "prompts": count,
-                **{each.value: found[Contamination(name, each)] for each in Likeness},
+                **{each.value: found.get(Contamination(name, each), 0) for each in Likeness},
             }
             for name, count in self.counts.items()
         }
 
-    def sentences(self, prompts: Sequence[Prompt]) -> list[str]:
-        """Return lines for the card: how many of these prompts each benchmark contaminates."""
+    def sentences(self, found: Mapping[Contamination, int]) -> list[str]:
+        """Return lines for the card: how many prompts each benchmark contaminates (``count``)."""
         lines = []
-        for name, found in self.report(prompts).items():
-            assert isinstance(found, dict)
-            alike = " and ".join(f"{found[each.value]} {each.value.replace('_', ' ')}" for each in Likeness)
+        for name, of_it in self.report(found).items():
+            assert isinstance(of_it, dict)
+            alike = " and ".join(f"{of_it[each.value]} {each.value.replace('_', ' ')}" for each in Likeness)
             size = counted(self.counts[name], "prompt")
             lines.append(f"- Judged items in the benchmark `{name}` ({size}): {alike}; left out.")
         return lines

@@ -232,6 +232,8 @@ def whence(contexts: Iterable[Context], tasks: Iterable[Task]) -> Whence:
 def distinct(values: Iterable[str]) -> tuple[str, ...]:
     """Return the distinct values, cleaned and sorted."""
     found = set(values)
+    if len(found) == 1:
+        return (clean(found.pop()),)
     return tuple(sorted(found if all(map(str.isascii, found)) else {clean(value) for value in found}))
 
 

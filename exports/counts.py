@@ -148,35 +148,66 @@ class Redactions:
         self.redacted += bool(kinds)
         self.placeholders.update(kinds)
 
-
-def count(items: Iterable[ItemT], redactions: Redactions, weights: Weights) -> Counts:
-    """Count what the items to train on rest on; ``redactions`` are those of their rows."""
-    judgments = {}
-    n_items = single = 0
-    for item in items:
-        n_items += 1
-        single += len(set(item.person_ids)) == 1
-        judgments.update({judgment.annotation_id: judgment for judgment in item.judgments})
-    people = {judgment.person_id for judgment in judgments.values()}
-    named = {person for person in people if not person.startswith(ANONYMOUS)}
-    asked = {judgment.person_id for judgment in judgments.values() if not judgment.from_log}
-    return Counts(
-        asked=_by_act(judgment.act for judgment in judgments.values() if not judgment.from_log),
-        from_logs=_by_act(judgment.act for judgment in judgments.values() if judgment.from_log),
-        people=len(asked),
-        raters=len(named - asked),
-        measured=len(people & weights.people.keys()),
-        unnamed=len(people - named),
-        prior=weights.prior,
-        weighting=weights.weighting,
-        items=n_items,
-        single=single,
-        rows=redactions.rows,
-        redacted=redactions.redacted,
-        placeholders=dict(sorted(redactions.placeholders.items())),
-    )
+    def add(self, other: Redactions) -> None:
+        """Add what was counted of other rows."""
+        self.rows += other.rows
+        self.characters += other.characters
+        self.redacted += other.redacted
+        self.placeholders += other.placeholders
 
 
-def _by_act(acts: Iterable[Act]) -> dict[Act, int]:
-    counts = Counter(acts)
-    return {act: counts[act] for act in Act if counts[act]}
+@dataclass(slots=True)
+class Counted:
+    """What some of the items to train on rest on, as it is counted up to ``Counts``; an answer is in one portion."""
+
+    items: int = 0
+    single: int = 0
+    asked: Counter[Act] = field(default_factory=Counter)
+    from_logs: Counter[Act] = field(default_factory=Counter)
+    people: set[str] = field(default_factory=set)
+    people_asked: set[str] = field(default_factory=set)
+
+    def see(self, items: Iterable[ItemT]) -> None:
+        """Count all items of a portion."""
+        judgments = {}
+        for item in items:
+            self.items += 1
+            self.single += len(set(item.person_ids)) == 1
+            judgments.update({judgment.annotation_id: judgment for judgment in item.judgments})
+        for judgment in judgments.values():
+            self.people.add(judgment.person_id)
+            (self.from_logs if judgment.from_log else self.asked)[judgment.act] += 1
+            if not judgment.from_log:
+                self.people_asked.add(judgment.person_id)
+
+    def add(self, other: Counted) -> None:
+        """Add what was counted of another portion."""
+        self.items += other.items
+        self.single += other.single
+        self.asked += other.asked
+        self.from_logs += other.from_logs
+        self.people |= other.people
+        self.people_asked |= other.people_asked
+
+    def counts(self, redactions: Redactions, weights: Weights) -> Counts:
+        """Return the counts; ``redactions`` are those of the rows of these items."""
+        named = {person for person in self.people if not person.startswith(ANONYMOUS)}
+        return Counts(
+            asked=_by_act(self.asked),
+            from_logs=_by_act(self.from_logs),
+            people=len(self.people_asked),
+            raters=len(named - self.people_asked),
+            measured=len(self.people & weights.people.keys()),
+            unnamed=len(self.people - named),
+            prior=weights.prior,
+            weighting=weights.weighting,
+            items=self.items,
+            single=self.single,
+            rows=redactions.rows,
+            redacted=redactions.redacted,
+            placeholders=dict(sorted(redactions.placeholders.items())),
+        )
+
+
+def _by_act(counts: Mapping[Act, int]) -> dict[Act, int]:
+    return {act: counts[act] for act in Act if counts.get(act)}

@@ -8,7 +8,8 @@ import os
 import shutil
 from contextlib import contextmanager, nullcontext
 from importlib.metadata import PackageNotFoundError, version
-from tempfile import TemporaryFile
+from pathlib import Path
+from tempfile import TemporaryDirectory, TemporaryFile, gettempdir
 from typing import TYPE_CHECKING, Any
 
 from filelock import FileLock
@@ -19,12 +20,12 @@ from workspaces.errors import UsageError, WorkbenchError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
-    from pathlib import Path
 
     from pydantic import JsonValue
 
     from exports.difference import Release
     from exports.tables import DatasetTable
+    from workspaces.workers import Workers
 
     CardOf = Callable[[Mapping[str, JsonValue], str], str]
     """Takes the part of the header that describes the written files, and what is said of the release; returns the text
@@ -90,7 +91,8 @@ def write_dataset(
     manifest: Mapping[str, JsonValue],
     card_of: CardOf,
     further: Mapping[str, str],
-    about: About = lambda _: {},
+    about: About,
+    workers: Workers,
 ) -> Release | None:
     """Write an export to ``folder``, unless an equal export is there. It is the next release of what is there.
 
@@ -108,6 +110,7 @@ def write_dataset(
         card_of: returns the text of ``README.md``.
         further: the text of any further file, by path.
         about: returns the text of files that tell the checksums of all others.
+        workers: write the files of tables.
 
     Returns:
         The release that was written; None if none was.
@@ -127,7 +130,7 @@ def write_dataset(
         release = _release(place, existing, manifest, tables)
         kept = None if existing is None else _kept(place, existing)
         try:
-            _write(new, tables, manifest, release, card_of, further, about, kept)
+            _write(new, tables, manifest, release, card_of, further, about, kept, workers)
         except BaseException:
             shutil.rmtree(new, ignore_errors=True)  # a full disk stays no fuller than it was
             raise
@@ -141,7 +144,13 @@ def _release(
     manifest: Mapping[str, JsonValue],
     tables: Sequence[DatasetTable],
 ) -> Release:
-    rows = (row for table in tables if table.name == ITEMS for part in table.parts for row in part.make())
+    rows = (
+        row
+        for table in tables
+        if table.name == ITEMS
+        for part in table.parts
+        for row in part.rows(table.columns)
+    )
     buckets = manifest["buckets"]
     assert isinstance(buckets, int)
     return release_after(folder, existing, rows, buckets, str(manifest["created_at"]))
@@ -149,6 +158,20 @@ def _release(
 
 def _kept(folder: Path, existing: Mapping[str, Any]) -> Kept:
     return Kept(folder, existing["files"], existing.get("bytes_in_memory") or {})
+
+
+@contextmanager
+def waiting_in(scratch: Path | None) -> Iterator[Path]:
+    """Yield a new folder in a folder (None: one of the system) where rows can wait; it is removed afterwards.
+
+    Raises:
+        CannotWriteError: it cannot be written.
+    """
+    with _our_errors(Path(gettempdir()) if scratch is None else scratch):
+        if scratch is not None:
+            scratch.mkdir(parents=True, exist_ok=True)
+        with TemporaryDirectory(dir=scratch, ignore_cleanup_errors=True) as folder:
+            yield Path(folder)
 
 
 @contextmanager
@@ -236,9 +259,10 @@ def _write(
     further: Mapping[str, str],
     about: About,
     kept: Kept | None,
+    workers: Workers,
 ) -> None:
     folder.mkdir()
-    described = write_tables(folder, tables, kept)
+    described = write_tables(folder, tables, workers, kept)
     feed = release.feed.text(str(manifest["kind"]), release.version)
     for name, text in {CARD: card_of(described.header, release.card()), TOMBSTONES: feed, **further}.items():
         (folder / name).write_text(text, "utf-8", newline="\n")

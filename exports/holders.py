@@ -25,6 +25,10 @@ class Holders:
     person_ids: frozenset[str]
     conversation_ids: frozenset[str]
 
+    def __or__(self, other: Holders) -> Holders:
+        """Return the people and the conversations of both."""
+        return Holders(self.person_ids | other.person_ids, self.conversation_ids | other.conversation_ids)
+
 
 class HoldersSought:
     """Finds whose data an export holds.

@@ -1,4 +1,4 @@
-"""Tables with JSON columns, such as messages that call tools, whose fields differ from row to row."""
+"""Arrow tables of rows, whose JSON columns (messages that call tools, with fields that differ) are stored as text."""
 
 from __future__ import annotations
 
@@ -7,42 +7,68 @@ from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
+from exports.columns import COUNT, FLAG, JSON, NUMBER, TEXT, ListOf
+
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from pydantic import JsonValue
 
-    from exports.columns import Row
+    from exports.columns import Columns, ColumnType, Row
+
+_TYPES = {TEXT: pa.string(), JSON: pa.string(), COUNT: pa.int64(), NUMBER: pa.float64(), FLAG: pa.bool_()}
 
 
-def table_of(rows: Sequence[Row], schema: pa.Schema) -> pa.Table:
-    """Return rows as a table; values of JSON columns are stored as JSON text, and ``datasets`` reads the values."""
-    plain = pa.schema([pa.field(field.name, _stored(field.type)) for field in schema])
-    if plain.equals(schema):
-        return pa.Table.from_pylist(list(rows), schema=plain).replace_schema_metadata(schema.metadata)
-    texts = [{field.name: _as_stored(row.get(field.name), field.type) for field in schema} for row in rows]
-    return pa.Table.from_pylist(texts, schema=plain).cast(schema)
+def stored_schema(columns: Columns) -> pa.Schema:
+    """Return the Arrow schema of columns as they are stored: JSON as text."""
+    return pa.schema([(name, _stored(kind)) for name, kind in columns.items()])
 
 
-def _stored(kind: pa.DataType) -> pa.DataType:
-    """Return the type as which Arrow takes Python's values: it takes no JSON inside lists and structs."""
-    if isinstance(kind, pa.JsonType):
-        return kind.storage_type
-    if pa.types.is_list(kind):
-        return pa.list_(_stored(kind.value_type))
-    if pa.types.is_struct(kind):
-        return pa.struct([pa.field(field.name, _stored(field.type)) for field in kind])
-    return kind
+def table_of(rows: Sequence[Row], columns: Columns) -> pa.Table:
+    """Return rows as a table of ``stored_schema``; ``datasets`` reads the values of JSON columns."""
+    schema = stored_schema(columns)
+    if not any(_holds_json(kind) for kind in columns.values()):
+        return pa.Table.from_pylist(list(rows), schema=schema)
+    texts = [{name: _as_stored(row.get(name), kind) for name, kind in columns.items()} for row in rows]
+    return pa.Table.from_pylist(texts, schema=schema)
 
 
-def _as_stored(value: JsonValue, kind: pa.DataType) -> JsonValue:
+def widened(several: Iterable[Columns]) -> Columns:
+    """Return columns that hold the rows of tables with these columns (``exports.columns.with_tools``)."""
+    found: dict[str, ColumnType] = {}
+    for columns in several:
+        for name, kind in columns.items():
+            if name not in found or _holds_json(kind):
+                found[name] = kind
+    return found
+
+
+def _stored(kind: ColumnType) -> pa.DataType:
+    if isinstance(kind, str):
+        return _TYPES[kind] if kind in _TYPES else pa.type_for_alias(kind)
+    if isinstance(kind, ListOf):
+        return pa.list_(_stored(kind.element))
+    return pa.struct([(name, _stored(field)) for name, field in kind.items()])
+
+
+def _holds_json(kind: ColumnType) -> bool:
+    if isinstance(kind, str):
+        return kind == JSON
+    return _holds_json(kind.element) if isinstance(kind, ListOf) else any(map(_holds_json, kind.values()))
+
+
+def _as_stored(value: JsonValue, kind: ColumnType) -> JsonValue:
     """Return a value with JSON text in place of what a JSON type holds."""
     if value is None:
         return None
-    if isinstance(kind, pa.JsonType):
+    if kind == JSON:
         return json.dumps(value, ensure_ascii=False)
-    if pa.types.is_list(kind) and isinstance(value, list):
-        return [_as_stored(element, kind.value_type) for element in value]
-    if pa.types.is_struct(kind) and isinstance(value, dict):
-        return {field.name: _as_stored(value.get(field.name), field.type) for field in kind}
+    if isinstance(kind, ListOf) and isinstance(value, list):
+        return [_as_stored(element, kind.element) for element in value]
+    if not isinstance(kind, str | ListOf) and isinstance(value, dict):
+        return _fields(value, kind)
     return value
+
+
+def _fields(value: Mapping[str, JsonValue], kind: Mapping[str, ColumnType]) -> dict[str, JsonValue]:
+    return {name: _as_stored(value.get(name), field) for name, field in kind.items()}

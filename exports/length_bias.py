@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from pydantic import JsonValue
 
@@ -25,10 +25,19 @@ class LengthBias:
     0.5 shows no bias. ``same_until`` counts the pairs whose sides are equal up to so many words.
     """
 
-    pairs: int
-    chosen_longer: int
-    equal_length: int
-    same_until: dict[int, int]
+    pairs: int = 0
+    chosen_longer: int = 0
+    equal_length: int = 0
+    same_until: Mapping[int, int] = field(default_factory=lambda: dict.fromkeys(LIMITS, 0))
+
+    def __add__(self, other: LengthBias) -> LengthBias:
+        """Return the numbers over the pairs of both."""
+        return LengthBias(
+            self.pairs + other.pairs,
+            self.chosen_longer + other.chosen_longer,
+            self.equal_length + other.equal_length,
+            {limit: count + other.same_until[limit] for limit, count in self.same_until.items()},
+        )
 
     @property
     def p_chosen_longer(self) -> float:
@@ -56,7 +65,7 @@ def length_bias(pairs: Sequence[PreferencePair]) -> LengthBias:
     pair that ``same_until`` counts; words are what white space separates, so tokens run out earlier.
 
     Args:
-        pairs: at least one, all with a winner.
+        pairs: all with a winner.
     """
     lengths = [(len(pair.chosen.text), len(pair.rejected.text)) for pair in pairs]
     first_difference = [

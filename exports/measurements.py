@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
-from exports.choice_bias import position_bias, style_bias
+from exports.choice_bias import FEATURES, Clusters, position_bias, style_bias
 from exports.completions import OUTCOMES, Basis
 from exports.label_noise import LabelVotes, label_noise
 from exports.label_rules import label_of
-from exports.length_bias import length_bias, p_wanted_longer
+from exports.length_bias import LengthBias, length_bias, p_wanted_longer
 from exports.pictures import columns, picture_of_agreement, picture_of_lengths
 from exports.projection import Measurements
 from exports.truncation import over_limits, quantiles, tokens
@@ -25,58 +25,103 @@ if TYPE_CHECKING:
     from exports.pairs import PreferencePair
 
 
-def measure_pairs(pairs: Sequence[PreferencePair]) -> Measurements:
-    """Return the biases of decided pairs, how noisy they are, and where they are cut."""
-    bias = length_bias(pairs)
-    position = position_bias(pairs)
-    styles = style_bias(pairs)
-    lengths = _lengths(
-        [max(tokens(pair.prompt, side.text) for side in pair.sides) for pair in pairs],
-        "pair, its longer side",
-    )
-    first = "no vote tells what was shown first" if position is None else position.sentence("votes")
-    cut = ", ".join(f"{count} after {limit}" for limit, count in bias.same_until.items())
-    return Measurements(
-        manifest={
-            "length_bias": bias.as_json(),
-            "position_bias": None if position is None else position.as_json(),
-            "style_bias": {name: share.as_json() for name, share in styles.items()},
-            **lengths.manifest,
-            "duplicates": {"pairs": len(pairs), "prompts": len({pair.prompt for pair in pairs})},
-        },
-        card=(
-            f"- P(chosen is longer than rejected): {bias.p_chosen_longer:.3f} of {counted(bias.pairs, 'pair')}.\n"
-            f"- Accuracy of always picking the longer side: {bias.longer_wins_accuracy:.3f} (0.5: no bias).\n"
-            f"- Pairs whose sides differ only after so many words of prompt and response, which "
-            f"train nothing if cut there: {cut}.\n"
-            f"- P(the side shown first is preferred): {first}.\n"
-            + "".join(
-                f"- P(chosen has more {name.replace('_', ' ')}), where sides differ in it: {share.sentence('pairs')}.\n"
-                for name, share in styles.items()
+@dataclass(slots=True)
+class PairFigures:
+    """The biases of decided pairs, how noisy they are, and where they are cut."""
+
+    pairs: int = 0
+    prompts: int = 0
+    length: LengthBias = field(default_factory=LengthBias)
+    position: Clusters = field(default_factory=Clusters)
+    styles: dict[str, Clusters] = field(default_factory=lambda: dict.fromkeys(FEATURES, Clusters()))
+    tokens: Counter[int] = field(default_factory=Counter)
+    chosen: Counter[int] = field(default_factory=Counter)
+    rejected: Counter[int] = field(default_factory=Counter)
+    agreement: Counter[float] = field(default_factory=Counter)
+    votes: Counter[LabelVotes] = field(default_factory=Counter)
+
+    def see(self, pairs: Sequence[PreferencePair]) -> None:
+        """Take the pairs of a portion."""
+        self.add(
+            PairFigures(
+                pairs=len(pairs),
+                prompts=len({pair.prompt for pair in pairs}),
+                length=length_bias(pairs),
+                position=position_bias(pairs),
+                styles=style_bias(pairs),
+                tokens=Counter(max(tokens(pair.prompt, side.text) for side in pair.sides) for pair in pairs),
+                chosen=Counter(len(pair.chosen.text) for pair in pairs),
+                rejected=Counter(len(pair.rejected.text) for pair in pairs),
+                agreement=Counter(pair.agreement for pair in pairs),
+                votes=Counter(
+                    _pair_votes(pair, side) for pair in pairs if (side := _voted(pair)) is not None
+                ),
             )
-            + f"{lengths.card}\n"
-            f"- Different prompts: {len({pair.prompt for pair in pairs}):,} of {counted(len(pairs), 'pair')}."
-        ),
-        votes=[
-            LabelVotes(
-                for_it := pair.count(side),
-                against := pair.count(1 - side),
-                undecided=len(pair.votes) - for_it - against,
-            )
-            for pair in pairs
-            if (side := pair.winner) is not None and pair.adjudicated is None
-        ],
-        pictures={
-            "agreement.svg": picture_of_agreement((pair.agreement for pair in pairs), "pairs"),
-            "lengths.svg": picture_of_lengths(
-                {
-                    "chosen": (len(pair.chosen.text) for pair in pairs),
-                    "rejected": (len(pair.rejected.text) for pair in pairs),
-                },
-                "Chosen and rejected responses",
+        )
+
+    def add(self, other: PairFigures) -> None:
+        """Take what was seen of another portion."""
+        self.pairs += other.pairs
+        self.prompts += other.prompts
+        self.length += other.length
+        self.position += other.position
+        self.styles = {name: clusters + other.styles[name] for name, clusters in self.styles.items()}
+        for mine, theirs in (
+            (self.tokens, other.tokens),
+            (self.chosen, other.chosen),
+            (self.rejected, other.rejected),
+        ):
+            mine.update(theirs)
+        self.agreement.update(other.agreement)
+        self.votes.update(other.votes)
+
+    def measurements(self) -> Measurements:
+        """Return what was measured, of at least one pair."""
+        bias, position = self.length, self.position.share
+        styles = {name: share for name, it in self.styles.items() if (share := it.share) is not None}
+        lengths = _lengths(self.tokens, "pair, its longer side")
+        first = "no vote tells what was shown first" if position is None else position.sentence("votes")
+        cut = ", ".join(f"{count} after {limit}" for limit, count in bias.same_until.items())
+        more = "".join(
+            f"- P(chosen has more {name.replace('_', ' ')}), where sides differ in it: {share.sentence('pairs')}.\n"
+            for name, share in styles.items()
+        )
+        return Measurements(
+            manifest={
+                "length_bias": bias.as_json(),
+                "position_bias": None if position is None else position.as_json(),
+                "style_bias": {name: share.as_json() for name, share in styles.items()},
+                **lengths.manifest,
+                "duplicates": {"pairs": self.pairs, "prompts": self.prompts},
+            },
+            card=(
+                f"- P(chosen is longer than rejected): {bias.p_chosen_longer:.3f} of {counted(bias.pairs, 'pair')}.\n"
+                f"- Accuracy of always picking the longer side: {bias.longer_wins_accuracy:.3f} (0.5: no bias).\n"
+                f"- Pairs whose sides differ only after so many words of prompt and response, which "
+                f"train nothing if cut there: {cut}.\n"
+                f"- P(the side shown first is preferred): {first}.\n"
+                f"{more}{lengths.card}\n"
+                f"- Different prompts: {self.prompts:,} of {counted(self.pairs, 'pair')}."
             ),
-        },
-    )
+            votes=list(self.votes.elements()),
+            pictures={
+                "agreement.svg": picture_of_agreement(self.agreement.elements(), "pairs"),
+                "lengths.svg": picture_of_lengths(
+                    {"chosen": self.chosen.elements(), "rejected": self.rejected.elements()},
+                    "Chosen and rejected responses",
+                ),
+            },
+        )
+
+
+def _voted(pair: PreferencePair) -> int | None:
+    """Return the side that votes gave a pair; None where a lead decided."""
+    return pair.winner if pair.adjudicated is None else None
+
+
+def _pair_votes(pair: PreferencePair, side: int) -> LabelVotes:
+    for_it, against = pair.count(side), pair.count(1 - side)
+    return LabelVotes(for_it, against, undecided=len(pair.votes) - for_it - against)
 
 
 def with_label_noise(found: Measurements, *, by_agreement: bool) -> Measurements:
@@ -104,9 +149,10 @@ def with_label_noise(found: Measurements, *, by_agreement: bool) -> Measurements
     return replace(found, manifest=manifest, card=f"{found.card}\n{said}")
 
 
-def _lengths(lengths: Sequence[int], what: str) -> Measurements:
+def _lengths(lengths: Counter[int], what: str) -> Measurements:
     """Return how long rows are in approximate tokens (``exports.truncation``)."""
-    over, shares = over_limits(lengths), quantiles(lengths)
+    each = sorted(lengths.elements())
+    over, shares = over_limits(each), quantiles(each)
     manifest: dict[str, JsonValue] = {"approximate_tokens": {"quantiles": {**shares}, "over": {**over}}}
     middle, most = shares["50"], shares["100"]
     cut = ", ".join(f"{count} over {limit}" for limit, count in over.items())
@@ -117,72 +163,112 @@ def _lengths(lengths: Sequence[int], what: str) -> Measurements:
     )
 
 
-def warn_of_one_label(splits: Mapping[str, Sequence[LabelledCompletion]]) -> list[str]:
+def warn_of_one_label(splits: Mapping[str, Mapping[bool | None, int]]) -> list[str]:
     """Return a warning for each split whose completions all have one label."""
     warnings = []
-    for split, rows in splits.items():
-        if len({row.label for row in rows}) == 1:
-            all_of_them = f"all {counted(len(rows), 'completion')}"
+    for split, labels in splits.items():
+        if len(labels) == 1:
+            ((label, number),) = labels.items()
+            all_of_them = f"all {counted(number, 'completion')}"
             warnings.append(
-                f"{word_for(len(rows), 'the only completion', all_of_them)} of the {split} split "
-                f"{word_for(len(rows), 'is', 'are')} {rows[0].label}: KTOTrainer learns nothing from one label"
+                f"{word_for(number, 'the only completion', all_of_them)} of the {split} split "
+                f"{word_for(number, 'is', 'are')} {label}: KTOTrainer learns nothing from one label"
             )
     return warnings
 
 
-def measure_conversations(completions: Sequence[LabelledCompletion]) -> Measurements:
-    """Return the number of conversations to imitate, and how long their last responses are."""
-    cut = _lengths([tokens(row.prompt, row.completion.text) for row in completions], "conversation")
-    lengths = sorted(len(row.completion.text) for row in completions)
-    median, longest = lengths[len(lengths) // 2], lengths[-1]
-    return Measurements(
-        manifest={"last_response_characters": {"median": median, "longest": longest}, **cut.manifest},
-        card=f"- The last response has {counted(median, 'character')} in the median, {longest} at most.\n{cut.card}",
-    )
+@dataclass(slots=True)
+class ConversationFigures:
+    """The number of conversations to imitate, and how long their last responses are."""
+
+    tokens: Counter[int] = field(default_factory=Counter)
+    lengths: Counter[int] = field(default_factory=Counter)
+
+    def see(self, completions: Sequence[LabelledCompletion]) -> None:
+        """Take the conversations of a portion."""
+        self.tokens.update(tokens(row.prompt, row.completion.text) for row in completions)
+        self.lengths.update(len(row.completion.text) for row in completions)
+
+    def add(self, other: ConversationFigures) -> None:
+        """Take what was seen of another portion."""
+        self.tokens.update(other.tokens)
+        self.lengths.update(other.lengths)
+
+    def measurements(self) -> Measurements:
+        """Return what was measured, of at least one conversation."""
+        cut, lengths = _lengths(self.tokens, "conversation"), sorted(self.lengths.elements())
+        median, longest = lengths[len(lengths) // 2], lengths[-1]
+        return Measurements(
+            manifest={"last_response_characters": {"median": median, "longest": longest}, **cut.manifest},
+            card=(
+                f"- The last response has {counted(median, 'character')} in the median, {longest} at most.\n{cut.card}"
+            ),
+        )
 
 
-def measure_completions(completions: Sequence[LabelledCompletion]) -> Measurements:
-    """Return the number of completions by label, and P(a True one is longer than a False one)."""
-    wanted, unwanted = (
-        [len(row.completion.text) for row in completions if row.label is label] for label in (True, False)
-    )
-    longer = p_wanted_longer(wanted, unwanted)
-    lengths = _lengths(
-        [tokens(row.prompt, row.completion.text) for row in completions], "prompt and completion"
-    )
-    share = len(wanted) / len(completions)
-    return Measurements(
-        manifest={
-            "labels": {"true": len(wanted), "false": len(unwanted)},
-            **lengths.manifest,
-            "duplicates": {
-                "completions": len(completions),
-                "prompts": len({row.prompt for row in completions}),
+@dataclass(slots=True)
+class CompletionFigures:
+    """The number of completions by label, and P(a True one is longer than a False one)."""
+
+    prompts: int = 0
+    lengths: dict[bool, Counter[int]] = field(default_factory=lambda: {True: Counter(), False: Counter()})
+    tokens: Counter[int] = field(default_factory=Counter)
+    agreement: Counter[float] = field(default_factory=Counter)
+    votes: Counter[LabelVotes] = field(default_factory=Counter)
+
+    def see(self, completions: Sequence[LabelledCompletion]) -> None:
+        """Take the completions of a portion."""
+        self.prompts += len({row.prompt for row in completions})
+        for row in completions:
+            self.lengths[row.label][len(row.completion.text)] += 1
+            self.tokens[tokens(row.prompt, row.completion.text)] += 1
+            self.agreement[row.agreement] += 1
+            if not row.adjudicated:
+                self.votes[_label_votes(row)] += 1
+
+    def add(self, other: CompletionFigures) -> None:
+        """Take what was seen of another portion."""
+        self.prompts += other.prompts
+        for label, lengths in other.lengths.items():
+            self.lengths[label].update(lengths)
+        self.tokens.update(other.tokens)
+        self.agreement.update(other.agreement)
+        self.votes.update(other.votes)
+
+    def measurements(self) -> Measurements:
+        """Return what was measured, of at least one completion."""
+        wanted, unwanted = (list(self.lengths[label].elements()) for label in (True, False))
+        longer = p_wanted_longer(wanted, unwanted)
+        lengths = _lengths(self.tokens, "prompt and completion")
+        number = len(wanted) + len(unwanted)
+        bias = (
+            "- All labels are the same: KTO has nothing to tell apart."
+            if longer is None
+            else f"- P(a True completion is longer than a False one): {longer:.3f} (0.5: no bias)."
+        )
+        return Measurements(
+            manifest={
+                "labels": {"true": len(wanted), "false": len(unwanted)},
+                **lengths.manifest,
+                "duplicates": {"completions": number, "prompts": self.prompts},
+                "length_bias": {"p_wanted_longer": None if longer is None else round(longer, 6)},
             },
-            "length_bias": {"p_wanted_longer": None if longer is None else round(longer, 6)},
-        },
-        card=(
-            f"- Completions: {len(wanted):,} True, {len(unwanted):,} False ({share:.0%} True).\n"
-            f"{lengths.card}\n"
-            f"- Different prompts: {len({row.prompt for row in completions}):,} of "
-            f"{counted(len(completions), 'completion')}.\n"
-            + (
-                "- All labels are the same: KTO has nothing to tell apart."
-                if longer is None
-                else f"- P(a True completion is longer than a False one): {longer:.3f} (0.5: no bias)."
-            )
-        ),
-        votes=[_label_votes(row) for row in completions if not row.adjudicated],
-        pictures={
-            "labels.svg": columns(
-                "Completions by label", {"completions": {"True": len(wanted), "False": len(unwanted)}}
+            card=(
+                f"- Completions: {len(wanted):,} True, {len(unwanted):,} False ({len(wanted) / number:.0%} True).\n"
+                f"{lengths.card}\n"
+                f"- Different prompts: {self.prompts:,} of {counted(number, 'completion')}.\n{bias}"
             ),
-            "agreement.svg": picture_of_agreement((row.agreement for row in completions), "completions"),
-            "lengths.svg": picture_of_lengths(
-                {"True": wanted, "False": unwanted}, "Completions labelled True and False"
-            ),
-        },
-    )
+            votes=list(self.votes.elements()),
+            pictures={
+                "labels.svg": columns(
+                    "Completions by label", {"completions": {"True": len(wanted), "False": len(unwanted)}}
+                ),
+                "agreement.svg": picture_of_agreement(self.agreement.elements(), "completions"),
+                "lengths.svg": picture_of_lengths(
+                    {"True": wanted, "False": unwanted}, "Completions labelled True and False"
+                ),
+            },
+        )
 
 
 def _label_votes(row: LabelledCompletion) -> LabelVotes:

@@ -6,19 +6,10 @@ from collections import Counter, defaultdict
 from heapq import heapify, heappop, heappush
 from typing import TYPE_CHECKING
 
-from exports.context import canonical
 from workspaces.records import stable_id
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-
-    from exports.items import ItemT
-
-
-def prompts_apart(items: Sequence[ItemT]) -> list[ItemT]:
-    """Return items shuffled so that items of one prompt are not adjacent (``spread``)."""
-    by_id = {item.id: item for item in items}
-    return [by_id[item_id] for item_id in spread({item.id: canonical(item.prompt) for item in items})]
+    from collections.abc import Mapping
 
 
 def spread(prompts: Mapping[str, str]) -> list[str]:

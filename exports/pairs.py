@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 from exports.context import distinct
@@ -78,7 +79,7 @@ class Vote:
         return strength if self.preferred == side else -strength
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class PreferencePair:
     """Two different texts for one prompt and every vote between them.
 
@@ -137,9 +138,20 @@ class PreferencePair:
         """The side that is not ``chosen``."""
         return self.sides[1 - (self.winner or 0)]
 
+    @cached_property
+    def counts(self) -> tuple[int, int, int, int]:
+        """The number of votes for the one side, the other, a tie, and that both are bad."""
+        counts = [0, 0, 0, 0]
+        for vote in self.votes:
+            if vote.both_bad:
+                counts[3] += 1
+            else:
+                counts[2 if vote.preferred is None else vote.preferred] += 1
+        return counts[0], counts[1], counts[2], counts[3]
+
     def count(self, preferred: int | None) -> int:
         """Return the number of votes for a side, or with ``None`` for a tie between sides that are not both bad."""
-        return sum(vote.preferred == preferred and not vote.both_bad for vote in self.votes)
+        return self.counts[2 if preferred is None else preferred]
 
     def shown_first(self, side: int) -> int:
         """Return the number of votes by people who saw this side first, as far as is known."""
@@ -148,7 +160,7 @@ class PreferencePair:
     @property
     def n_both_bad(self) -> int:
         """Number of votes that both sides are bad."""
-        return sum(vote.both_bad for vote in self.votes)
+        return self.counts[3]
 
     @property
     def is_both_bad(self) -> bool:
@@ -164,7 +176,7 @@ class PreferencePair:
     @property
     def agreement(self) -> float:
         """Share of votes for the most frequent answer, over 0 to 1. One vote agrees with itself."""
-        return max(self.count(0), self.count(1), self.count(None), self.n_both_bad) / len(self.votes)
+        return max(self.counts) / len(self.votes)
 
     @property
     def strength(self) -> float:

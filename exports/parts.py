@@ -1,76 +1,153 @@
-"""Parts of a table: the rows of one bucket of a split, which are made when they are needed and not kept."""
+"""Parts of a table: the rows of one bucket of a split, which are read when they are needed and not kept."""
 
 from __future__ import annotations
 
 import hashlib
-import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from exports.buckets import bucket_of
+from exports.json_columns import stored_schema, table_of
+from exports.spilled import BATCH_CHARACTERS, JSON_LINE, LINE, NAME, PLACE
+
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
-    from exports.columns import Row
+    from numpy.typing import NDArray
 
-BATCH_CHARACTERS = 1 << 25
-"""Size of a row group: an Arrow string column holds 2 GiB at most."""
+    from exports.columns import Columns, Row
+    from exports.spilled import Piece
 
-_CANONICAL = json.JSONEncoder(ensure_ascii=False, sort_keys=True, separators=(",", ":"))
+    Places = NDArray[np.int64]
+
+ROWS_AT_ONCE = 20_000
+"""Rows whose texts are in memory at once."""
+
+
+@dataclass(frozen=True, slots=True)
+class Bucket:
+    """The rows of one bucket of a split of a table, as portions left them.
+
+    ``of`` is the number of buckets. With ``mixed`` pieces, some of their rows are in other buckets. ``order`` has the
+    place of each item, where that is not by its id.
+    """
+
+    split: str
+    number: int
+    of: int
+    pieces: Sequence[Piece]
+    mixed: bool = False
+    order: Mapping[str, int] | None = None
+
+    def places(self) -> tuple[list[int], Places]:
+        """Return how many rows each piece has, and the places of the rows of this bucket in all of them, in order."""
+        told = [piece.read([NAME, PLACE]) for piece in self.pieces]
+        names = [name for batch in told for name in batch.column(0).to_pylist()]
+        if self.order is None:
+            found = pc.sort_indices(pa.chunked_array([batch.column(1) for batch in told]))
+            places = np.asarray(found, np.int64)
+        else:
+            places = np.argsort(np.array([self.order[name] for name in names], np.int64), kind="stable")
+        if self.mixed:
+            mine = np.array([bucket_of(name, self.of) == self.number for name in names], np.bool_)
+            places = places[mine[places]]
+        return [batch.num_rows for batch in told], places
+
+    def take(self, sizes: Sequence[int], places: Places, names: Sequence[str]) -> Iterator[pa.RecordBatch]:
+        """Yield the rows at these places of each piece that has some, with columns of these names."""
+        start = 0
+        for piece, size in zip(self.pieces, sizes, strict=True):
+            mine = places[(places >= start) & (places < start + size)] - start
+            if len(mine):
+                yield _rows_at(piece.read(names), mine)
+            start += size
 
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """The rows of one bucket of a split, in order, and their digest.
+    """A bucket that was looked at: the numbers of rows in the row groups of its file, and the digest of its rows.
 
-    ``make`` returns the rows, the same each time: of a large export not all are in memory at once. ``groups`` are the
-    numbers of rows in the row groups of its file. The digest is the sha256 of the rows as canonical JSON lines; unlike
-    the hash of a file it does not depend on the version of pyarrow.
+    The digest is the sha256 of the rows as canonical JSON lines; unlike the hash of a file it does not depend on the
+    version of pyarrow.
     """
 
-    split: str
-    bucket: int
-    make: Callable[[], Sequence[Row]]
+    bucket: Bucket
     groups: Sequence[int]
     digest: str
+
+    @property
+    def split(self) -> str:
+        """The split it is in."""
+        return self.bucket.split
 
     @property
     def n_rows(self) -> int:
         """The number of rows."""
         return sum(self.groups)
 
-    def batches(self) -> Iterator[Sequence[Row]]:
-        """Make the rows, and yield those of each row group."""
-        rows, start = self.make(), 0
+    def tables(self, columns: Columns) -> Iterator[pa.Table]:
+        """Yield the rows of each row group, as a table of ``stored_schema``."""
+        sizes, places = self.bucket.places()
+        start = 0
         for size in self.groups:
-            yield rows[start : start + size]
+            some = places[start : start + size]
+            pieces = [
+                _as_stored(batch, columns) for batch in self.bucket.take(sizes, np.sort(some), [*columns])
+            ]
+            yield _rows_at(pa.concat_tables(pieces).combine_chunks(), _ranks(some))
             start += size
 
+    def rows(self, columns: Columns) -> Iterator[Row]:
+        """Yield the rows; their JSON columns are text."""
+        for table in self.tables(columns):
+            yield from table.to_pylist()
 
-def part_of(split: str, bucket: int, make: Callable[[], Sequence[Row]], lines: Iterable[str]) -> Part:
-    """Return a part of a table.
+    def json_lines(self) -> Iterator[str]:
+        """Yield the rows as lines of JSON, their columns in order."""
+        sizes, places = self.bucket.places()
+        yield from _texts(self.bucket, sizes, places, JSON_LINE)
 
-    Args:
-        split: it is in.
-        bucket: it is.
-        make: returns its rows.
-        lines: each of these rows as canonical JSON (``as_json``).
-    """
+
+def part_of(bucket: Bucket) -> Part:
+    """Look at a bucket: how its rows are divided into row groups, and what their digest is."""
+    sizes, places = bucket.places()
     groups, size, characters = [], 0, 0
     digest = hashlib.sha256()
-    for line in lines:
-        digest.update(f"{line}\n".encode())
-        size, characters = size + 1, characters + len(line)
+    for line in _texts(bucket, sizes, places, LINE):
+        digest.update(line.encode())
+        size, characters = size + 1, characters + len(line) - 1
         if characters > BATCH_CHARACTERS:
             groups.append(size)
             size = characters = 0
-    return Part(split, bucket, make, [*groups, size] if size else groups, digest.hexdigest())
+    return Part(bucket, [*groups, size] if size else groups, digest.hexdigest())
 
 
-def digest_of_lines(lines: Iterable[str]) -> str:
-    """Return the sha256 of lines of text."""
-    return hashlib.sha256("".join(f"{line}\n" for line in lines).encode()).hexdigest()
+def _texts(bucket: Bucket, sizes: Sequence[int], places: Places, name: str) -> Iterator[str]:
+    for start in range(0, len(places), ROWS_AT_ONCE):
+        some = places[start : start + ROWS_AT_ONCE]
+        read = bucket.take(sizes, np.sort(some), [name])
+        texts = [text for batch in read for text in batch.column(0).to_pylist()]
+        yield from (texts[rank] for rank in _ranks(some).tolist())
 
 
-def as_json(row: Row) -> str:
-    """Return a row as canonical JSON."""
-    return _CANONICAL.encode(row)
+def _ranks(places: Places) -> Places:
+    """Return the place of each among these, sorted."""
+    return np.searchsorted(np.sort(places), places)
+
+
+def _as_stored(batch: pa.RecordBatch, columns: Columns) -> pa.Table:
+    """Return a batch with these columns, which other portions may have made wider than its own."""
+    schema = stored_schema(columns)
+    if batch.schema.equals(schema):
+        return pa.Table.from_batches([batch])
+    return table_of(batch.to_pylist(), columns)
+
+
+def _rows_at(rows: pa.RecordBatch | pa.Table, places: Places) -> pa.RecordBatch | pa.Table:
+    """Return rows at places; the indices are built from a buffer, because ``pa.array`` imports pandas."""
+    buffer = pa.py_buffer(np.ascontiguousarray(places, np.int64))
+    return rows.take(pa.Array.from_buffers(pa.int64(), len(places), [None, buffer]))

@@ -5,14 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Generic
+from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
 
 from exports.collected import Collected
-from exports.items import ItemT
+from exports.items import ExportItem, ItemT
 from exports.verdicts import RewriteOutcomes
 
 if TYPE_CHECKING:
     from datetime import datetime
+    from typing import Self
 
     from pydantic import JsonValue
 
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
     from exports.weights import Weights
     from workspaces.records import Annotation, SharingState, Task
     from workspaces.store.adjudications import Decisions
+
+ItemT_contra = TypeVar("ItemT_contra", bound=ExportItem, contravariant=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,8 +73,8 @@ class Selection(Generic[ItemT]):
     """The items that evidence gives, and the answers and tasks in none of them.
 
     ``shortage`` starts the error message of an export without a row to train on: it states which answers are
-    missing. ``item`` is the noun of an item; ``items_left_out`` counts those that judgments make and
-    the projection does not take, by reason.
+    missing, after which ``tied`` counts pairs that nobody won. ``item`` is the noun of an item; ``items_left_out``
+    counts those that judgments make and the projection does not take, by reason.
     """
 
     items: Sequence[ItemT]
@@ -79,11 +82,12 @@ class Selection(Generic[ItemT]):
     shortage: str
     item: str = "item"
     items_left_out: Mapping[str, int] = field(default_factory=dict)
+    tied: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class Measurements:
-    """Measurements of the items to train on: further keys of the manifest, and Markdown for the card.
+    """What was measured of the items to train on: further keys of the manifest, and Markdown for the card.
 
     ``pictures`` stand in the card, by the name of their file.
     ``votes`` on each item with a label that no lead decided, for its noise; None where labels are no matter of votes.
@@ -95,12 +99,52 @@ class Measurements:
     pictures: Mapping[str, Picture] = field(default_factory=dict)
 
 
+class Measure(Protocol[ItemT_contra]):
+    """Measures the items to train on, portion by portion: those of one prompt are in one portion."""
+
+    def see(self, items: Sequence[ItemT_contra]) -> None:
+        """Take the items of a portion."""
+        ...
+
+    def add(self, other: Self) -> None:
+        """Take what was seen of another portion."""
+        ...
+
+    def measurements(self) -> Measurements:
+        """Return what was measured, of at least one item."""
+        ...
+
+
+@dataclass(slots=True)
+class OfAll(Generic[ItemT]):
+    """Measures all items at once, and so keeps them in memory."""
+
+    measure: Callable[[Sequence[ItemT]], Measurements]
+    items: list[ItemT] = field(default_factory=list)
+
+    def see(self, items: Sequence[ItemT]) -> None:
+        """Take the items of a portion."""
+        self.items.extend(items)
+
+    def add(self, other: Self) -> None:
+        """Take the items of another portion."""
+        self.items.extend(other.items)
+
+    def measurements(self) -> Measurements:
+        """Return what was measured of the items, which are in the order of their ids."""
+        return self.measure(sorted(self.items, key=lambda item: item.id))
+
+
 def every_item(item: object) -> bool:
     """Accept an item."""
     return True
 
 
-def no_warnings(splits: Mapping[str, Sequence[ItemT]]) -> list[str]:
+def no_label(item: object) -> None:
+    """Return no label."""
+
+
+def no_warnings(splits: Mapping[str, Mapping[bool | None, int]]) -> list[str]:
     """Return no warning."""
     return []
 
@@ -108,11 +152,6 @@ def no_warnings(splits: Mapping[str, Sequence[ItemT]]) -> list[str]:
 def no_files(paths: Mapping[str, Mapping[str, str]]) -> dict[str, str]:
     """Return no file."""
     return {}
-
-
-def same_order(items: Sequence[ItemT]) -> Sequence[ItemT]:
-    """Return the items as they are."""
-    return items
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,15 +193,19 @@ class Projection(Generic[ItemT]):
         limits: what not to expect, one Markdown line each.
         tables: the configurations; the first one is what the trainer reads.
         select: returns the items of evidence.
-        measure: measures the items to train on, at least one.
-        arrange: orders the items of one split.
+        measure: returns what measures the items to train on; nothing is seen yet.
+        arrange: orders the items of one split, from the prompts (``exports.context.canonical``) by their ids; None: the
+            items to train on come first, each by its id.
         files: returns further files by path, from the paths of the tables' files by table and split.
         json_lines: the table to train on is also written as JSON lines, beside its Parquet files.
         one_file: each split of a table is one file, because the trainer takes the path of a file.
         of_answers: rows are made from answers; False: from the collection, whatever people answered.
+        at_once: it is made of all evidence at once, because it reads what is beside answers (``exports.collected``).
         proposed: an export without a row to train on names it, if it finds some; false of a form of another one.
         test_only: every row is for evaluation, and none to train on.
-        warn: returns what a trainer cannot learn from the items to train on, by split; one sentence each.
+        label: returns the label of an item to train on, where labels are two.
+        warn: returns what a trainer cannot learn, one sentence each, from the numbers of items to train on by split and
+            label.
     """
 
     name: str
@@ -173,10 +216,12 @@ class Projection(Generic[ItemT]):
     limits: Sequence[str]
     tables: Sequence[TableSpec[ItemT]]
     select: Callable[[Evidence], Selection[ItemT]]
-    measure: Callable[[Sequence[ItemT]], Measurements]
-    arrange: Callable[[Sequence[ItemT]], Sequence[ItemT]] = same_order
-    warn: Callable[[Mapping[str, Sequence[ItemT]]], Sequence[str]] = no_warnings
+    measure: Callable[[], Measure[ItemT]]
+    arrange: Callable[[Mapping[str, str]], Sequence[str]] | None = None
+    label: Callable[[ItemT], bool | None] = no_label
+    warn: Callable[[Mapping[str, Mapping[bool | None, int]]], Sequence[str]] = no_warnings
     of_answers: bool = True
+    at_once: bool = False
     test_only: bool = False
     proposed: bool = False
     files: Callable[[Mapping[str, Mapping[str, str]]], Mapping[str, str]] = no_files
@@ -186,9 +231,7 @@ class Projection(Generic[ItemT]):
     @property
     def in_one_file(self) -> bool:
         """Whether each split of a table is one file: a trainer takes its path, or reads it from top to bottom."""
-        return (
-            self.one_file or self.json_lines or self.files is not no_files or self.arrange is not same_order
-        )
+        return self.one_file or self.json_lines or self.files is not no_files or self.arrange is not None
 
     @property
     def training_table(self) -> TableSpec[ItemT]:

@@ -7,22 +7,30 @@ package of its own.
 
 from __future__ import annotations
 
+import copyreg
 from contextlib import contextmanager
 from functools import cache
 from importlib import import_module
 from importlib.metadata import entry_points
 from pkgutil import iter_modules
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from exports.projection import Projection
 from workspaces.errors import UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
     from exports.items import ExportItem, ItemT
 
 GROUP = "chatfeedback.projections"
+
+
+def _by_name(projection: Projection[Any]) -> tuple[Callable[[str], Projection[Any]], tuple[str]]:
+    return projection_of, (projection.name,)
+
+
+copyreg.pickle(Projection, _by_name)  # its functions cannot go to other processes
 
 
 class UnknownProjectionError(UsageError):

@@ -6,42 +6,43 @@ from collections import Counter
 from dataclasses import dataclass, replace
 from datetime import UTC
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
-from exports.accounting import Accounting, account
-from exports.buckets import buckets_for
+from exports.buckets import ITEMS, buckets_for
 from exports.card import card
-from exports.choosing import EVERYTHING, by_agreement, chosen, counted_by, in_force
-from exports.counts import Redactions, count
+from exports.choosing import EVERYTHING, by_agreement, in_force
 from exports.croissant import FILE as CROISSANT
 from exports.croissant import croissant
-from exports.dataset import check_target, tool_version, write_dataset
-from exports.filling import omissions_table, tables_of
-from exports.holders import HoldersSought
+from exports.dataset import check_target, tool_version, waiting_in, write_dataset
+from exports.finishing import tables_of
 from exports.licences import check_licences, licence_conflicts, licence_notes
 from exports.measurements import with_label_noise
-from exports.omissions import count_omissions
-from exports.shortage import shortage, shortage_of_collection, with_states
-from exports.sides import apart, assigned, divides, sentences_about
-from exports.splits import TEST, TRAIN, SplitItem
+from exports.reducing import Plan, numbers_to_train_on, reduced
+from exports.shortage import shortage, shortage_of_collection
+from exports.sides import divides, sentences_about
+from exports.splits import TEST, TRAIN
 from exports.tables import digest_of, digests_of
 from exports.training_content import FILE as SUMMARY
-from exports.training_content import content_of, training_content
+from exports.training_content import training_content
 from workspaces.errors import WorkbenchError
+from workspaces.workers import LocalWorkers, results_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from datetime import datetime
     from pathlib import Path
 
     from pydantic import JsonValue
 
-    from exports.context import Prompt
+    from exports.accounting import Accounting
     from exports.difference import Difference
     from exports.holders import Holders
     from exports.items import ExportItem, ItemT
-    from exports.projection import Evidence, Projection, Selection
+    from exports.projection import Evidence, Projection
+    from exports.reducing import Portion, Reduced
+    from exports.tables import DatasetTable
     from workspaces.config.exports import ExportsConfig
+    from workspaces.workers import Workers
 
 
 class NothingToExportError(WorkbenchError):
@@ -86,13 +87,16 @@ def export(
     json_lines: bool = False,
     others: Sequence[Projection[ExportItem]] = (),
     announce: Callable[[Holders], None] = lambda _: None,
+    portions: Sequence[Portion] | None = None,
+    workers: Workers | None = None,
+    scratch: Path | None = None,
 ) -> ExportResult:
     """Write a projection of the evidence to a folder.
 
     Args:
         folder: does not exist yet, or holds an earlier export of the same projection, which is replaced.
         projection: what to make of the evidence (``projection_of``).
-        evidence: the answers, and what they are about.
+        evidence: the answers, and what they are about; with ``portions``, what is said of all of them.
         ledger_tip: hash of the last ledger transaction, for the manifest; ``None`` without a ledger.
         created_at: now, with its zone.
         test_share: share of groups of related items that goes into the test split, 0 to 1.
@@ -102,6 +106,9 @@ def export(
         json_lines: every table is also written as JSON lines.
         others: other projections, which an error names if they find rows where this one, of answers, finds none.
         announce: is told whose data the export holds, before a byte of it is written.
+        portions: return the answers, and what they are about, portion by portion (``exports.reducing``).
+        workers: do the work; None: this process. The result is the same.
+        scratch: a folder in which rows wait, under a name that is removed again; None: one of the system.
 
     Raises:
         NothingToExportError: no item gives a row to train on.
@@ -111,46 +118,89 @@ def export(
         DamagedFeedError: what ``folder`` says of earlier releases was changed.
     """
     # of what is there now: if another export comes before this one, files may be divided otherwise than need be
-    buckets_before = 0 if dry_run else check_target(folder, projection.name)
-    if projection.test_only:
-        test_share, rules_of_sides = 1.0, EVERYTHING
-    else:
-        rules_of_sides = rules
-    evidence = apart(rules_of_sides, counted_by(rules, evidence), test_share)
-    selection = projection.select(evidence)
-    accepts = projection.training_table.accepts
-    prompts = _asked_of_benchmarks(selection, rules, evidence, accepts)
-    selection = chosen(selection, rules, evidence, accepts)
-    selection = replace(selection, omissions=with_states(selection.omissions, evidence))
-    trained = [item for item in selection.items if projection.training_table.accepts(item)]
-    if not trained:
-        raise NothingToExportError(
-            shortage(selection, evidence, others, rules)
-            if projection.of_answers
-            else shortage_of_collection(selection, evidence)
-        )
-    arranged = _arranged(projection, selection, evidence, rules_of_sides, test_share)
-    buckets = 1 if projection.in_one_file else buckets_for(len(selection.items), buckets_before)
-    redactions, holders = Redactions(), HoldersSought(selection.items, evidence.annotations)
-    tables = [
-        *tables_of(
-            projection,
-            arranged,
-            buckets,
+    before = 0 if dry_run else check_target(folder, projection.name)
+    of_portions = [partial(_whole, evidence)] if portions is None else portions
+    with waiting_in(scratch) as waiting, workers or LocalWorkers(1) as workers:
+        plan = Plan(
+            projection=cast("Projection[ExportItem]", projection),
+            rules=rules,
+            test_share=1.0 if projection.test_only else test_share,
             json_lines=json_lines,
-            see=holders.see,
-            see_trained=redactions.see,
-        ),
-        omissions_table(selection.omissions, buckets),
-    ]
-    warnings = _warnings(projection, arranged, rules_of_sides)
-    counts = count(trained, redactions, evidence.weights)
-    measurements = with_label_noise(projection.measure(trained), by_agreement=by_agreement(rules))
-    dropped = count_omissions(selection.omissions)
-    accounting = account(projection, selection, evidence)
-    licences = _counts(item.licences for item in trained)
-    sources = _counts(item.sources for item in trained)
-    versions = _counts(item.rules_versions for item in trained)
+            buckets=1 if projection.in_one_file else buckets_for(ITEMS * len(of_portions), before),
+            folder=str(waiting),
+        )
+        made = _of_all(of_portions, plan, workers, evidence, others)
+        buckets = 1 if projection.in_one_file else buckets_for(made.items, before)
+        tables = tables_of(plan, made, buckets, workers)
+        return _release(
+            folder,
+            plan,
+            made,
+            tables,
+            evidence,
+            workers,
+            ledger_tip=ledger_tip,
+            created_at=created_at,
+            any_licence=any_licence,
+            dry_run=dry_run,
+            announce=announce,
+        )
+
+
+def _whole(evidence: Evidence) -> Evidence:
+    return evidence
+
+
+def _of_all(
+    portions: Sequence[Portion],
+    plan: Plan,
+    workers: Workers,
+    evidence: Evidence,
+    others: Sequence[Projection[ExportItem]],
+) -> Reduced:
+    """Return what all portions give together.
+
+    Raises:
+        NothingToExportError: no item gives a row to train on.
+    """
+    first, *rest = results_of(
+        workers, reduced, [(portion, number, plan) for number, portion in enumerate(portions)]
+    )
+    for each in rest:
+        first.add(each)
+    if first.trained:
+        return first
+    if not plan.projection.of_answers:
+        raise NothingToExportError(shortage_of_collection(first.found, evidence))
+    numbers = sum(
+        (numbers_to_train_on(portion, plan, others) for portion in portions),
+        Counter({other.name: 0 for other in others}),
+    )
+    found = {other.name: numbers[other.name] for other in others}
+    raise NothingToExportError(shortage(first.found, evidence.held_until, found))
+
+
+def _release(
+    folder: Path,
+    plan: Plan,
+    made: Reduced,
+    tables: Sequence[DatasetTable],
+    evidence: Evidence,
+    workers: Workers,
+    *,
+    ledger_tip: str | None,
+    created_at: datetime,
+    any_licence: bool,
+    dry_run: bool,
+    announce: Callable[[Holders], None],
+) -> ExportResult:
+    """Write the release of tables that were made; the arguments are those of ``export``."""
+    projection, rules = plan.projection, plan.rules
+    warnings = _warnings(projection, made.trained, plan.rules_of_sides)
+    counts = made.counted.counts(made.redactions, evidence.weights)
+    measurements = with_label_noise(made.measure.measurements(), by_agreement=by_agreement(rules))
+    dropped, accounting, benchmarks = _sorted(made.dropped), made.accounting, evidence.benchmarks
+    licences, sources, versions = map(_sorted, (made.licences, made.sources, made.rules_versions))
     refusal: list[str] = []
     if not any_licence and dry_run:
         refusal = [f"without --any-licence it is refused: {each}" for each in licence_conflicts(licences)]
@@ -160,21 +210,21 @@ def export(
     digest = digest_of(digests)
     manifest: dict[str, JsonValue] = {
         "kind": projection.name,
-        "buckets": buckets,
+        "buckets": tables[0].buckets,
         "created_at": created_at.astimezone(UTC).isoformat(),
         "digest": digest,
         "digests": {**digests},
         "rows": {table.name: {**table.n_rows} for table in tables if table.files},
-        "annotators": len({person_id for item in selection.items for person_id in item.person_ids}),
+        "annotators": len(made.annotators),
         **counts.as_json(),
         **measurements.manifest,
         "warnings": [*warnings],
         "dropped": {**dropped},
         "accounting": accounting.as_json(),
         "chosen_by": {**in_force(rules)},
-        **({} if evidence.benchmarks is None else {"decontamination": evidence.benchmarks.report(prompts)}),
-        **({"json_lines": True} if json_lines else {}),
-        "test_share": test_share,
+        **({} if benchmarks is None else {"decontamination": benchmarks.report(made.contaminated)}),
+        **({"json_lines": True} if plan.json_lines else {}),
+        "test_share": plan.test_share,
         "licences": {**licences},
         "sources": {**sources},
         "rules_versions": {**versions},
@@ -187,13 +237,13 @@ def export(
             [
                 measurements.card,
                 *(f"- Rule: `{key}`: {value}." for key, value in in_force(rules).items()),
-                *([] if evidence.benchmarks is None else evidence.benchmarks.sentences(prompts)),
+                *([] if benchmarks is None else benchmarks.sentences(made.contaminated)),
             ]
         ),
         counts,
         tables=tables,
         pictures=measurements.pictures,
-        division=sentences_about(rules_of_sides, test_only=projection.test_only),
+        division=sentences_about(plan.rules_of_sides, test_only=projection.test_only),
         licences=licences,
         sources=sources,
         accounting=accounting,
@@ -215,9 +265,9 @@ def export(
     )
     if dry_run:
         return result
-    announce(holders.found)
+    announce(made.holders)
     paths = {table.name: {split: names[0] for split, names in table.files.items()} for table in tables}
-    content = content_of(trained, evidence, redactions.characters)
+    content = made.content.content(made.counted.items, made.redactions.characters, evidence.states.values())
     further = {
         **(projection.files(paths) if projection.in_one_file else {}),
         **{name: picture.svg for name, picture in measurements.pictures.items()},
@@ -233,68 +283,33 @@ def export(
         created_on=created_at.astimezone(UTC).date().isoformat(),
         digest=digest,
     )
-    release = write_dataset(folder, tables, manifest, card_of, further, lambda sums: {CROISSANT: about(sums)})
+    release = write_dataset(
+        folder, tables, manifest, card_of, further, lambda sums: {CROISSANT: about(sums)}, workers
+    )
     if release is None:
         return replace(result, unchanged=True)
     return replace(result, version=release.version, difference=release.difference)
 
 
-def _asked_of_benchmarks(
-    selection: Selection[ItemT],
-    rules: ExportsConfig,
-    evidence: Evidence,
-    accepts: Callable[[ItemT], bool],
-) -> list[Prompt]:
-    """Return the prompts of the items that no other rule leaves out, if there are benchmarks."""
-    if evidence.benchmarks is None:
-        return []
-    kept = chosen(selection, rules, replace(evidence, benchmarks=None), accepts)
-    return [item.prompt for item in kept.items]
-
-
-def _arranged(
-    projection: Projection[ItemT],
-    selection: Selection[ItemT],
-    evidence: Evidence,
-    rules: ExportsConfig,
-    test_share: float,
-) -> dict[str, Sequence[ItemT]]:
-    """Return the items of each split, in their order."""
-    groups = evidence.near_duplicates
-    items = (
-        SplitItem(
-            item.id,
-            item.conversation_ids,
-            item.prompt,
-            tuple(groups[name] for name in item.conversation_ids if name in groups),
-        )
-        for item in selection.items
-    )
-    splits = assigned(items, rules, evidence, test_share)
-    return {
-        split: projection.arrange([item for item in selection.items if splits[item.id] == split])
-        for split in (TRAIN, TEST)
-    }
-
-
 def _warnings(
-    projection: Projection[ItemT], arranged: Mapping[str, Sequence[ItemT]], rules: ExportsConfig
+    projection: Projection[ExportItem],
+    trained: Mapping[str, Mapping[bool | None, int]],
+    rules: ExportsConfig,
 ) -> list[str]:
-    """Return what a trainer cannot learn from these items."""
-    accepts = projection.training_table.accepts
-    trained = {split: [item for item in items if accepts(item)] for split, items in arranged.items()}
-    only_test = not trained[TRAIN] and not projection.test_only
+    """Return what a trainer cannot learn from these items, counted by split and label."""
+    only_test = TRAIN not in trained and not projection.test_only
     empty = ["the train split has no row: all items are in the test split"] if only_test else []
-    if divides(rules) and not trained[TEST]:
+    if divides(rules) and TEST not in trained:
         since = (
             ""
             if rules.test_from is None
             else f": people were asked about nothing first on {rules.test_from} or later"
         )
         empty.append(f"the test split has no row{since}")
-    return [*empty, *projection.warn({split: items for split, items in trained.items() if items})]
+    in_order = {split: trained[split] for split in (TRAIN, TEST) if split in trained}
+    return [*empty, *projection.warn(in_order)]
 
 
-def _counts(groups: Iterable[tuple[str, ...]]) -> dict[str, int]:
-    """Return the number of items by name, in alphabetical order."""
-    return dict(sorted(Counter(name for names in groups for name in names).items()))
+def _sorted(counts: Counter[str]) -> dict[str, int]:
+    """Return counts by name, in alphabetical order."""
+    return dict(sorted(counts.items()))

@@ -50,12 +50,12 @@ def select_pairs(evidence: Evidence) -> Selection[PreferencePair]:
     pairs = preference_pairs(
         evidence.tasks, counted, evidence.contexts, evidence.weights, evidence.outcomes, evidence.decisions
     )
-    tied = f" and {len(pairs.tied)} tied" if pairs.tied else ""
     return Selection(
         items=(*pairs.decided, *pairs.tied),
         omissions=_with_aside(pairs.omissions, aside),
-        shortage=f"no answered preference task or rewrite decides a pair{tied}",
+        shortage="no answered preference task or rewrite decides a pair",
         item="pair",
+        tied=len(pairs.tied),
     )
 
 
@@ -217,6 +217,7 @@ def _narrowed(
         shortage=shortage or selection.shortage,
         item=selection.item,
         items_left_out=dict(Counter(selection.items_left_out) + Counter({reason.value: lost})),
+        tied=0 if shortage else selection.tied,
     )
 
 

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from exports.choosing import EVERYTHING, chosen
+from exports.choosing import chosen
 from exports.omissions import BY_RULE, OmissionReason, left_out
 from workspaces.grammar import counted
 from workspaces.records import IMPORTED, SharingState
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+    from datetime import datetime
 
     from exports.items import ExportItem, ItemT
     from exports.omissions import Omission
@@ -89,56 +90,91 @@ def with_states(omissions: Sequence[Omission], evidence: Evidence) -> list[Omiss
     return told
 
 
-def shortage(
-    selection: Selection[ItemT],
-    evidence: Evidence,
-    others: Sequence[Projection[ExportItem]] = (),
-    rules: ExportsConfig = EVERYTHING,
-) -> str:
+@dataclass(slots=True)
+class Found:
+    """What a projection made of the evidence, as far as it tells why there may be no row to train on.
+
+    ``asked``: there is a task or an answer; ``on_platform``: a task on a platform. ``shortage`` and ``item`` are those
+    of the selection (``exports.projection``).
+    """
+
+    shortage: str
+    item: str
+    items: int
+    tied: int
+    reasons: Counter[OmissionReason]
+    items_left_out: Counter[str]
+    asked: bool
+    on_platform: bool
+
+    def add(self, other: Found) -> None:
+        """Add what was found in another portion."""
+        self.items += other.items
+        self.tied += other.tied
+        self.reasons += other.reasons
+        self.items_left_out += other.items_left_out
+        self.asked |= other.asked
+        self.on_platform |= other.on_platform
+
+
+def found_in(selection: Selection[ItemT], evidence: Evidence) -> Found:
+    """Return what a selection of a portion of the evidence tells."""
+    return Found(
+        selection.shortage,
+        selection.item,
+        len(selection.items),
+        selection.tied,
+        Counter(omission.reason for omission in selection.omissions),
+        Counter(selection.items_left_out),
+        bool(evidence.annotations or evidence.tasks),
+        any(task.platform != IMPORTED for task in evidence.tasks.values()),
+    )
+
+
+def shortage(found: Found, held_until: datetime | None, others: Mapping[str, int]) -> str:
     """Return why there is no row to train on: what is there instead, and the next command for each reason.
 
     Args:
-        selection: what the projection made of the evidence.
-        evidence: the answers.
-        others: other projections, which are named last, and only those that find rows by the same ``rules``.
-        rules: which items go into an export.
+        found: what the projection made of the evidence.
+        held_until: when the first of the held conversations is shared.
+        others: the number of items to train on that other projections find by the same rules; those that find some are
+            named last.
     """
-    if not evidence.annotations and not evidence.tasks:
+    if not found.asked:
         return (
             "there is no answer yet: run 'chatfeedback ingest' for a chat log that holds judgments, or "
             "'chatfeedback generate', 'chatfeedback push' and 'chatfeedback sync' to ask people"
         )
-    counts = Counter(omission.reason for omission in selection.omissions)
+    counts = found.reasons
     reasons = ", ".join(left_out(reason.value, count) for reason, count in sorted(counts.items()))
-    on_platform = any(task.platform != IMPORTED for task in evidence.tasks.values())
-    lost = selection.items_left_out  # what cost whole items comes first
-    advice = [MORE_ANSWERS] if selection.items else []
+    lost = found.items_left_out  # what cost whole items comes first
+    advice = [MORE_ANSWERS] if found.items else []
     advice += [
         text
         for reason, _ in sorted(counts.items(), key=lambda it: (it[0].value not in lost, -it[1]))
-        if (text := ADVICE.get(reason)) is not None and (on_platform or text != SYNC)
+        if (text := ADVICE.get(reason)) is not None and (found.on_platform or text != SYNC)
     ]
     advice += [
-        f"'chatfeedback export {other.name}' has {counted(count, 'item')} to train on"
-        for other in others
-        if (count := _found(other, evidence, rules))
+        f"'chatfeedback export {name}' has {counted(count, 'item')} to train on"
+        for name, count in others.items()
+        if count
     ]
-    held = _until(evidence) if counts[OmissionReason.HELD] else ""
-    return (
-        f"{selection.shortage}{f' ({reasons})' if reasons else ''}{held}: {'; '.join(dict.fromkeys(advice))}"
-    )
+    held = _until(held_until) if counts[OmissionReason.HELD] else ""
+    tied = f" and {found.tied} tied" if found.tied else ""
+    why = f" ({reasons})" if reasons else ""
+    return f"{found.shortage}{tied}{why}{held}: {'; '.join(dict.fromkeys(advice))}"
 
 
-def shortage_of_collection(selection: Selection[ItemT], evidence: Evidence) -> str:
+def shortage_of_collection(found: Found, evidence: Evidence) -> str:
     """Return why an export that rests on no answers has no row: what its items lack, and what is not shared."""
     reasons = [
-        left_out(reason.replace("answer on", f"{selection.item} with"), count)
-        for reason, count in sorted(selection.items_left_out.items())
+        left_out(reason.replace("answer on", f"{found.item} with"), count)
+        for reason, count in sorted(found.items_left_out.items())
     ]
     states = Counter(evidence.states.values())
     reasons += [counted(count, f"{state.value} conversation") for state, count in sorted(states.items())]
     possible = {
-        LOOSEN: any(reason.value in selection.items_left_out for reason in BY_RULE),
+        LOOSEN: any(reason.value in found.items_left_out for reason in BY_RULE),
         SHARED_LATER: states[SharingState.HELD],
         ADVICE[OmissionReason.PRIVATE]: states[SharingState.PRIVATE],
     }
@@ -146,14 +182,15 @@ def shortage_of_collection(selection: Selection[ItemT], evidence: Evidence) -> s
         "run 'chatfeedback ingest' for chat logs"
     ]
     why = f" ({', '.join(reasons)})" if reasons else ""
-    held = _until(evidence) if states[SharingState.HELD] else ""
-    return f"{selection.shortage}{why}{held}: {'; '.join(advice)}"
+    held = _until(evidence.held_until) if states[SharingState.HELD] else ""
+    return f"{found.shortage}{why}{held}: {'; '.join(advice)}"
 
 
-def _found(other: Projection[ExportItem], evidence: Evidence, rules: ExportsConfig) -> int:
-    accepts = other.training_table.accepts
-    return sum(map(accepts, chosen(other.select(evidence), rules, evidence, accepts).items))
+def to_train_on(projection: Projection[ExportItem], evidence: Evidence, rules: ExportsConfig) -> int:
+    """Return how many items to train on a projection finds."""
+    accepts = projection.training_table.accepts
+    return sum(map(accepts, chosen(projection.select(evidence), rules, evidence, accepts).items))
 
 
-def _until(evidence: Evidence) -> str:
-    return f" (held until {evidence.held_until:%Y-%m-%d %H:%M} UTC)" if evidence.held_until else ""
+def _until(held_until: datetime | None) -> str:
+    return f" (held until {held_until:%Y-%m-%d %H:%M} UTC)" if held_until else ""

@@ -13,8 +13,7 @@ from typing import TYPE_CHECKING
 import pyarrow.parquet as pq
 
 from exports.columns import JSON, ListOf
-from exports.json_columns import table_of
-from exports.parts import digest_of_lines
+from exports.spilled import digest_of_lines
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -24,8 +23,9 @@ if TYPE_CHECKING:
     from datasets import Features, Json, List, Value
     from pydantic import JsonValue
 
-    from exports.columns import Columns, ColumnType, Row
+    from exports.columns import Columns, ColumnType
     from exports.parts import Part
+    from workspaces.workers import Workers
 
 DIGITS = 16
 """Hexadecimal digits of a digest in the name of a file."""
@@ -68,7 +68,7 @@ class DatasetTable:
         tables with the same items stand in the same order.
         """
         return [
-            f"data/{self.name}/{part.split}-{part.bucket:05}-of-{self.buckets:05}-{digest[:DIGITS]}.parquet"
+            f"data/{self.name}/{part.split}-{part.bucket.number:05}-of-{self.buckets:05}-{digest[:DIGITS]}.parquet"
             for part, digest in zip(self.parts, self.digests, strict=True)
         ]
 
@@ -99,55 +99,64 @@ def features_of(columns: Columns) -> Features:
     return Features({name: feature(column) for name, column in columns.items()})
 
 
-def write_tables(folder: Path, tables: Sequence[DatasetTable], kept: Kept | None = None) -> AboutFiles:
+def write_tables(
+    folder: Path, tables: Sequence[DatasetTable], workers: Workers, kept: Kept | None = None
+) -> AboutFiles:
     """Write the files of tables, or take those that the release before has already.
 
     Args:
         folder: where to.
         tables: what.
+        workers: write the files, each one of them.
         kept: the files of the release before; their names hold the digests of their rows.
     """
     from datasets import DatasetInfo, SplitDict, SplitInfo  # takes seconds to import
     from datasets.info import DatasetInfosDict
     from huggingface_hub import DatasetCardData
 
-    infos, sizes = {}, {}
+    sizes: dict[str, int] = {}
+    features = {table.name: features_of(table.columns) for table in tables if table.files}
+    missing: list[tuple[Path, Part, Columns, pa.Schema]] = []
     for table in tables:
-        if not table.files:
-            continue
-        features = features_of(table.columns)
-        split_sizes: Counter[str] = Counter()
-        download_size = 0
-        (folder / table.paths[0]).parent.mkdir(parents=True, exist_ok=True)
         for part, name in zip(table.parts, table.paths, strict=True):
             path = folder / name
+            path.parent.mkdir(parents=True, exist_ok=True)
             size = None if kept is None else kept.take(name, path)
             if size is None:
-                size = _write(path, part, features.arrow_schema)
+                missing.append((path, part, table.columns, features[table.name].arrow_schema))
+            else:
+                sizes[name] = size
             lines = path.with_suffix(".jsonl")
             if table.json_lines and (
                 kept is None or kept.take(lines.relative_to(folder).as_posix(), lines) is None
             ):
                 with lines.open("w", encoding="utf-8", newline="\n") as file:
-                    file.writelines(f"{_line(row)}\n" for row in part.make())
-            sizes[name] = size
-            split_sizes[part.split] += size
-            download_size += path.stat().st_size
+                    file.writelines(part.json_lines())
+    for (path, *_), size in zip(missing, workers.run(_write, missing), strict=True):
+        sizes[path.relative_to(folder).as_posix()] = size
+    infos = {}
+    for table in tables:
+        if not table.files:
+            continue
+        split_sizes: Counter[str] = Counter()
+        for part, name in zip(table.parts, table.paths, strict=True):
+            split_sizes[part.split] += sizes[name]
         infos[table.name] = DatasetInfo(
-            features=features,
+            features=features[table.name],
             splits=SplitDict(
                 {
                     split: SplitInfo(split, num_bytes=size, num_examples=table.n_rows[split])
                     for split, size in split_sizes.items()
                 }
             ),
-            download_size=download_size,
+            download_size=sum((folder / name).stat().st_size for name in table.paths),
             dataset_size=split_sizes.total(),
             config_name=table.name,
         )
     card_data = DatasetCardData()
     DatasetInfosDict(infos).to_dataset_card_data(card_data)
-    return AboutFiles({"dataset_info": card_data["dataset_info"]}, sizes)
+    in_order = {name: sizes[name] for table in tables for name in table.paths}
+    return AboutFiles({"dataset_info": card_data["dataset_info"]}, in_order)
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,12 +202,12 @@ def sha256_of(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def _write(path: Path, part: Part, schema: pa.Schema) -> int:
+def _write(path: Path, part: Part, columns: Columns, schema: pa.Schema) -> int:
     """Write a part to a Parquet file; return its size in memory, in bytes."""
     size = 0
     with pq.ParquetWriter(path, schema, compression="zstd") as writer:
-        for batch in part.batches():
-            table = table_of(batch, schema)
+        for stored in part.tables(columns):
+            table = stored.cast(schema)
             size += table.nbytes
             writer.write_table(table)
     return size
@@ -216,7 +225,7 @@ def _plain(column: ColumnType) -> JsonValue:
 def digests_of(tables: Sequence[DatasetTable]) -> dict[str, str]:
     """Return ``{configuration/split/bucket: sha256}`` of all tables."""
     return {
-        f"{table.name}/{part.split}/{part.bucket:05}": digest
+        f"{table.name}/{part.split}/{part.bucket.number:05}": digest
         for table in tables
         for part, digest in zip(table.parts, table.digests, strict=True)
     }
@@ -225,8 +234,3 @@ def digests_of(tables: Sequence[DatasetTable]) -> dict[str, str]:
 def digest_of(digests: Mapping[str, str]) -> str:
     """Return one sha256 for the whole export."""
     return digest_of_lines(f"{name} {digest}" for name, digest in sorted(digests.items()))
-
-
-def _line(row: Row) -> str:
-    """Return a row as one line of JSON, its columns in order."""
-    return json.dumps(row, ensure_ascii=False)

@@ -9,19 +9,20 @@ general-purpose AI models (July 2025; C(2025) 8311 of 5 December 2025), under Ar
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from exports.markdown import cell, table
 from workspaces.grammar import counted
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
     from datetime import datetime
 
     from exports.counts import Counts
     from exports.items import ItemT
     from exports.projection import Evidence
+    from workspaces.records import SharingState
 
 FILE = "training-content.md"
 EMPTY = "*The provider of the model fills this in.*"
@@ -51,21 +52,54 @@ class Content:
     states: Mapping[str, int]
 
 
-def content_of(items: Sequence[ItemT], evidence: Evidence, characters: int) -> Content:
-    """Count what the template asks for."""
-    used = {judgment.annotation_id for item in items for judgment in item.judgments}
-    names = {name for item in items for name in item.conversation_ids}
-    asked = (it for it in evidence.contexts.values() if it.message.generated and it.conversation_id in names)
-    spoken = ({evidence.languages.get(name, "unknown") for name in item.conversation_ids} for item in items)
-    return Content(
-        items=len(items),
-        characters=characters,
-        languages=_sorted(Counter(language for of_item in spoken for language in of_item)),
-        models=_sorted(Counter(model for item in items for model in item.models)),
-        judged_until=max((it.updated_at for it in evidence.annotations if it.id in used), default=None),
-        generated=_sorted(Counter(it.message.model_name or it.model_name or "unknown" for it in asked)),
-        states=_sorted(Counter(state.value for state in evidence.states.values())),
-    )
+@dataclass(slots=True)
+class ContentCounted:
+    """What is counted of some of the items, up to ``Content``."""
+
+    languages: Counter[str] = field(default_factory=Counter)
+    models: Counter[str] = field(default_factory=Counter)
+    generated: Counter[str] = field(default_factory=Counter)
+    judged_until: datetime | None = None
+
+    def see(self, items: Sequence[ItemT], evidence: Evidence) -> None:
+        """Count all items of a portion of the evidence."""
+        used = {judgment.annotation_id for item in items for judgment in item.judgments}
+        names = {name for item in items for name in item.conversation_ids}
+        asked = (
+            it for it in evidence.contexts.values() if it.message.generated and it.conversation_id in names
+        )
+        for item in items:
+            self.languages.update({evidence.languages.get(name, "unknown") for name in item.conversation_ids})
+            self.models.update(item.models)
+        self.generated.update(it.message.model_name or it.model_name or "unknown" for it in asked)
+        self._judged(*(it.updated_at for it in evidence.annotations if it.id in used))
+
+    def add(self, other: ContentCounted) -> None:
+        """Add what was counted of another portion."""
+        self.languages += other.languages
+        self.models += other.models
+        self.generated += other.generated
+        if other.judged_until is not None:
+            self._judged(other.judged_until)
+
+    def content(self, items: int, characters: int, states: Iterable[SharingState]) -> Content:
+        """Return what the template asks for, of so many items and characters of rows.
+
+        ``states`` are those of the conversations that are not shared.
+        """
+        return Content(
+            items=items,
+            characters=characters,
+            languages=_sorted(self.languages),
+            models=_sorted(self.models),
+            judged_until=self.judged_until,
+            generated=_sorted(self.generated),
+            states=_sorted(Counter(state.value for state in states)),
+        )
+
+    def _judged(self, *times: datetime) -> None:
+        known = [*times, *([self.judged_until] if self.judged_until else [])]
+        self.judged_until = max(known, default=None)
 
 
 def _sorted(counts: Counter[str]) -> dict[str, int]:

@@ -44,8 +44,8 @@ from quality.controls import gold_accuracy, self_consistency
 from quality.posteriors import item_posteriors
 from quality.report import Check, Confidence, PersonReport, QuestionReport, Report, build_report
 from quality.rewrites import rewrites
-from quality.text_style import STYLE, style_of
 from quality.votes import votes
+from workspaces.text_style import STYLE, style_of
 
 __all__ = [
     "CAUTIOUS",

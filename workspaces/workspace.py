@@ -32,6 +32,7 @@ CONFIG_NAME = "chatfeedback.yaml"
 STORE_NAME = "chatfeedback.db"
 LOCK_TIMEOUT_SECONDS = 60
 WRITTEN = (
+    ".exporting",
     STORE_NAME,
     f"{STORE_NAME}-wal",
     f"{STORE_NAME}-shm",

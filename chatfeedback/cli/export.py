@@ -160,6 +160,18 @@ def export(
     json_lines: Annotated[
         bool, typer.Option("--jsonl", help="Write every table as JSON lines, too, beside its Parquet files.")
     ] = False,
+    scheduler: Annotated[
+        str | None,
+        typer.Option(
+            "--scheduler",
+            help="A Dask scheduler whose workers do the work; they see the workspace's folder.",
+            metavar="TCP://HOST:PORT",
+        ),
+    ] = None,
+    processes: Annotated[
+        int | None,
+        typer.Option("--processes", min=1, help="Worker processes here; one for each core otherwise."),
+    ] = None,
     checkpoint: Annotated[
         Path | None,
         typer.Option(help="With 'verify': a signed checkpoint of the release.", rich_help_panel="Releases"),
@@ -210,6 +222,7 @@ def export(
             f"a folder is named behind {', '.join(OF_RELEASES)} alone; to write to one: --output {written[0]}"
         )
     from exports import projection_of
+    from workspaces.workers import DaskWorkers, LocalWorkers
 
     given = {
         "kinds": kinds, "imported": imported, "chat": chat, "own": own, "since": since, "until": until,
@@ -233,6 +246,7 @@ def export(
             ),
             dry_run=dry_run,
             json_lines=json_lines,
+            workers=DaskWorkers(scheduler) if scheduler else LocalWorkers(processes) if processes else None,
         )
     if as_json:
         emit_json(result)

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, TypedDict
 
 from chatfeedback.steps.chats_that_wait import collect_named
 from chatfeedback.steps.plugin_posts import collect_posts, drop_unreadable_of
+from chatfeedback.steps.scattered import clear_scattered
 from chatfeedback.steps.withdraw import masked, platforms_in_use, withdraw_tasks, without_text
 from chatfeedback.steps.written import PEOPLE, holding
 from workspaces.errors import UsageError, WorkbenchError, together
@@ -321,6 +322,7 @@ def _response(task: Task, messages: Mapping[str, str]) -> str | None:
 
 def _finish(workspace: Workspace) -> int:
     """Finish every open deletion, in this order: files, free pages, platforms, identities, receipts."""
+    clear_scattered(workspace)
     with workspace.store.read() as connection:
         later_ids = [
             (deletion, ids_given_by(connection, deletion.person_id))

@@ -15,9 +15,7 @@ from chatfeedback.steps.redaction_state import check_redaction
 from chatfeedback.steps.shared_ids import take_apart
 from task_generators.chat_logs import (
     Checked,
-    DaskWorkers,
     Licences,
-    LocalWorkers,
     Source,
     check,
     ingest,
@@ -28,6 +26,7 @@ from workspaces.errors import ConfigurationError, UsageError
 from workspaces.privacy import CHAT_LOG
 from workspaces.store import omissions
 from workspaces.store.tombstones import buried_judgments
+from workspaces.workers import DaskWorkers, LocalWorkers
 from workspaces.workspace import LOCK_TIMEOUT_SECONDS, utc_now
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from chatfeedback.steps.advance import ignore
 from chatfeedback.steps.chats_that_wait import collect_waiting
 from chatfeedback.steps.redact import redactor_of
-from task_generators.chat_logs import LocalWorkers, Source, accepted_rows
+from task_generators.chat_logs import Source, accepted_rows
 from workspaces.chunks import in_chunks
 from workspaces.collection.sources import ids_by_source
 from workspaces.errors import UsageError
@@ -17,6 +17,7 @@ from workspaces.files import read_text
 from workspaces.privacy import CHAT_LOG
 from workspaces.records import SharingState
 from workspaces.store import consent, conversations
+from workspaces.workers import LocalWorkers
 from workspaces.workspace import utc_now
 
 if TYPE_CHECKING:

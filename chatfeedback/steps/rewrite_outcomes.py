@@ -31,15 +31,18 @@ def rewrite_outcomes(
         tasks: by id.
         counted: the annotations that count in figures.
     """
+    rewriting = [
+        it
+        for it in counted
+        if it.status is AnnotationStatus.SUBMITTED and kind_of(tasks[it.task_id].kind).rewrite_in(it.values)
+    ]
+    if not rewriting:
+        return RewriteOutcomes()
     votes, book = read_votes(connection, tasks, counted), RuleBook(all_rules(connection))
     first_submitted = first_submissions(connection)
     of: dict[str, Outcome] = {}
     rewrites: dict[str, str] = {}
-    for it in counted:
-        if it.status is not AnnotationStatus.SUBMITTED or not kind_of(tasks[it.task_id].kind).rewrite_in(
-            it.values
-        ):
-            continue
+    for it in rewriting:
         moment = first_submitted.get((it.person_id, it.task_id), it.updated_at)
         outcome = votes.outcome(it, moment, book)
         rewrite_id = votes.rewrites.get((it.id, it.revision), "")

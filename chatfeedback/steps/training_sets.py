@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -10,49 +11,43 @@ from chatfeedback.steps.answers import without_own, without_own_checks
 from chatfeedback.steps.chat_collect import collect_chats
 from chatfeedback.steps.collected import collected
 from chatfeedback.steps.flagged import flagged_conversations
+from chatfeedback.steps.portions import Scattering, Shared, own_set_aside, remembered
 from chatfeedback.steps.rewrite_outcomes import rewrite_outcomes
 from chatfeedback.steps.rewrites import read_rewrites
+from chatfeedback.steps.scattered import scattered_in
 from chatfeedback.steps.written import noted
-from chatfeedback.steps.written_texts import redacted
 from exports.benchmark_files import read_benchmarks
-from exports.choosing import by_own, left_out_by
+from exports.choosing import left_out_by
 from exports.dataset import check_target
-from exports.omissions import OmissionReason
+from exports.sides import divides
 from exports.weights import Weighting
 from reward_engine import tip
-from workspaces.collection.statistics import UNDETERMINED
-from workspaces.config.people import OwnLogs
 from workspaces.errors import UsageError
 from workspaces.garbage import collector_paused
 from workspaces.kinds import ComparisonQuestion, all_kinds
 from workspaces.records import SharingState
 from workspaces.store.adjudications import decisions
-from workspaces.store.annotations import latest_annotations
 from workspaces.store.confidences import OVERALL, confidence_priors, latest_snapshot
 from workspaces.store.conversations import entries_of, ids_in
-from workspaces.store.members import MemberStatus
 from workspaces.store.near_duplicates import all_groups
 from workspaces.store.own_answers import own_answers
 from workspaces.store.posteriors import posteriors
 from workspaces.store.rewrites import own_checks
-from workspaces.store.tasks import all_tasks
+from workspaces.store.rubrics import all_rubrics, in_force
+from workspaces.workers import LocalWorkers
 from workspaces.workspace import utc_now
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
     import sqlalchemy as sa
 
+    from exports.collected import Collected
+    from exports.contamination import Benchmarks
     from workspaces.config import ExportsConfig
+    from workspaces.workers import Workers
     from workspaces.workspace import Workspace
-
-
-_OUTSIDE = {
-    MemberStatus.STRANGER: OmissionReason.STRANGER,
-    MemberStatus.BARRED: OmissionReason.BARRED,
-}
-"""Why the answers of people who are outside are in no row."""
 
 
 def export(
@@ -65,6 +60,7 @@ def export(
     rules: ExportsConfig | None = None,
     dry_run: bool = False,
     json_lines: bool = False,
+    workers: Workers | None = None,
 ) -> exports.ExportResult:
     """Write a training set from the answers so far.
 
@@ -77,6 +73,7 @@ def export(
         rules: which answers and items go into it; None: as configured (``exports``).
         dry_run: return what would be written, and write nothing.
         json_lines: write every table as JSON lines, too.
+        workers: do the work; None: this process, and others if there are several portions. What is written is the same.
 
     Raises:
         UnknownProjectionError: there is no projection of this name.
@@ -101,53 +98,12 @@ def export(
             folder, projection.name
         )  # before the lock: nobody waits for a place that cannot be written
         collect_chats(workspace)
-    with workspace.exclusive(), collector_paused():
+    with workspace.exclusive(), collector_paused(), remembered(), scattered_in(workspace) as scratch:
         now = utc_now()
         workspace.collection.share_due(now)
         with workspace.store.read() as connection:
-            tasks = all_tasks(connection)
-            annotations = latest_annotations(connection)
-            outside = {reason: latest_annotations(connection, status) for status, reason in _OUTSIDE.items()}
-            weights = _weights(connection, rules)
-            flagged = flagged_conversations(workspace, connection, rules.skip_flags)
+            evidence, portions = _portions(workspace, connection, scratch, projection, rules, benchmarks)
             ledger_tip = tip(connection)
-            decided = decisions(connection)
-            groups = all_groups(connection)
-            held = ids_in(connection, SharingState.HELD)
-            private = ids_in(connection, SharingState.PRIVATE)
-            times = [entry.share_at for entry in entries_of(connection, held).values() if entry.share_at]
-            own = own_answers(connection)
-            judged, own_judged = without_own_checks(annotations, own_checks(connection, tasks))
-            counted, own_ones = without_own(judged, own, workspace.config.quality.own)
-            rewrites = read_rewrites(workspace, connection)
-            set_aside = (
-                by_own(rules, counted, own_ones)
-                if workspace.config.quality.own is OwnLogs.ALLOWED
-                else dict.fromkeys((annotation.id for annotation in own_ones), OmissionReason.OWN)
-            )
-            left_out = set_aside | left_out_by(rules, tasks, counted)
-            outcomes = rewrite_outcomes(connection, tasks, [it for it in counted if it.id not in left_out])
-        set_aside |= {annotation.id: OmissionReason.OWN_REWRITE for annotation in own_judged}
-        for reason, theirs in outside.items():
-            annotations.extend(theirs)
-            set_aside.update({annotation.id: reason for annotation in theirs})
-        contexts = exports.contexts_of(map(rewrites.shown, workspace.collection.scan()))
-        evidence = exports.Evidence(
-            tasks,
-            redacted(annotations, tasks, contexts, rewrites.redactor),
-            contexts,
-            weights,
-            {**dict.fromkeys(held, SharingState.HELD), **dict.fromkeys(private, SharingState.PRIVATE)},
-            min(times, default=None),
-            set_aside,
-            outcomes,
-            decided,
-            languages_of(workspace),
-            groups,
-            benchmarks,
-            flagged,
-            collected(workspace, rules, rewrites.shown),
-        )
         written = partial(
             exports.export,
             folder,
@@ -160,6 +116,9 @@ def export(
             rules=rules,
             json_lines=json_lines,
             others=[it for it in exports.all_projections().values() if it.proposed and it.name != name],
+            portions=portions,
+            workers=_workers(workers, len(portions), at_once=projection.at_once),
+            scratch=scratch,
         )
         if dry_run:
             return written(dry_run=True)
@@ -169,19 +128,68 @@ def export(
             )
 
 
-def languages_of(workspace: Workspace) -> dict[str, str]:
-    """Return the language of each shared conversation by its id: the detected one, or else that of the log."""
-    return {
-        name: detected or told or UNDETERMINED
-        for batch in workspace.collection.scan_batches(("detected_language", "language"))
-        for name, detected, told in zip(
-            *(
-                batch.column(column).to_pylist()
-                for column in ("conversation_id", "detected_language", "language")
-            ),
-            strict=True,
-        )
-    }
+def _workers(given: Workers | None, portions: int, *, at_once: bool) -> Workers:
+    """Return who does the work: what is made at once stays in this process."""
+    if at_once or (given is None and portions == 1):
+        return LocalWorkers(1)
+    return given or LocalWorkers()
+
+
+def _portions(
+    workspace: Workspace,
+    connection: sa.Connection,
+    scratch: Path,
+    projection: exports.Projection[exports.ExportItem],
+    rules: ExportsConfig,
+    benchmarks: Benchmarks | None,
+) -> tuple[exports.Evidence, Sequence[Callable[[], exports.Evidence]]]:
+    """Return what is known of all portions of the evidence, and the portions."""
+    groups = all_groups(connection)
+    scattering = Scattering(
+        workspace,
+        connection,
+        scratch,
+        groups,
+        everything=projection.at_once or divides(rules),
+        at_once=projection.at_once,
+    )
+    scattering.tasks()
+    about_rewrites = scattering.answers()
+    scattering.conversations()
+    rule, own = workspace.config.quality.own, own_answers(connection)
+    checks = own_checks(connection, scattering.of_rewrites)
+    judged, _ = without_own_checks(about_rewrites, checks)
+    counted, own_ones = without_own(judged, own, rule)
+    left_out = own_set_aside(rules, rule, counted, own_ones) | left_out_by(
+        rules, scattering.of_rewrites, counted
+    )
+    counted = [it for it in counted if it.id not in left_out]
+    rewrites = read_rewrites(workspace, connection)
+    held, private = ids_in(connection, SharingState.HELD), ids_in(connection, SharingState.PRIVATE)
+    times = [entry.share_at for entry in entries_of(connection, held).values() if entry.share_at]
+    evidence = exports.Evidence(
+        {},
+        (),
+        {},
+        _weights(connection, rules),
+        {**dict.fromkeys(held, SharingState.HELD), **dict.fromkeys(private, SharingState.PRIVATE)},
+        min(times, default=None),
+        outcomes=rewrite_outcomes(connection, scattering.of_rewrites, counted),
+        decisions=dict(decisions(connection)),
+        near_duplicates=groups,
+        benchmarks=benchmarks,
+        flagged=flagged_conversations(workspace, connection, rules.skip_flags),
+    )
+    rubrics = in_force(workspace.config.criteria(), all_rubrics(connection))
+    portions = scattering.portions(Shared(evidence, rules, own, checks, rule, rewrites, rubrics))
+    if not projection.at_once:
+        return evidence, portions
+    held_beside = collected(workspace, rules, rewrites.shown)
+    return evidence, [partial(_with_collected, portion, held_beside) for portion in portions]
+
+
+def _with_collected(portion: Callable[[], exports.Evidence], beside: Collected) -> exports.Evidence:
+    return replace(portion(), collected=beside)
 
 
 def _check_kinds(rules: ExportsConfig) -> None:

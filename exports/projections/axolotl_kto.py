@@ -5,13 +5,14 @@ Source: axolotl 0.19, ``prompt_strategies/kto``: ``argilla`` of ``chatml`` and `
 
 from __future__ import annotations
 
+from operator import attrgetter
 from typing import TYPE_CHECKING
 
 from exports.columns import FLAG, TEXT
 from exports.completion_tables import METHOD, SURE, beside_completions
-from exports.measurements import measure_completions, warn_of_one_label
+from exports.measurements import CompletionFigures, warn_of_one_label
 from exports.omissions import OmissionReason
-from exports.order import prompts_apart
+from exports.order import spread
 from exports.projection import Projection, TableSpec
 from exports.selections import completions_where, select_completions_without_tools
 from workspaces.records import Role
@@ -55,7 +56,8 @@ PROJECTION = Projection(
     limits=(SURE, "Rows are shuffled, rows of one prompt apart.", CONFIGURATION),
     tables=(TableSpec("axolotl-kto", "completions to train on", COLUMNS, _rows), *beside_completions()),
     select=completions_where(_one_turn, OmissionReason.SEVERAL_TURNS, select_completions_without_tools),
-    measure=measure_completions,
+    measure=CompletionFigures,
+    label=attrgetter("label"),
     warn=warn_of_one_label,
-    arrange=prompts_apart,
+    arrange=spread,
 )

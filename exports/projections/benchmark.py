@@ -7,6 +7,7 @@ arXiv 2406.11939, and ``config/judge_config.yaml`` of lmarena/arena-hard-auto.
 from __future__ import annotations
 
 from collections import Counter
+from functools import partial
 from typing import TYPE_CHECKING
 
 import yaml
@@ -14,7 +15,7 @@ import yaml
 from exports.collection_items import BenchmarkQuestion, select_benchmark
 from exports.columns import NUMBER, ORIGIN, TEXT, TEXTS, Columns, ListOf, origin
 from exports.context import clean
-from exports.projection import Measurements, Projection, TableSpec
+from exports.projection import Measurements, OfAll, Projection, TableSpec
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -132,7 +133,8 @@ PROJECTION = Projection(
         TableSpec("provenance", "where each question comes from", PROVENANCE, _provenance),
     ),
     select=select_benchmark,
-    measure=_measure,
+    measure=partial(OfAll, _measure),
+    at_once=True,
     files=_files,
     json_lines=True,
     of_answers=False,

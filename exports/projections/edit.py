@@ -6,12 +6,13 @@ dataset's card (its configuration ``edit``).
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 from exports.columns import MESSAGES, TEXT, TEXTS, messages, tools
 from exports.pair_tables import METHOD as PAIRS
 from exports.pair_tables import PROVENANCE, VOTES, provenance, vote_rows
-from exports.projection import Measurements, Projection, TableSpec
+from exports.projection import Measurements, OfAll, Projection, TableSpec
 from exports.selections import select_edits
 
 if TYPE_CHECKING:
@@ -72,5 +73,5 @@ PROJECTION: Projection[Edit] = Projection(
         TableSpec("votes", "every vote, under a pseudonym", VOTES, vote_rows),
     ),
     select=select_edits,
-    measure=_measure,
+    measure=partial(OfAll, _measure),
 )

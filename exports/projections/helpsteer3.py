@@ -5,12 +5,13 @@ Source: Wang et al. (2025), HelpSteer3-Preference, arXiv 2505.11475, and the dat
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 from exports.columns import COUNT, MESSAGES, TEXT, ListOf, messages
 from exports.pair_tables import METHOD as PAIRS
 from exports.pair_tables import PROVENANCE, VOTES, provenance, vote_rows
-from exports.projection import Measurements, Projection, TableSpec
+from exports.projection import Measurements, OfAll, Projection, TableSpec
 from exports.selections import select_strengths
 
 if TYPE_CHECKING:
@@ -90,5 +91,5 @@ PROJECTION = Projection(
         TableSpec("votes", "every vote, under a pseudonym", VOTES, vote_rows),
     ),
     select=select_strengths,
-    measure=_measure,
+    measure=partial(OfAll, _measure),
 )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from exports.columns import MESSAGES, messages, tools
-from exports.measurements import measure_pairs
+from exports.measurements import PairFigures
 from exports.pair_tables import METHOD, SURE, beside_pairs
 from exports.projection import Projection, TableSpec
 from exports.selections import is_decided, select_pairs
@@ -36,5 +36,5 @@ PROJECTION = Projection(
     limits=(SURE,),
     tables=(TableSpec("pairs", "pairs to train on", COLUMNS, _rows, accepts=is_decided), *beside_pairs()),
     select=select_pairs,
-    measure=measure_pairs,
+    measure=PairFigures,
 )

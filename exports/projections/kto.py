@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from operator import attrgetter
 from typing import TYPE_CHECKING
 
 from exports.columns import FLAG, MESSAGES, messages, reply, tools
 from exports.completion_tables import METHOD, SURE, beside_completions
-from exports.measurements import measure_completions, warn_of_one_label
-from exports.order import prompts_apart
+from exports.measurements import CompletionFigures, warn_of_one_label
+from exports.order import spread
 from exports.projection import Projection, TableSpec
 from exports.selections import select_completions
 
@@ -42,8 +43,9 @@ PROJECTION = Projection(
     ),
     tables=(TableSpec("trl", "completions to train on", TRL, _trl), *beside_completions()),
     select=select_completions,
-    measure=measure_completions,
+    measure=CompletionFigures,
+    label=attrgetter("label"),
     warn=warn_of_one_label,
-    arrange=prompts_apart,
+    arrange=spread,
     proposed=True,
 )

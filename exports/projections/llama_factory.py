@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from exports.columns import MESSAGE, MESSAGES, TEXT
-from exports.measurements import measure_pairs
+from exports.measurements import PairFigures
 from exports.omissions import OmissionReason
 from exports.pair_tables import METHOD, SURE, beside_pairs
 from exports.projection import Projection, TableSpec
@@ -47,6 +47,6 @@ PROJECTION = Projection(
     limits=(SURE, USE),
     tables=(TableSpec(NAME, "pairs to train on", COLUMNS, _rows, accepts=is_decided), *beside_pairs()),
     select=pairs_where(is_readable, select=pairs_where(alternates, OmissionReason.NOT_ALTERNATING)),
-    measure=measure_pairs,
+    measure=PairFigures,
     files=_files,
 )

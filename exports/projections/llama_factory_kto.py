@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from operator import attrgetter
 from typing import TYPE_CHECKING
 
 from exports.columns import FLAG, MESSAGES, TEXT
 from exports.completion_tables import METHOD, SURE, beside_completions
-from exports.measurements import measure_completions, warn_of_one_label
+from exports.measurements import CompletionFigures, warn_of_one_label
 from exports.omissions import OmissionReason
-from exports.order import prompts_apart
+from exports.order import spread
 from exports.projection import Projection, TableSpec
 from exports.selections import alternates, completions_where
 from exports.sharegpt import USE, dataset_info, is_readable, tools_text, turns
@@ -49,8 +50,9 @@ PROJECTION = Projection(
     select=completions_where(
         is_readable, select=completions_where(alternates, OmissionReason.NOT_ALTERNATING)
     ),
-    measure=measure_completions,
+    measure=CompletionFigures,
+    label=attrgetter("label"),
     warn=warn_of_one_label,
-    arrange=prompts_apart,
+    arrange=spread,
     files=_files,
 )

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import yaml
 
 from exports.columns import MESSAGES, messages, reply
-from exports.measurements import measure_pairs
+from exports.measurements import PairFigures
 from exports.pair_tables import METHOD, SURE, beside_pairs
 from exports.projection import Projection, TableSpec
 from exports.selections import is_decided, pairs_where, without_tools
@@ -57,6 +57,6 @@ PROJECTION = Projection(
     limits=(SURE, USE),
     tables=(TableSpec(NAME, "pairs to train on", COLUMNS, _rows, accepts=is_decided), *beside_pairs()),
     select=pairs_where(without_tools),
-    measure=measure_pairs,
+    measure=PairFigures,
     files=_files,
 )

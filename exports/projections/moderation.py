@@ -5,11 +5,12 @@ Source of the comparison: LMSYS-Chat-1M, arXiv 2309.11998, section 4.1, models f
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 from exports.columns import COUNT, FLAG, MESSAGES, TEXT, TEXTS, Columns, ListOf, messages, reply, tools
 from exports.moderated import score
-from exports.projection import Measurements, Projection, TableSpec
+from exports.projection import Measurements, OfAll, Projection, TableSpec
 from exports.projections.safety import METHOD as SAFETY
 from exports.projections.safety import PROVENANCE, VOTES, provenance_of, votes_of
 from exports.selections import select_moderated
@@ -111,5 +112,6 @@ PROJECTION: Projection[ModeratedResponse] = Projection(
         TableSpec("votes", "every person's answers, under a pseudonym", VOTES, votes_of),
     ),
     select=select_moderated,
-    measure=_measure,
+    measure=partial(OfAll, _measure),
+    at_once=True,
 )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from exports.measurements import measure_pairs
+from exports.measurements import PairFigures
 from exports.pair_tables import METHOD, SURE, beside_pairs
 from exports.projection import Projection, TableSpec
 from exports.projections.reward import COLUMNS, MARGIN, rows
@@ -22,5 +22,5 @@ PROJECTION = Projection(
     limits=(SURE, MARGIN, KEYS),
     tables=(TableSpec("openrlhf", "pairs to train on", COLUMNS, rows, accepts=is_decided), *beside_pairs()),
     select=select_pairs_without_definitions,
-    measure=measure_pairs,
+    measure=PairFigures,
 )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 from exports.columns import (
@@ -17,7 +18,7 @@ from exports.columns import (
     reply,
     tools,
 )
-from exports.projection import Measurements, Projection, TableSpec
+from exports.projection import Measurements, OfAll, Projection, TableSpec
 from exports.selections import select_rankings
 
 if TYPE_CHECKING:
@@ -129,6 +130,6 @@ PROJECTION = Projection(
         TableSpec("votes", "every person's ranking, under a pseudonym", VOTES, _votes),
     ),
     select=select_rankings,
-    measure=_measure,
+    measure=partial(OfAll, _measure),
     proposed=True,
 )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from exports.columns import MESSAGES, NUMBER, messages, reply, tools
-from exports.measurements import measure_pairs
+from exports.measurements import PairFigures
 from exports.pair_tables import METHOD, SURE, beside_pairs
 from exports.projection import Projection, TableSpec
 from exports.selections import is_decided, select_pairs
@@ -43,5 +43,5 @@ PROJECTION = Projection(
     limits=(SURE, MARGIN),
     tables=(TableSpec("trl", "pairs to train on", COLUMNS, rows, accepts=is_decided), *beside_pairs()),
     select=select_pairs,
-    measure=measure_pairs,
+    measure=PairFigures,
 )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from functools import partial
 from typing import TYPE_CHECKING
 
 from exports.columns import (
@@ -19,7 +20,7 @@ from exports.columns import (
     reply,
     tools,
 )
-from exports.projection import Measurements, Projection, TableSpec
+from exports.projection import Measurements, OfAll, Projection, TableSpec
 from exports.selections import select_checked
 from workspaces.kinds.rubric import MET, NOT_APPLICABLE, NOT_MET
 
@@ -151,6 +152,6 @@ PROJECTION = Projection(
         TableSpec("votes", "every person's answers, under a pseudonym", VOTES, _votes),
     ),
     select=select_checked,
-    measure=_measure,
+    measure=partial(OfAll, _measure),
     proposed=True,
 )

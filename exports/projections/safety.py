@@ -7,6 +7,8 @@ The categories are those of OpenAI's moderation endpoint. Source of the use: LMS
 from __future__ import annotations
 
 from collections import Counter
+from functools import partial
+from operator import attrgetter
 from typing import TYPE_CHECKING
 
 from exports.columns import (
@@ -23,7 +25,7 @@ from exports.columns import (
     reply,
     tools,
 )
-from exports.projection import Measurements, Projection, TableSpec
+from exports.projection import Measurements, OfAll, Projection, TableSpec
 from exports.selections import select_harms
 
 if TYPE_CHECKING:
@@ -127,9 +129,8 @@ def _measure(items: Sequence[JudgedHarm]) -> Measurements:
     )
 
 
-def _warn(splits: Mapping[str, Sequence[JudgedHarm]]) -> list[str]:
-    flags = {item.flagged for items in splits.values() for item in items if item.flagged is not None}
-    if len(flags) > 1:
+def _warn(splits: Mapping[str, Mapping[bool | None, int]]) -> list[str]:
+    if len({flag for flags in splits.values() for flag in flags} - {None}) > 1:
         return []
     return ["no two responses differ in whether they are flagged: a classifier learns nothing from them"]
 
@@ -150,7 +151,8 @@ PROJECTION = Projection(
         TableSpec("votes", "every person's answers, under a pseudonym", VOTES, votes_of),
     ),
     select=select_harms,
-    measure=_measure,
+    measure=partial(OfAll, _measure),
+    label=attrgetter("flagged"),
     warn=_warn,
     proposed=True,
 )

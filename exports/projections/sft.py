@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from exports.columns import MESSAGES, messages, tools
 from exports.completion_tables import METHOD, SURE, beside_completions
-from exports.measurements import measure_conversations
+from exports.measurements import ConversationFigures
 from exports.projection import Projection, TableSpec
 from exports.selections import select_wanted
 
@@ -33,5 +33,5 @@ PROJECTION = Projection(
     ),
     tables=(TableSpec("trl", "conversations to train on", COLUMNS, _rows), *beside_completions()),
     select=select_wanted,
-    measure=measure_conversations,
+    measure=ConversationFigures,
 )

@@ -8,12 +8,13 @@ from __future__ import annotations
 import json
 from collections import Counter
 from datetime import UTC
+from functools import partial
 from typing import TYPE_CHECKING
 
 from exports.collection_items import select_collection
 from exports.columns import COUNT, FLAG, MESSAGES, ORIGIN, TEXT, TEXTS, Columns, ListOf, origin
 from exports.context import clean, definitions
-from exports.projection import Measurements, Projection, TableSpec
+from exports.projection import Measurements, OfAll, Projection, TableSpec
 from workspaces.grammar import counted
 from workspaces.records import Role
 
@@ -177,6 +178,7 @@ PROJECTION = Projection(
         TableSpec("provenance", "models, licence and source of each", PROVENANCE, _provenance),
     ),
     select=select_collection,
-    measure=_measure,
+    measure=partial(OfAll, _measure),
+    at_once=True,
     of_answers=False,
 )

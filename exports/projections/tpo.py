@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from exports.columns import MESSAGES, messages, reply, tools
-from exports.measurements import measure_pairs
+from exports.measurements import PairFigures
 from exports.pair_tables import METHOD as PAIRS
 from exports.pair_tables import PROVENANCE, SURE, VOTES, provenance, vote_rows
 from exports.projection import Projection, TableSpec
@@ -59,5 +59,5 @@ PROJECTION: Projection[ReferencedPair] = Projection(
         TableSpec("votes", "every vote, under a pseudonym", VOTES, vote_rows),
     ),
     select=select_referenced,
-    measure=measure_pairs,
+    measure=PairFigures,
 )

@@ -6,6 +6,7 @@ Source: Cui et al. (2023), UltraFeedback, arXiv 2310.01377, the dataset's card, 
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 from exports.columns import (
@@ -21,7 +22,7 @@ from exports.columns import (
     messages,
     origin,
 )
-from exports.projection import Measurements, Projection, TableSpec
+from exports.projection import Measurements, OfAll, Projection, TableSpec
 from exports.rated import ASPECTS
 from exports.selections import select_rated_without_tools
 
@@ -193,6 +194,6 @@ PROJECTION = Projection(
         TableSpec("votes", "every rating, under a pseudonym", VOTES, _votes),
     ),
     select=select_rated_without_tools,
-    measure=_measure,
+    measure=partial(OfAll, _measure),
     proposed=True,
 )

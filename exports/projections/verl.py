@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from exports.measurements import measure_pairs
+from exports.measurements import PairFigures
 from exports.pair_tables import METHOD, SURE, beside_pairs
 from exports.projection import Projection, TableSpec
 from exports.projections.flat import COLUMNS, STRINGS, rows
@@ -22,6 +22,6 @@ PROJECTION = Projection(
     limits=(SURE, STRINGS, FILES),
     tables=(TableSpec("verl", "pairs to train on", COLUMNS, rows, accepts=is_decided), *beside_pairs()),
     select=select_pairs_without_tools,
-    measure=measure_pairs,
+    measure=PairFigures,
     one_file=True,
 )

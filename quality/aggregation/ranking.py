@@ -13,7 +13,7 @@ from scipy.sparse import csgraph, csr_matrix
 from quality.aggregation.bradley_terry import bradley_terry
 from quality.aggregation.style_control import control_style
 from quality.answer_table import as_frame
-from quality.text_style import STYLE
+from workspaces.text_style import STYLE
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -11,7 +11,7 @@ from scipy import sparse, special, stats
 
 from quality.aggregation.comparisons import Comparisons
 from quality.answer_table import as_frame
-from quality.text_style import STYLE
+from workspaces.text_style import STYLE
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -6,14 +6,11 @@ from task_generators.chat_logs.ingest import Ingested, accepted_rows, ingest
 from task_generators.chat_logs.licences import Licences
 from task_generators.chat_logs.sources import Source
 from task_generators.chat_logs.unknown import unknown_format
-from task_generators.chat_logs.workers import DaskWorkers, LocalWorkers
 
 __all__ = [
     "Checked",
-    "DaskWorkers",
     "Ingested",
     "Licences",
-    "LocalWorkers",
     "Source",
     "accepted_rows",
     "check",

@@ -14,8 +14,8 @@ from task_generators.chat_logs.mapping import check_mapping
 from task_generators.chat_logs.readers import feedback, named
 from task_generators.chat_logs.readers.columns import NOT_UNDERSTOOD, UNREAD
 from task_generators.chat_logs.sources import plan
-from task_generators.chat_logs.stages import work_of
-from task_generators.chat_logs.workers import LocalWorkers
+from task_generators.chat_logs.stages import process, size_of, work_of
+from workspaces.workers import LocalWorkers
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -24,8 +24,8 @@ if TYPE_CHECKING:
 
     from task_generators.chat_logs.batches import Batch
     from task_generators.chat_logs.sources import Source
-    from task_generators.chat_logs.workers import Workers
     from workspaces.privacy.redaction import Redactor
+    from workspaces.workers import Workers
 
 SAMPLE = 500
 """Rows whose columns are listed."""
@@ -134,7 +134,7 @@ def check(
     checked = Checked()
     check_mapping(source)
     source_plan = plan(source, format_name, ignored)
-    for batch in (workers or LocalWorkers()).run(work_of(source_plan, redactor)):
+    for batch in (workers or LocalWorkers()).run(process, work_of(source_plan, redactor), size_of):
         size = batch.rows.num_rows + len(batch.omissions) + batch.merged
         checked.read += size
         checked.merged += batch.merged

@@ -21,14 +21,14 @@ from task_generators.chat_logs.readers import feedback
 from task_generators.chat_logs.readers.columns import NOT_UNDERSTOOD, UNREAD
 from task_generators.chat_logs.rejects import RejectsFile
 from task_generators.chat_logs.sources import Source, plan
-from task_generators.chat_logs.stages import work_of
+from task_generators.chat_logs.stages import process, size_of, work_of
 from task_generators.chat_logs.stored_ids import under_stored_ids
 from task_generators.chat_logs.unknown import unknown_format
-from task_generators.chat_logs.workers import LocalWorkers
 from workspaces.collection.files import SCHEMA
 from workspaces.errors import UsageError
 from workspaces.store.conversations import Accepted
 from workspaces.store.omissions import Omission
+from workspaces.workers import LocalWorkers
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence, Set
@@ -36,10 +36,10 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from task_generators.chat_logs.imported import Attached
-    from task_generators.chat_logs.workers import Workers
     from workspaces.collection import Collection
     from workspaces.collection.appender import Appended
     from workspaces.privacy.redaction import Redactor
+    from workspaces.workers import Workers
 
 BATCH = 10_000
 """Conversations appended at once: a killed run loses at most this many, and the next run reads them again."""
@@ -195,7 +195,7 @@ def ingest(
             redactor.earlier,
         )
         try:
-            for batch in (workers or LocalWorkers()).run(work_of(source_plan, redactor)):
+            for batch in (workers or LocalWorkers()).run(process, work_of(source_plan, redactor), size_of):
                 size = batch.rows.num_rows + len(batch.omissions) + batch.merged
                 result.merged += batch.merged
                 result.losses.update(batch.losses)
@@ -234,7 +234,7 @@ def accepted_rows(
     check_mapping(source)
     source_plan = plan(source)
     first_reason = ""
-    for batch in workers.run(work_of(source_plan, redactor)):
+    for batch in workers.run(process, work_of(source_plan, redactor), size_of):
         first_reason = first_reason or next((omission.reason for omission in batch.omissions), "")
         rows = accepted(batch.rows)
         yield [row._replace(giver_id=giver_id_of(row.giver_id)) if row.giver_id else row for row in rows]

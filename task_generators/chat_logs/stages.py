@@ -65,6 +65,11 @@ def process(plan: Plan, chunk: Chunk) -> Batch:
     return tag(identified(redact(batch, redactor), earlier))
 
 
+def size_of(plan: Plan, chunk: Chunk) -> int:
+    """Return the bytes of a chunk, of which ``process`` makes a batch."""
+    return chunk.size
+
+
 def read(plan: ChunkPlan, rows: Iterable[Row]) -> Batch:
     """Parse and read the rows of a chunk; rows that cannot be read are omitted with a reason."""
     reader = None if plan.format is None else named(plan.format)

@@ -16,9 +16,11 @@ import pytest
 import sqlalchemy as sa
 
 from chatfeedback import steps
-from task_generators.chat_logs import LocalWorkers, workers
 from task_generators.chat_logs.sources import chunks
+from tests.dask_cluster import dask_cluster
+from workspaces import workers
 from workspaces.store.near_duplicates import near_duplicate
+from workspaces.workers import LocalWorkers
 from workspaces.workspace import Workspace, utc_now
 
 if TYPE_CHECKING:
@@ -128,7 +130,7 @@ def test_another_order_and_two_halves_come_to_the_same(
 def command(folder: Path, logs: Path) -> list[str]:
     """Return the command line of an ingest that appends often, so that a kill hits it in the middle of something."""
     script = (
-        "from task_generators.chat_logs import workers\n"
+        "from workspaces import workers\n"
         "from task_generators.chat_logs.sources import chunks\n"
         "import sys, importlib\n"
         "from pathlib import Path\n"
@@ -170,28 +172,7 @@ def test_a_dask_cluster_of_which_one_worker_dies_comes_to_the_same(
 ) -> None:
     pytest.importorskip("distributed", reason="needs Dask: uv sync --extra dask")
     monkeypatch.setattr(chunks, "CHUNK_ROWS", 100)
-    address_file = tmp_path / "scheduler.json"
-    environment = os.environ | {"PYTHONPATH": str(ROOT)}
-
-    def start(module: str, *arguments: str) -> subprocess.Popen[bytes]:
-        line = [
-            sys.executable,
-            "-m",
-            f"distributed.cli.{module}",
-            "--scheduler-file",
-            str(address_file),
-            *arguments,
-        ]
-        return subprocess.Popen(line, env=environment, cwd=tmp_path, stderr=subprocess.DEVNULL)
-
-    scheduler = start("dask_scheduler", "--port", "0", "--no-dashboard", "--host", "127.0.0.1")
-    plain = ("--nthreads", "1", "--no-nanny", "--no-dashboard", "--host", "127.0.0.1")
-    pair = [start("dask_worker", *plain) for _ in range(2)]
-    try:
-        deadline = time.monotonic() + 60
-        while not address_file.exists() and time.monotonic() < deadline:
-            time.sleep(0.05)
-        address = json.loads(address_file.read_text())["address"]
+    with dask_cluster(tmp_path) as (address, pair):
         told = 0
 
         def advance(count: int) -> None:
@@ -201,10 +182,6 @@ def test_a_dask_cluster_of_which_one_worker_dies_comes_to_the_same(
                 pair[0].kill()
 
         found = read(tmp_path / "w", logs, scheduler=address, advance=advance)
-    finally:
-        for process in (*pair, scheduler):
-            process.kill()
-            process.wait()
     assert (found.added, found.grown, found.duplicates, found.rejected) == (ROWS, GROWN, 1, 2)
     assert contents(tmp_path / "w") == expected
 

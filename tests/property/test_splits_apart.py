@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 
 from exports import projection_of
 from exports.choosing import EVERYTHING
-from exports.order import prompts_apart
+from exports.context import canonical
+from exports.order import spread
 from exports.selections import select_completions, select_pairs
 from exports.sides import apart, assigned, side_of
 from exports.splits import SplitItem
@@ -148,7 +149,9 @@ def test_a_kto_file_is_not_sorted_by_label(labels: list[bool]) -> None:
     for number, label in enumerate(labels):
         said = "yes" if label else "no"
         made.answer(made.task(*made.chat(f"q{number}", "x")), "p0", instruction="yes", helpful=said)
-    wanted = [row.label for row in prompts_apart(select_completions(made.evidence()).items)]
+    rows = {row.id: row for row in select_completions(made.evidence()).items}
+    order = spread({name: canonical(row.prompt) for name, row in rows.items()})
+    wanted = [rows[name].label for name in order]
     assert sorted(wanted) == sorted(labels)
     if 4 <= sum(labels) <= len(labels) - 4:
         assert sum(one != two for one, two in pairwise(wanted)) > 1

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass, replace
 from sys import intern
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import sqlalchemy as sa
 
@@ -14,11 +14,11 @@ from workspaces.records import IMPORTED, Annotation, AnnotationStatus, GivenAnsw
 from workspaces.store.insert import insert_missing
 from workspaces.store.members import is_outside
 from workspaces.store.schema import UTCDateTime, metadata
-from workspaces.store.streams import ROWS_AT_ONCE
+from workspaces.store.streams import as_given, json_of, stream_rows, time_of
 from workspaces.store.tasks import placement
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
     from datetime import datetime
 
     from workspaces.store.members import MemberStatus
@@ -185,25 +185,55 @@ def latest_annotations(connection: sa.Connection, outside: MemberStatus | None =
     With a status that is outside, ``STRANGER`` or ``BARRED``: of every annotation that does not count because its
     person has it.
     """
+    return list(map(annotation_of, stream_annotations(connection, outside)))
+
+
+def stream_annotations(
+    connection: sa.Connection, outside: MemberStatus | None = None
+) -> Iterator[StoredAnnotation]:
+    """Yield what ``latest_annotations`` returns as rows of the database, a few at a time in memory."""
     person, platform = annotation_revision.c.person_id, annotation_revision.c.platform
     which = counts() if outside is None else is_outside(person, platform, {outside})
-    query = latest_genuine().where(which).order_by(annotation_revision.c.annotation_id)
-    return [
-        Annotation(
-            id=row.annotation_id,
-            task_id=intern(row.task_id),
-            person_id=intern(row.person_id),
-            platform=intern(row.platform),
-            status=AnnotationStatus(row.status),
-            revision=row.revision,
-            values=row.answers,
-            updated_at=row.updated_at,
-            shown_first=row.shown_first,
-            lead_time=row.lead_time,
-            served_at=row.served_at,
-        )
-        for row in connection.execute(query, execution_options={"yield_per": ROWS_AT_ONCE})
-    ]
+    columns = as_given(annotation_revision.c[name] for name in StoredAnnotation._fields)
+    query = latest_genuine().with_only_columns(*columns).where(which)
+    for row in stream_rows(connection, query.order_by(annotation_revision.c.annotation_id)):
+        yield StoredAnnotation(*row)
+
+
+class StoredAnnotation(NamedTuple):
+    """A row of the database, which is cheap to pass on (``annotation_of``)."""
+
+    annotation_id: str
+    task_id: str
+    person_id: str
+    platform: str
+    status: str
+    revision: int
+    answers: Any
+    updated_at: Any
+    shown_first: str | None
+    lead_time: float | None
+    served_at: Any
+
+
+def annotation_of(row: StoredAnnotation) -> Annotation:
+    """Return a row as an annotation."""
+    return Annotation(
+        id=row[0],
+        task_id=intern(row[1]),
+        person_id=intern(row[2]),
+        platform=intern(row[3]),
+        status=_STATUSES[row[4]],
+        revision=row[5],
+        values=json_of(row[6]),
+        updated_at=time_of(row[7]),
+        shown_first=row[8],
+        lead_time=row[9],
+        served_at=None if row[10] is None else time_of(row[10]),
+    )
+
+
+_STATUSES = {status.value: status for status in AnnotationStatus}
 
 
 def append_revisions(connection: sa.Connection, revisions: Sequence[AnnotationRevision]) -> None:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from sys import intern
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import sqlalchemy as sa
 
@@ -12,7 +13,7 @@ from workspaces.records import IMPORTED, PlacedTask, Significance, Task
 from workspaces.store.insert import insert_missing, upsert
 from workspaces.store.moments import newest, not_before
 from workspaces.store.schema import UTCDateTime, metadata
-from workspaces.store.streams import ROWS_AT_ONCE
+from workspaces.store.streams import ROWS_AT_ONCE, as_given, json_of, stream_rows, time_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -88,8 +89,70 @@ def save_tasks(connection: sa.Connection, tasks: Sequence[Task]) -> None:
 
 def all_tasks(connection: sa.Connection) -> dict[str, Task]:
     """Return every task by id, oldest first."""
-    query = sa.select(task).order_by(task.c.created_at, task.c.task_id)
-    return {item.id: item for item in _tasks(connection, query.execution_options(yield_per=ROWS_AT_ONCE))}
+    return {row.task_id: task_of(row) for row in stream_tasks(connection)}
+
+
+def stream_tasks(connection: sa.Connection) -> Iterator[StoredTask]:
+    """Yield what ``all_tasks`` returns as rows of the database, a few at a time in memory."""
+    columns = as_given(task.c[name] for name in StoredTask._fields)
+    for row in stream_rows(connection, sa.select(*columns).order_by(task.c.created_at, task.c.task_id)):
+        yield StoredTask(*row)
+
+
+class StoredTask(NamedTuple):
+    """A row of the database, which is cheap to pass on (``task_of``)."""
+
+    task_id: str
+    kind: str
+    message_ids: Any
+    conversation_ids: Any
+    significance: str
+    quote: Any
+    rules_version: str
+    platform: str
+    overlap: int
+    created_at: Any
+    seed_agent: str | None
+    seed_prompt_version: str | None
+    reask_of: str | None
+    mix: str
+    least_answers: int | None
+    closed_at: Any
+
+
+def task_of(row: StoredTask) -> Task:
+    """Return a row as a task."""
+    return Task(
+        id=intern(row.task_id),
+        kind=intern(row.kind),
+        message_ids=tuple(_listed(row.message_ids)),
+        conversation_ids=tuple(_listed(row.conversation_ids)),
+        significance=_SIGNIFICANCES[row.significance],
+        quote=json_of(row.quote),
+        rules_version=intern(row.rules_version),
+        platform=intern(row.platform),
+        overlap=row.overlap,
+        created_at=time_of(row.created_at),
+        seed_agent=row.seed_agent,
+        seed_prompt_version=row.seed_prompt_version,
+        reask_of=row.reask_of,
+        mix=intern(row.mix),
+        least_answers=row.least_answers,
+        closed_at=None if row.closed_at is None else time_of(row.closed_at),
+    )
+
+
+def conversations_shown(row: StoredTask) -> list[str]:
+    """Return the ids of the conversations of a task."""
+    return _listed(row.conversation_ids)
+
+
+def _listed(value: Any) -> list[str]:
+    found: list[str] = json.loads(value) if isinstance(value, str) else value
+    return found
+
+
+_SIGNIFICANCES = {it.value: it for it in Significance}
 
 
 def tasks_of(connection: sa.Connection, task_ids: Iterable[str]) -> dict[str, Task]:
@@ -234,21 +297,4 @@ def task_ids_in(connection: sa.Connection, container_id: str, platform: str) -> 
 def _tasks(connection: sa.Connection, query: sa.Executable) -> Iterator[Task]:
     """Yield the tasks of a query of all columns of ``task``."""
     for row in connection.execute(query):
-        yield Task(
-            id=intern(row.task_id),
-            kind=intern(row.kind),
-            message_ids=tuple(row.message_ids),
-            conversation_ids=tuple(row.conversation_ids),
-            significance=Significance(row.significance),
-            quote=row.quote,
-            rules_version=intern(row.rules_version),
-            platform=intern(row.platform),
-            overlap=row.overlap,
-            created_at=row.created_at,
-            seed_agent=row.seed_agent,
-            seed_prompt_version=row.seed_prompt_version,
-            reask_of=row.reask_of,
-            mix=intern(row.mix),
-            least_answers=row.least_answers,
-            closed_at=row.closed_at,
-        )
+        yield task_of(StoredTask._make(row))

@@ -147,7 +147,7 @@ def test_a_prompt_that_stands_in_several_benchmarks_counts_for_each() -> None:
         {"one": [LONG], "other": [SHORT, LONG], "near": [" ".join(LONG.split()[:12])], "no": [TINY]}
     )
     prompts = [(("user", LONG),), (("user", SHORT), ("assistant", "4"), ("user", LONG.lower()))]
-    report = benchmarks.report(prompts)
+    report = benchmarks.report(benchmarks.count(prompts))
     word_for_word = {"word_for_word": 2, "near_duplicate": 0}
     assert report == {
         "near": {"prompts": 1, **word_for_word},

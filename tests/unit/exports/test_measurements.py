@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 import exports
 from exports import Evidence, projection_of
-from exports.choice_bias import Share, position_bias, share_of
+from exports.choice_bias import Share, clusters_of, position_bias
 from exports.label_noise import LabelVotes, label_noise
 from exports.measurements import with_label_noise
 from exports.pairs import PreferencePair
@@ -29,7 +29,9 @@ def measured(made: World, name: str) -> tuple[dict[str, Any], str]:
     projection = projection_of(name)
     selection = projection.select(Evidence(made.tasks, made.annotations, made.contexts, Weights()))
     trained = [item for item in selection.items if projection.training_table.accepts(item)]
-    found = with_label_noise(projection.measure(trained), by_agreement=False)
+    measure = projection.measure()
+    measure.see(trained)
+    found = with_label_noise(measure.measurements(), by_agreement=False)
     return dict(found.manifest), found.card
 
 
@@ -137,7 +139,7 @@ def test_the_interval_holds_the_true_share_where_people_who_see_one_order_agree(
         for _ in range(60):
             better_first = draw.random() < 0.5
             clusters.append((sum(better_first == (draw.random() >= error) for _ in range(people)), people))
-        share = share_of(clusters)
+        share = clusters_of(clusters).share
         assert share is not None
         assert share.of == 60 * people
         held += share.interval[0] <= 0.5 <= share.interval[1]
@@ -146,14 +148,14 @@ def test_the_interval_holds_the_true_share_where_people_who_see_one_order_agree(
 
 @given(st.lists(st.integers(0, 1), min_size=1))
 def test_cases_that_are_alone_in_their_clusters_are_independent(cases: list[int]) -> None:
-    share = share_of((case, 1) for case in cases)
+    share = clusters_of((case, 1) for case in cases).share
     assert share is not None
     assert share.effective == pytest.approx(len(cases))
 
 
 @pytest.mark.parametrize("cluster", [(1, 3), (3, 7), (5, 5), (0, 2)])
 def test_clusters_that_are_all_alike_count_once_each(cluster: tuple[int, int]) -> None:
-    share = share_of([cluster] * 10)
+    share = clusters_of([cluster] * 10).share
     assert share is not None
     assert share.effective == 10
 
@@ -166,7 +168,7 @@ def test_votes_on_one_prompt_are_one_cluster_of_position_bias() -> None:
             made.task(*made.chat(f"q{number // 2}", f"one {number}", f"two {number}")), "ab"[number // 2] * 10
         )
     selection = projection_of("dpo").select(Evidence(made.tasks, made.annotations, made.contexts, Weights()))
-    share = position_bias([pair for pair in selection.items if isinstance(pair, PreferencePair)])
+    share = position_bias([pair for pair in selection.items if isinstance(pair, PreferencePair)]).share
     assert share is not None
     assert (share.count, share.of, share.effective) == (20, 40, 2)
 

@@ -6,6 +6,7 @@ import json
 import re
 import subprocess
 import sys
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,6 +18,7 @@ from chatfeedback import steps
 from chatfeedback.cli import app
 from exports import (
     Measurements,
+    OfAll,
     Projection,
     TableSpec,
     UnknownProjectionError,
@@ -58,8 +60,8 @@ FLAT = Projection(
     limits=("A test reads it.",),
     tables=(TableSpec("json", "pairs to train on", {"pair_id": TEXT, "pair": TEXT}, flat, is_decided),),
     select=select_pairs,
-    measure=count,
-    arrange=lambda pairs: pairs[::-1],
+    measure=partial(OfAll, count),
+    arrange=lambda prompts: [*prompts][::-1],
 )
 
 

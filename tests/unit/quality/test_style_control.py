@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from bench.ranking import votes
 from quality import STYLE, control_style, style_of
-from quality.text_style import Style
+from workspaces.text_style import Style
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

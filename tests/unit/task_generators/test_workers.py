@@ -3,7 +3,7 @@
 import gc
 from collections.abc import Iterator
 
-from task_generators.chat_logs import LocalWorkers
+from workspaces.workers import LocalWorkers
 
 
 def test_what_was_imported_is_not_collected_while_chunks_are_read_and_is_afterwards() -> None:
@@ -13,6 +13,6 @@ def test_what_was_imported_is_not_collected_while_chunks_are_read_and_is_afterwa
         frozen.append(gc.get_freeze_count())
         yield from ()
 
-    assert list(LocalWorkers(1).run(work())) == []  # type: ignore[arg-type]
+    assert list(LocalWorkers(1).run(print, work())) == []
     assert frozen[0] > 0
     assert gc.get_freeze_count() == 0

@@ -16,13 +16,13 @@ from datasets import load_dataset
 from chatfeedback import steps
 from quality import votes
 from reward_engine import tip, totals
-from task_generators.chat_logs import LocalWorkers
 from tests.unit.task_generators.readers.golden_files import FILES
 from workspaces.records import ANONYMOUS, IMPORTED, Annotation, SharingState, Task
 from workspaces.store.annotations import latest_annotations
 from workspaces.store.conversations import conversation
 from workspaces.store.identities import person
 from workspaces.store.tasks import all_tasks, unplaced_tasks
+from workspaces.workers import LocalWorkers
 from workspaces.workspace import Workspace, utc_now
 
 if TYPE_CHECKING:

@@ -17,7 +17,7 @@ import pytest
 import sqlalchemy as sa
 
 from chatfeedback import steps
-from task_generators.chat_logs import LocalWorkers, Source, ingest, keep_feedback
+from task_generators.chat_logs import Source, ingest, keep_feedback
 from tests.sample_records import NOW
 from tests.unit.task_generators.readers.golden_files import FILES, found_in
 from workspaces.collection import Collection
@@ -27,6 +27,7 @@ from workspaces.records import SharingState
 from workspaces.store import Store
 from workspaces.store.annotations import latest_annotations
 from workspaces.store.tasks import all_tasks
+from workspaces.workers import LocalWorkers
 from workspaces.workspace import Workspace
 
 if TYPE_CHECKING:

@@ -1,0 +1,202 @@
+"""An export is the same however it is divided into portions, and whoever makes these."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import random
+import threading
+import time
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+import psutil
+import pytest
+
+from chatfeedback import steps
+from chatfeedback.steps import portions
+from chatfeedback.steps.grouping import Groups, number_of
+from chatfeedback.steps.scattered import SCATTERED
+from exports.release import NothingToExportError
+from exports.verification import verify
+from tests.dask_cluster import dask_cluster
+from tests.unit.chatfeedback.stored_world import store_world
+from tests.unit.exports.export_records import CRITERIA, RUBRIC
+from tests.unit.exports.test_recorded_exports import world_of
+from workspaces.config.exports import ExportsConfig
+from workspaces.errors import ConnectionFailedError
+from workspaces.kinds import asking, rubric_kinds
+from workspaces.workers import DaskWorkers, LocalWorkers, WorkerDiedError, results_of
+from workspaces.workspace import Workspace
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
+    from pathlib import Path
+
+    from workspaces.workers import Workers
+
+RULES = {
+    "": ExportsConfig(),
+    "by rules": ExportsConfig(min_people=2, min_agreement=0.6, languages=("und", "en")),
+    "apart": ExportsConfig(test_people=0.4),
+}
+FORMS = ["dpo", "kto", "nemo-rl", "tpo", "rubric"]
+"""One file or many, in an order of its own or not, tools or not, measured portion by portion or at once."""
+
+
+@pytest.fixture
+def answered(workspace: Workspace) -> Iterator[Workspace]:
+    """A workspace with answers of every kind, conversations with the same prompt, and near duplicates."""
+    with asking(rubric_kinds({RUBRIC: CRITERIA})):
+        world = world_of(3)
+    store_world(workspace, world, {"c1": "g", "c20": "g", "c21": "h", "c44": "h"})
+    with Workspace.open(workspace.path) as opened:
+        yield opened
+
+
+def made(
+    workspace: Workspace, folder: Path, name: str, rules: ExportsConfig, workers: Workers | None = None
+) -> dict[str, str]:
+    """Return the checksum of every file of an export, but for when it was made; or why there is none."""
+    try:
+        steps.export(workspace, name, folder, rules=rules, any_licence=True, workers=workers, json_lines=True)
+    except NothingToExportError as error:
+        return {"error": str(error)}
+    assert not (workspace.path / SCATTERED).exists()
+    assert verify(folder).problems == ()
+    manifest = json.loads((folder / "manifest.json").read_text("utf-8"))
+    figures = json.dumps(
+        {key: value for key, value in manifest.items() if key not in ("created_at", "files")}
+    )
+    return {
+        **{
+            path: sha
+            for path, sha in manifest["files"].items()
+            if path not in ("croissant.json", "README.md")
+        },
+        "figures": hashlib.sha256(figures.encode()).hexdigest(),
+    }
+
+
+def in_small_portions(monkeypatch: pytest.MonkeyPatch, tasks: int = 9) -> None:
+    monkeypatch.setattr(portions, "TASKS", tasks)
+
+
+@pytest.mark.parametrize("rule", RULES)
+def test_an_export_is_the_same_in_small_portions(
+    answered: Workspace, tmp_path: Path, rule: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    names = FORMS if not rule else ["dpo"]
+    whole = {name: made(answered, tmp_path / "whole" / name, name, RULES[rule]) for name in names}
+    in_small_portions(monkeypatch)
+    assert {
+        name: made(answered, tmp_path / "portions" / name, name, RULES[rule], LocalWorkers(1))
+        for name in names
+    } == whole
+
+
+def test_two_processes_of_which_one_is_killed_come_to_the_same(
+    answered: Workspace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = made(answered, tmp_path / "whole", "dpo", RULES[""])
+    in_small_portions(monkeypatch)
+
+    def victim() -> psutil.Process | None:
+        return next(
+            (it for it in psutil.Process().children() if "spawn_main" in " ".join(it.cmdline())), None
+        )
+
+    with killed_at_work(answered, victim):
+        assert made(answered, tmp_path / "portions", "dpo", RULES[""], LocalWorkers(2)) == whole
+
+
+def test_a_dask_cluster_of_which_one_worker_is_killed_comes_to_the_same(
+    answered: Workspace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("distributed", reason="needs Dask: uv sync --extra dask")
+    whole = made(answered, tmp_path / "whole", "dpo", RULES[""])
+    in_small_portions(monkeypatch)
+    with (
+        dask_cluster(tmp_path) as (address, pair),
+        killed_at_work(answered, lambda: psutil.Process(pair[0].pid)),
+    ):
+        assert made(answered, tmp_path / "portions", "dpo", RULES[""], DaskWorkers(address)) == whole
+
+
+def test_a_scheduler_that_is_not_there_is_named_and_leaves_the_export_as_it_was(
+    answered: Workspace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("distributed", reason="needs Dask: uv sync --extra dask")
+    before = made(answered, tmp_path / "dpo", "dpo", RULES[""])
+    monkeypatch.setattr("workspaces.workers.DASK_TIMEOUT", "500ms")
+    with pytest.raises(ConnectionFailedError, match=r"tcp://127\.0\.0\.1:1 cannot be reached"):
+        made(answered, tmp_path / "dpo", "dpo", RULES["apart"], DaskWorkers("tcp://127.0.0.1:1"))
+    assert not (answered.path / SCATTERED).exists()
+    assert made(answered, tmp_path / "dpo", "dpo", RULES[""]) == before
+
+
+@contextmanager
+def killed_at_work(workspace: Workspace, victim: Callable[[], psutil.Process | None]) -> Iterator[None]:
+    """Kill a process as soon as the first rows of an export wait; it is certain that one was killed."""
+    done = threading.Event()
+
+    def kill() -> None:
+        while not any((workspace.path / SCATTERED).rglob("trl.arrow")) or (found := victim()) is None:
+            time.sleep(0.001)
+        found.kill()
+        done.set()
+
+    threading.Thread(target=kill, daemon=True).start()
+    yield
+    assert done.wait(10)
+
+
+def test_a_deletion_removes_what_an_export_that_was_killed_left(answered: Workspace) -> None:
+    left = answered.path / SCATTERED / "00000" / "trl.arrow"
+    left.parent.mkdir(parents=True)
+    left.write_bytes(b"texts")
+    steps.delete_conversations(answered, ["c1"], by="lead")
+    assert not left.exists()
+
+
+def test_work_that_always_kills_its_workers_is_given_up() -> None:
+    class Dying:
+        tries = 0
+
+        def __enter__(self) -> Dying:
+            return self
+
+        def __exit__(self, *error: object) -> None:
+            pass
+
+        def run(
+            self,
+            function: Callable[..., int],
+            work: Iterable[tuple[int, ...]],
+            size_of: Callable[..., int] | None = None,
+        ) -> Iterator[int]:
+            for arguments in work:
+                if arguments == (2,):
+                    self.tries += 1
+                    raise WorkerDiedError("gone")
+                yield function(*arguments)
+
+    dying = Dying()
+    with pytest.raises(WorkerDiedError):
+        results_of(dying, abs, [(0,), (-1,), (2,)])  # type: ignore[arg-type]
+    assert dying.tries == 6
+    assert results_of(dying, abs, [(0,), (-1,)]) == [0, 1]  # type: ignore[arg-type]
+
+
+def test_names_belong_together_whatever_the_order_in_which_they_are_joined() -> None:
+    draw = random.Random(5)
+    pairs = [(f"c{draw.randrange(60)}", bytes([draw.randrange(40)])) for _ in range(50)]
+    found = []
+    for _ in range(3):
+        draw.shuffle(pairs)
+        groups = Groups()
+        for one, other in pairs:
+            groups.join(*((one, other) if draw.random() < 0.5 else (other, one)))
+        found.append({name: groups.of(name) for name in sorted({one for one, _ in pairs})})
+    assert found[0] == found[1] == found[2]
+    assert all(0 <= number_of(root, 7) < 7 for root in found[0].values())

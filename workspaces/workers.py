@@ -1,0 +1,344 @@
+"""Runs a function on a stream of work in this process, in a pool of processes, or on a Dask cluster.
+
+Workers take work from the stream, a few pieces ahead, and return results in its order: the same wherever it is done.
+What is done twice, because a worker was killed, must come to the same.
+"""
+
+from __future__ import annotations
+
+import gc
+import multiprocessing
+import os
+import signal
+import threading
+from collections import deque
+from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
+from ipaddress import ip_address
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+
+from workspaces.errors import ConfigurationError, ConnectionFailedError, UsageError, WorkbenchError
+from workspaces.extras import install_command
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from typing import Self
+
+ResultT = TypeVar("ResultT")
+ResultT_co = TypeVar("ResultT_co", covariant=True)
+
+SMALL_BYTES = 16 * 1024 * 1024
+"""Bytes that are worked at in this process: starting another takes seconds of processor time each."""
+
+DASK_TIMEOUT = "10s"
+
+AHEAD = 3
+"""Pieces of work submitted per worker, so that none waits for the next."""
+
+
+DEATHS = 5
+"""Workers of a pool that may be killed before ``results_of`` gives up."""
+
+
+class WorkerDiedError(WorkbenchError):
+    """A worker of a pool was killed, as when memory runs out."""
+
+
+class _Pending(Protocol[ResultT_co]):
+    """A result that a worker is going to return."""
+
+    def result(self) -> ResultT_co:
+        """Wait for the result."""
+        ...
+
+
+class Workers(Protocol):
+    """Runs a function on work; as a context manager, for several functions in turn."""
+
+    def __enter__(self) -> Self: ...
+    def __exit__(self, *error: object) -> None: ...
+
+    def run(
+        self,
+        function: Callable[..., ResultT],
+        work: Iterable[tuple[Any, ...]],
+        size_of: Callable[..., int] | None = None,
+    ) -> Iterator[ResultT]:
+        """Yield what the function returns for each piece of work, its arguments, in order.
+
+        Args:
+            function: of a module, so that other processes find it.
+            work: the pieces.
+            size_of: returns the bytes of a piece of work, by which it is told whether other processes are worth it;
+                None: they are.
+        """
+        ...
+
+
+def results_of(
+    workers: Workers, function: Callable[..., ResultT], work: Sequence[tuple[Any, ...]]
+) -> list[ResultT]:
+    """Return what a function returns for each piece of work; what a killed worker had begun is done again.
+
+    Raises:
+        WorkerDiedError: more than ``DEATHS`` workers died.
+    """
+    results: list[ResultT] = []
+    for death in range(DEATHS + 1):
+        try:
+            results.extend(workers.run(function, work[len(results) :]))
+            break
+        except WorkerDiedError:
+            if death == DEATHS:
+                raise
+    return results
+
+
+class LocalWorkers:
+    """A pool of processes on this machine; a small amount of work is done in this process alone.
+
+    The pool ends with its work or, of a context manager, with the context: starting it takes seconds.
+
+    Args:
+        processes: how many; None for one per available core.
+        small: bytes that are worked at in this process before others are started.
+    """
+
+    def __init__(self, processes: int | None = None, *, small: int = SMALL_BYTES) -> None:
+        self._processes = processes or _usable_cores()
+        self._small = small
+        self._pool: ProcessPoolExecutor | None = None
+        self._stay = False
+
+    def __enter__(self) -> Self:
+        """Keep the processes, once there are some."""
+        self._stay = True
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        """End the processes."""
+        self._stay = False
+        self._end()
+
+    def run(
+        self,
+        function: Callable[..., ResultT],
+        work: Iterable[tuple[Any, ...]],
+        size_of: Callable[..., int] | None = None,
+    ) -> Iterator[ResultT]:
+        """Yield what the function returns for each piece of work, in order.
+
+        Raises:
+            WorkerDiedError: a worker was killed, as when memory runs out; running again continues.
+        """
+        with _imports_not_collected():
+            yield from self._run(function, work, size_of)
+
+    def _run(
+        self,
+        function: Callable[..., ResultT],
+        work: Iterable[tuple[Any, ...]],
+        size_of: Callable[..., int] | None,
+    ) -> Iterator[ResultT]:
+        remaining = iter(work)
+        size = 0
+        if self._processes == 1 or size_of is not None:
+            for arguments in remaining:
+                yield function(*arguments)
+                size += 0 if size_of is None else size_of(*arguments)
+                if size >= self._small and self._processes > 1:
+                    break
+            else:
+                return
+        if self._pool is None:
+            self._pool = ProcessPoolExecutor(self._processes, mp_context=_SPAWN, initializer=_begin_worker)
+        try:
+            submit = _uninterrupted(self._pool.submit)
+            yield from _in_order(submit, function, remaining, AHEAD * self._processes)
+        except BrokenProcessPool:
+            self._end()
+            raise WorkerDiedError(
+                "a worker process died, perhaps for lack of memory; what was added is kept: run this again"
+            ) from None
+        except (KeyboardInterrupt, GeneratorExit):  # nobody wants what they are working at
+            for worker in multiprocessing.active_children():
+                worker.kill()
+            self._end()
+            raise
+        finally:
+            if not self._stay:
+                self._end()
+
+    def _end(self) -> None:
+        pool, self._pool = self._pool, None
+        if pool is not None:
+            pool.shutdown(cancel_futures=True)
+
+
+_SPAWN = multiprocessing.get_context("spawn")  # a fork would inherit locks held by Arrow's threads
+
+
+class DaskWorkers:
+    """The workers of a Dask cluster; they need this package installed, and no files of ours.
+
+    Dask's messages can run code in whoever reads them. So the scheduler is on this machine, or shows a certificate.
+
+    Args:
+        scheduler: the address of the cluster's scheduler, such as ``tcp://127.0.0.1:8786`` or ``tls://10.0.0.5:8786``.
+    """
+
+    def __init__(self, scheduler: str) -> None:
+        self._scheduler = scheduler
+
+    def __enter__(self) -> Self:
+        """Return these workers: what they begin ends with its work."""
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        """Do nothing."""
+
+    def run(
+        self,
+        function: Callable[..., ResultT],
+        work: Iterable[tuple[Any, ...]],
+        size_of: Callable[..., int] | None = None,
+    ) -> Iterator[ResultT]:
+        """Yield what the function returns for each piece of work, in order.
+
+        Another worker takes over from one that dies.
+
+        Raises:
+            ConfigurationError: Dask is not installed, or nothing vouches for the scheduler.
+            ConnectionFailedError: the scheduler cannot be reached, or a piece of work outlived too many workers.
+        """
+        with _dask_client(self._scheduler) as client:
+            workers = max(1, sum(client.nthreads().values()))
+
+            def submit(call: Callable[..., ResultT], *arguments: Any) -> _Pending[ResultT]:
+                pending: _Pending[ResultT] = client.submit(call, *arguments, pure=False)
+                return pending
+
+            yield from _in_order(submit, function, work, AHEAD * workers)
+
+
+def is_here(scheduler: str) -> bool:
+    """Return whether an address is on this machine, by number or as ``localhost``."""
+    kind, _, place = scheduler.rpartition("://")
+    host = place.rpartition(":")[0].strip("[]")
+    if kind not in ("", "tcp", "tls"):
+        return False
+    try:
+        return host == "localhost" or ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+@contextmanager
+def _dask_client(scheduler: str) -> Iterator[Any]:
+    try:
+        from distributed import Client
+        from distributed.client import FutureCancelledError
+        from distributed.scheduler import KilledWorker
+        from distributed.security import Security
+    except ModuleNotFoundError:
+        raise ConfigurationError(f"Dask is not installed: {install_command('dask')}") from None
+    security = Security()
+    has_certificates = all((security.tls_ca_file, security.tls_client_cert, security.tls_client_key))
+    if not is_here(scheduler) and not (scheduler.startswith("tls://") and has_certificates):
+        raise ConfigurationError(
+            f"nothing vouches for the Dask scheduler at {scheduler}, and whoever answers there could run code here: "
+            "write tls://HOST:PORT and name certificates in Dask's settings (distributed.comm.tls: ca-file, "
+            "client.cert, client.key), or bring it to this machine, as with 'ssh -L 8786:localhost:8786 HOST', and "
+            "write tcp://127.0.0.1:8786"
+        )
+    try:
+        client = Client(scheduler, timeout=DASK_TIMEOUT, set_as_default=False, security=security)
+    except (OSError, ValueError) as error:
+        raise ConnectionFailedError(f"the Dask scheduler at {scheduler} cannot be reached: {error}") from None
+    try:
+        yield client
+    except (KilledWorker, FutureCancelledError) as error:
+        raise ConnectionFailedError(
+            f"the Dask cluster gave up a piece of work: {type(error).__name__}"
+        ) from None
+    finally:
+        client.close()
+
+
+def _in_order(
+    submit: Callable[..., _Pending[ResultT]],
+    function: Callable[..., ResultT],
+    work: Iterable[tuple[Any, ...]],
+    ahead: int,
+) -> Iterator[ResultT]:
+    pending: deque[_Pending[ResultT]] = deque()
+    damage: UsageError | None = None
+    try:
+        for arguments in work:
+            pending.append(submit(function, *arguments))
+            if len(pending) >= ahead:
+                yield pending.popleft().result()
+    except UsageError as error:  # the source is damaged from here on
+        damage = error
+    while pending:
+        yield pending.popleft().result()
+    if damage is not None:
+        raise damage
+
+
+def _uninterrupted(submit: Callable[..., _Pending[ResultT]]) -> Callable[..., _Pending[ResultT]]:
+    """Return a function that submits work, and starts processes for it that Ctrl-C leaves alone.
+
+    A terminal interrupts every process of a command. They inherit that interrupts are blocked; one that comes meanwhile
+    reaches this process afterwards. They end with this process (``_end_with_parent``).
+    """
+
+    def wrapped(function: Callable[..., ResultT], *arguments: Any) -> _Pending[ResultT]:
+        if (
+            not hasattr(signal, "pthread_sigmask")
+            or threading.current_thread() is not threading.main_thread()
+        ):
+            return submit(function, *arguments)
+        before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+        try:
+            return submit(function, *arguments)
+        finally:
+            signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+    return wrapped
+
+
+def _usable_cores() -> int:
+    """Return the cores that this process may use; all of the machine where the system does not say."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+@contextmanager
+def _imports_not_collected() -> Iterator[None]:
+    """Keep the garbage collector from what is there already, a million objects of modules.
+
+    Rows are so many objects that it would look through all of that once every few thousand, a tenth of the time.
+    """
+    gc.freeze()
+    try:
+        yield
+    finally:
+        gc.unfreeze()
+
+
+def _begin_worker() -> None:
+    gc.freeze()  # as _imports_not_collected
+    _end_with_parent()
+
+
+def _end_with_parent() -> None:
+    """End this worker when its parent process is gone: a killed parent cannot stop its workers."""
+    parent = multiprocessing.parent_process()
+
+    def wait() -> None:
+        if parent is not None:
+            parent.join()
+        os._exit(1)
+
+    threading.Thread(target=wait, daemon=True).start()
