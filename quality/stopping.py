@@ -42,6 +42,7 @@ MOST_STATES = 200_000
 
 _ROUNDS = 100
 _HALVINGS = 20
+_ROUNDING = 1e-12
 _LEAST_PROBABILITY = 5e-5
 _ANY = 0.25
 _RIGHT = 0.5
@@ -79,25 +80,36 @@ class Crowd:
         told = np.asarray(probabilities.T @ counts, np.float64)
         found = cls(*_estimated(probabilities.sum(axis=0), told, turned), _IDLE[0] / _IDLE[1], said)
         for _ in range(_ROUNDS):
-            likely = found.joint(seen)
-            idle = found.idle * np.exp(seen @ np.log(said))
-            weights = often / likely.sum(axis=1)
-            active = (likely - idle[:, None] * found.shares) * weights[:, None]
+            active, idle = found._relative(seen)
+            weights = often / (active + idle).sum(axis=1)
+            active = active * weights[:, None]
             shares, answers = _estimated(active.sum(axis=0), active.T @ seen, turned)
-            share = (float(idle @ weights) + _IDLE[0]) / (often.sum() + _IDLE[1])
+            share = (float(idle.sum(axis=1) @ weights) + _IDLE[0]) / (often.sum() + _IDLE[1])
             found = cls(shares, answers, share, said)
         return found
 
     def joint(self, counts: Numbers) -> Numbers:
         """Return the probability of one order of these votes together with each class, (items x classes)."""
-        active = self.shares * np.exp(counts @ np.log(self.answers).T)
-        idle = np.exp(counts @ np.log(self.said))[:, None] * self.shares
-        return np.asarray((1 - self.idle) * active + self.idle * idle, np.float64)
+        active, idle = self._logs(counts)
+        return np.asarray(np.exp(active) + np.exp(idle), np.float64)
 
     def posteriors(self, counts: Numbers) -> Numbers:
         """Return the probability of each class, (items x classes), whoever answered."""
-        likely = self.joint(counts)
+        active, idle = self._relative(counts)
+        likely = active + idle
         return np.asarray(likely / likely.sum(axis=1, keepdims=True), np.float64)
+
+    def _logs(self, counts: Numbers) -> tuple[Numbers, Numbers]:
+        """Return the logarithms of both parts of ``joint``: of items that tell something, and of idle ones."""
+        active = np.log((1 - self.idle) * self.shares) + counts @ np.log(self.answers).T
+        idle = np.log(self.idle * self.shares) + (counts @ np.log(self.said))[:, None]
+        return active, idle
+
+    def _relative(self, counts: Numbers) -> tuple[Numbers, Numbers]:
+        """Return both parts of ``joint`` as shares of the largest: that of hundreds of votes is zero in floats."""
+        active, idle = self._logs(counts)
+        top = np.maximum(active, idle).max(axis=1, keepdims=True)
+        return np.exp(active - top), np.exp(idle - top)
 
     def accuracy(self, answers: int) -> float:
         """Return the share of items of which the most probable class is right after so many answers to each."""
@@ -119,7 +131,7 @@ class Crowd:
         if comb(most + classes, classes) > MOST_STATES or most >= len(_FACTORIALS):
             return None
         rule = _Stopping(self, least, most)
-        goal = self.accuracy(answers)
+        goal = self.accuracy(answers) - _ROUNDING
         low, high = 1 / classes, 1.0
         for _ in range(_HALVINGS):
             middle = (low + high) / 2

@@ -14,9 +14,16 @@ if TYPE_CHECKING:
 
     from workspaces.kinds.questions import ChoiceQuestion
 
-_MARKS = ".,;:!?'\"`‐‑‒–—―‘’‚“”„«»‹›¡¿·。、؟،؛।"
-_PUNCTUATION = re.compile(rf"(?<!\d)[{_MARKS}]|[{_MARKS}](?!\d)")
+_MARKS = ".,;:!?'\"`‒–—―‘’‚“”„«»‹›¡¿·。、؟،؛।"
+_DECIMAL = r"(?:(?<!\S)|(?<=[(\[=<>+*/$€£-]))\.(?=\d)"
+_PUNCTUATION = re.compile(rf"(?!{_DECIMAL})(?<!\d)[{_MARKS}]|[{_MARKS}](?!\d)")
 """The marks of sentences, after NFKC. Within numbers they say something; so do brackets and operators, as in code."""
+
+_SPACE = re.compile(r"(?<!\d)\s+|\s+(?!\d)")
+"""White space that parts no two numbers."""
+
+_HYPHENS = str.maketrans(dict.fromkeys("\u2010\u2011\u2212", "-"))
+"""Hyphens and the minus sign, which look alike."""
 
 _SELECTORS = frozenset(
     map(chr, (0x034F, 0x115F, 0x1160, 0x3164, *range(0xFE00, 0xFE10), *range(0xE0100, 0xE01F0)))
@@ -115,9 +122,15 @@ def _length(text: str) -> int:
 
 def _said(text: str) -> str:
     """Return the characters of a text that say something, each in the one way in which it can be written."""
-    folded = unicodedata.normalize("NFKC", text).casefold()
-    seen = "".join(each for each in folded if not (each.isspace() or _is_invisible(each)))
-    return _PUNCTUATION.sub("", seen)
+    raised = "".join(f"^{each}" if _is_raised(each) else each for each in text)
+    folded = unicodedata.normalize("NFKC", raised.translate(_HYPHENS)).casefold()
+    seen = "".join(each for each in folded if not _is_invisible(each))
+    return re.sub(r"\s+", " ", _SPACE.sub("", _PUNCTUATION.sub("", seen)))
+
+
+def _is_raised(character: str) -> bool:
+    """Return whether it is a digit in superscript: NFKC would make 102 of 10²."""
+    return character.isdigit() and unicodedata.decomposition(character).startswith("<super>")
 
 
 def _is_invisible(character: str) -> bool:

@@ -138,3 +138,11 @@ def test_what_a_lead_decided_is_settled() -> None:
     about = comparison(overlap=9)
     decided = replace(one(about, {"first": 1, "second": 1}, 1.0), adjudicated=True)
     assert settled([about], [*POOR, decided], lambda _: AS_GOOD) == ["t"]
+
+
+def test_an_item_that_very_many_people_answered_hides_no_other() -> None:
+    """The probability of a thousand votes is zero in floating point; so is that of each class."""
+    about = comparison(overlap=9)
+    many = crowded(1, {"first": 400, "tie": 350, "second": 300})
+    known = [*CAREFUL, *many, one(about, {"first": 3})]
+    assert settled([about], known, lambda _: AS_GOOD) == ["t"]

@@ -119,6 +119,28 @@ def test_what_nobody_can_read_differently_changes_nothing(change: Callable[[str]
     assert question.is_complete(change("No, the bar is closed on Mondays."), response)
 
 
+@pytest.mark.parametrize(
+    ("response", "rewrite", "differs"),
+    [
+        ("A dose of .5 mg", "A dose of 5 mg", True),
+        ("About 10² people", "About 102 people", True),
+        ("Rooms 2 3 are free", "Rooms 23 are free", True),
+        ("It is -5 °C", "It is 5 °C", True),
+        ("It costs $5", "It costs €5", True),
+        ("It is -5 °C", "It is \u22125 °C", False),
+        ("A well\u2011known and x\u2010ray", "A well-known and x-ray", False),
+        ("It was 2020. 5 came", "It was 2020, 5 came", False),
+        ("He says «5»...", "He says 5", False),
+    ],
+)
+def test_what_a_number_says_counts_and_how_a_mark_is_written_does_not(
+    response: str, rewrite: str, differs: bool
+) -> None:
+    question = TextQuestion("better", "?", "", rewrites=True)
+    assert question.changes(rewrite, response) is differs
+    assert question.changes(response, rewrite) is differs
+
+
 def test_a_shorter_response_may_be_rewritten_as_short_and_a_text_needs_a_letter() -> None:
     question = TextQuestion("better", "?", "", min_characters=20, rewrites=True)
     assert question.is_complete("Paris is in France.", "Paris is in Italy.")
