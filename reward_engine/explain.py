@@ -13,11 +13,12 @@ import sqlalchemy as sa
 from reward_engine.accounts import owed_account, person_account
 from reward_engine.rates import multiplied
 from reward_engine.rules import RuleBook
+from workspaces.chunks import in_chunks
 from workspaces.grammar import counted, word_for
 from workspaces.records import Significance
 from workspaces.registry import PLATFORMS
 from workspaces.store.confidences import confidence_history
-from workspaces.store.holds import hold, hold_outcome
+from workspaces.store.holds import hold, hold_named, hold_outcome
 from workspaces.store.ledger import ledger_entry, ledger_transaction
 from workspaces.store.rules import all_rules
 from workspaces.store.settlements import settlement
@@ -72,7 +73,7 @@ def explain(
     book = RuleBook(all_rules(connection))
     snapshots = confidence_history(connection, person_id)
     movements = _movements(connection, person_id, before, limit)
-    became = _became(connection, person_id, movements)
+    became = _became(connection, movements)
     return [_explained(each, book, snapshots, became.get(each.sequence)) for each in movements]
 
 
@@ -81,6 +82,7 @@ class _Movement:
     """One transaction of a person's wallet, with the part of an answer that it pays and the task's quote."""
 
     sequence: int
+    key: str
     event_at: datetime
     created_at: datetime
     reason: str
@@ -105,6 +107,7 @@ def _movements(
     query = (
         sa.select(
             transaction.sequence,
+            transaction.key,
             transaction.event_at,
             transaction.created_at,
             transaction.reason,
@@ -140,26 +143,22 @@ def _last_of(account: str, before: int | None, limit: int | None) -> sa.Select[t
     return sa.select(last.c.sequence)
 
 
-def _became(connection: sa.Connection, person_id: str, movements: Sequence[_Movement]) -> dict[int, str]:
+def _became(connection: sa.Connection, movements: Sequence[_Movement]) -> dict[int, str]:
     """Return what became of the points that movements set aside for purchases, in words, by sequence.
 
     Movements that end a purchase say it themselves; theirs is empty.
     """
-    if not movements:
-        return {}
-    first, last = movements[0].sequence, movements[-1].sequence
+    ids = {name for each in movements if (name := hold_named(each.key)) is not None}
     outcome = hold_outcome.c
-    query = (
-        sa.select(hold.c.sequence, hold.c.price, outcome.outcome, outcome.spent, outcome.sequence)
-        .outerjoin(hold_outcome, outcome.hold_id == hold.c.hold_id)
-        .where(hold.c.person_id == person_id)
-        .where(hold.c.sequence.between(first, last) | outcome.sequence.between(first, last))
-    )
+    query = sa.select(
+        hold.c.sequence, hold.c.price, outcome.outcome, outcome.spent, outcome.sequence
+    ).outerjoin(hold_outcome, outcome.hold_id == hold.c.hold_id)
     found: dict[int, str] = {}
-    for begun, price, how, spent, ended in connection.execute(query):
-        found[begun] = _end_in_words(how, price, spent)
-        if ended is not None:
-            found[ended] = ""
+    for some in in_chunks(sorted(ids)):
+        for begun, price, how, spent, ended in connection.execute(query.where(hold.c.hold_id.in_(some))):
+            found[begun] = _end_in_words(how, price, spent)
+            if ended is not None:
+                found[ended] = ""
     return found
 
 

@@ -27,7 +27,7 @@ from reward_engine.ledger import Posting, balance, post, take_turn
 from workspaces.errors import WorkbenchError
 from workspaces.grammar import counted, word_for
 from workspaces.records import ChatMode
-from workspaces.store.holds import hold, hold_outcome
+from workspaces.store.holds import KEY, hold, hold_outcome
 from workspaces.store.insert import insert_rows
 
 if TYPE_CHECKING:
@@ -132,7 +132,7 @@ def reserve(
             )
     entries = {account: -purchase.price, held_account(person_id): purchase.price}
     what = f"set aside for {purchase.model} ({purchase.mode})"
-    posting = Posting(f"hold/{hold_id}/reserve", entries, what, purchase.rules_version, now)
+    posting = Posting(f"{KEY}{hold_id}/reserve", entries, what, purchase.rules_version, now)
     (sequence,) = post(connection, [posting], now)
     row = (hold_id, person_id, purchase.model, purchase.mode.value, purchase.price)
     insert_rows(connection, hold, [(*row, purchase.rules_version, sequence, now, expires_at)])
@@ -249,7 +249,7 @@ def _end(connection: sa.Connection, ending: Hold, outcome: Outcome, spent: int, 
         SPENT: spent,
     }
     posting = Posting(
-        key=f"hold/{ending.id}/end",
+        key=f"{KEY}{ending.id}/end",
         entries={account: points for account, points in entries.items() if points},
         reason=_reason(ending.purchase, outcome, spent),
         rules_version=ending.purchase.rules_version,

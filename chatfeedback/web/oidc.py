@@ -161,13 +161,13 @@ def _attempt(request: Request) -> Attempt:
         HTTPException: 429, too many were refused.
     """
     site = site_of(request)
+    text = signed_token(site, request, ATTEMPT)
+    if text is None:  # not counted: any page elsewhere could load this address until nobody here may sign in
+        raise NotProvenError
     try:
         site.limits.take(PER_ADDRESS, _address(request))
     except TooOftenError as error:
         raise too_often(error) from None
-    text = signed_token(site, request, ATTEMPT)
-    if text is None:
-        raise NotProvenError
     attempt = Attempt.read(text)
     state = request.query_params.get("state", "")
     is_ours = hmac.compare_digest(_proofs(site, text)["state"].encode(), state.encode())

@@ -11,10 +11,10 @@ from collections import deque
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 
+import sqlalchemy as sa
+
 if TYPE_CHECKING:
     from collections.abc import Callable
-
-    import sqlalchemy as sa
 
     from workspaces.store.database import Store
 
@@ -57,7 +57,7 @@ class GroupCommit:
         try:
             with self._store.write() as connection:
                 results = [_outcome(connection, work, alone=len(units) == 1) for work, _ in units]
-        except Exception as error:
+        except BaseException as error:  # nobody waits forever, whatever it was
             for _, future in units:
                 future.set_exception(error)
             return
@@ -72,12 +72,19 @@ def _outcome(connection: sa.Connection, work: Work, *, alone: bool) -> tuple[Any
     """Return the result of one unit, or what it raised after it was undone.
 
     Raises:
-        Exception: what a unit raised that is alone in its transaction, which is rolled back.
+        Exception: what a unit raised that is alone in its transaction, which is rolled back; or that ended the whole
+            transaction, as SQLite does where the disk is full: the units before it are lost, and are told so.
     """
     if alone:
         return work(connection), None
+    savepoint = connection.begin_nested()
     try:
-        with connection.begin_nested():
-            return work(connection), None
+        result = work(connection)
     except Exception as error:
+        try:
+            savepoint.rollback()
+        except sa.exc.DBAPIError:
+            raise error from None
         return None, error
+    savepoint.commit()
+    return result, None

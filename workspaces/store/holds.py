@@ -9,6 +9,9 @@ import sqlalchemy as sa
 
 from workspaces.store.schema import UTCDateTime, metadata
 
+KEY = "hold/"
+"""The beginning of the keys of transactions that begin or end a hold."""
+
 hold = sa.Table(
     "hold",
     metadata,
@@ -34,3 +37,8 @@ hold_outcome = sa.Table(
     sa.Column("ended_at", UTCDateTime, nullable=False),
     sa.CheckConstraint("spent >= 0", name="spent_not_negative"),
 )
+
+
+def hold_named(key: str) -> str | None:
+    """Return the id of the hold that a transaction with this key begins or ends; None for any other transaction."""
+    return key.removeprefix(KEY).rpartition("/")[0] if key.startswith(KEY) else None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from concurrent.futures import ThreadPoolExecutor
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 import sqlalchemy as sa
@@ -158,6 +158,22 @@ def test_each_movement_of_a_purchase_says_what_became_of_it(rich: Store) -> None
         f"Released: the points set aside for model-x (direct). {prices}",
     ]
     assert newest.text == texts[-1]
+
+
+def test_one_page_of_movements_reads_the_purchases_on_it_alone(rich: Store) -> None:
+    for name in ("a", "b", "c"):
+        set_aside(rich, name, price=3)
+        do(rich, release, name)
+    asked: list[Any] = []
+    sa.event.listen(
+        rich.engine,
+        "before_cursor_execute",
+        lambda _, __, said, given, *___: asked.append(given) if "hold_outcome" in said else None,
+    )
+    with rich.read() as connection:
+        explain(connection, "ada", limit=2)
+    (names,) = asked
+    assert list(names.values() if isinstance(names, dict) else names) == ["c"]
 
 
 def test_the_same_id_for_something_else_is_refused(rich: Store) -> None:

@@ -120,3 +120,33 @@ def test_whatever_raises_each_unit_is_told_what_became_of_it(sqlite_store: Store
     assert told == [name for name, each in zip(names, wrong, strict=True) if not each]
     with sqlite_store.read() as connection:
         assert {it for it in all_people(connection) if it.startswith(f"p{before}-")} == set(told)
+
+
+def test_what_a_full_disk_took_back_with_the_whole_transaction_is_told_to_nobody_as_written(
+    sqlite_store: Store,
+) -> None:
+    held = Held(sqlite_store)
+
+    def filling(connection: sa.Connection) -> None:
+        pages = connection.exec_driver_sql("PRAGMA page_count").scalar()
+        connection.exec_driver_sql(f"PRAGMA max_page_count={pages}")
+        save_identities(connection, {"hash": "f" * 1_000_000}, NOW)
+
+    futures = [held.group.submit(work) for work in (adding("a"), filling, adding("c"))]
+    held.let_go()
+    for future in futures:
+        with pytest.raises(sa.exc.OperationalError, match="full"):
+            future.result(20)
+    with sqlite_store.read() as connection:
+        assert all_people(connection) == set()
+    assert held.group.submit(lambda _: "goes on").result(20) == "goes on"
+
+
+def test_nobody_waits_forever_whatever_ends_a_unit(store: Store) -> None:
+    def ending(_: sa.Connection) -> None:
+        raise SystemExit
+
+    group = GroupCommit(store)
+    with pytest.raises(SystemExit):
+        group.submit(ending).result(20)
+    assert group.submit(adding("a")).result(20) == "a"
