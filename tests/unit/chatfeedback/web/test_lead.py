@@ -61,7 +61,7 @@ def same_as_commands(workspace: Workspace, figures: Figures) -> None:
     assert sum(work.hours.values()) == counts.answers
     assert dict(figures.conversations) == counts.conversations
     assert figures.seeds == counts.responses_with_seed_feedback
-    seeding = dict(TABLES["seeds"](figures).rows)
+    seeding = {row[0]: row[1] for row in TABLES["seeds"](figures).rows}
     assert seeding["requests failed"] == counts.seed_requests_failed
     assert seeding["requests without an answer yet"] == counts.seed_requests_open
     with workspace.store.read() as connection:
