@@ -20,7 +20,7 @@ from workspaces.store.own_answers import own_answers
 from workspaces.store.rejections import rejections
 from workspaces.store.rewrites import own_checks
 from workspaces.store.seed_feedback import count_seeds
-from workspaces.store.seed_requests import FAILED, RequestState, count_requests
+from workspaces.store.seed_requests import count_requests, failed_and_open
 from workspaces.store.standing import standing
 from workspaces.store.tasks import all_tasks, count_placements, placed_tasks
 from workspaces.store.withdrawals import closed_everywhere
@@ -98,15 +98,13 @@ def count(workspace: Workspace) -> Counts:
         entries = directory(connection, stands)
         accounts = {entry.person_id for entry in entries if entry.platforms}
         own = own_answers(connection)
-        requests = count_requests(connection)
+        failed, waiting = failed_and_open(count_requests(connection))
         placed = count_placements(connection)
         return Counts(
             conversations=dict(sorted(count_by_state(connection).items())),
             responses_with_seed_feedback=count_seeds(connection),
-            seed_requests_failed=sum(requests.get(state, 0) for state in FAILED),
-            seed_requests_open=sum(
-                number for state, number in requests.items() if state not in (*FAILED, RequestState.DONE)
-            ),
+            seed_requests_failed=failed,
+            seed_requests_open=waiting,
             tasks=len(tasks),
             placed_tasks=placed,
             tasks_not_pushed=len(tasks) - placed,

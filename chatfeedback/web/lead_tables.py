@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from workspaces.registry import PLATFORMS
+from workspaces.store.seed_requests import failed_and_open
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -184,6 +185,14 @@ def conversations(figures: Figures) -> Table:
 def seeds(figures: Figures) -> Table:
     """Requests for seed feedback, by state."""
     rows: list[tuple[object, ...]] = [("responses with seed feedback", figures.seeds)]
+    failed, waiting = failed_and_open(figures.requests)
+    asked = sum(figures.requests.values())
+    rows += [
+        ("requests", asked),
+        ("requests answered", asked - failed - waiting),
+        ("requests without an answer yet", waiting),
+        ("requests failed", failed),
+    ]
     rows += [(f"requests: {state.value}", count) for state, count in sorted(figures.requests.items())]
     return _table("Seed feedback", "chatfeedback status", "", ("number",), rows)
 

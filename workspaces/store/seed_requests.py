@@ -273,6 +273,12 @@ def count_requests(connection: sa.Connection) -> dict[RequestState, int]:
     return {RequestState(state): count for state, count in connection.execute(query)}
 
 
+def failed_and_open(requests: Mapping[RequestState, int]) -> tuple[int, int]:
+    """Return how many of the requests in ``count_requests`` have no usable reply, and how many none yet."""
+    failed = sum(requests.get(state, 0) for state in FAILED)
+    return failed, sum(requests.values()) - failed - requests.get(RequestState.DONE, 0)
+
+
 def request_counts(connection: sa.Connection) -> dict[str, Counter[tuple[str, RequestState]]]:
     """Return the number of requests by judge (agent), purpose and state."""
     key = (seed_request.c.agent, seed_request.c.purpose, seed_request.c.state)

@@ -20,6 +20,14 @@ from workspaces.store.annotations import append_revisions, deleted, revisions_by
 from workspaces.store.conversations import ids_in, set_state
 from workspaces.store.flags import FlagStatus, flags, save_findings
 from workspaces.store.members import MemberStatus, bar, members
+from workspaces.store.seed_requests import (
+    PLAIN,
+    Ended,
+    RequestRow,
+    RequestState,
+    begin_requests,
+    end_requests,
+)
 from workspaces.workspace import utc_now
 
 if TYPE_CHECKING:
@@ -53,6 +61,9 @@ def same_as_commands(workspace: Workspace, figures: Figures) -> None:
     assert sum(work.hours.values()) == counts.answers
     assert dict(figures.conversations) == counts.conversations
     assert figures.seeds == counts.responses_with_seed_feedback
+    seeding = {row[0]: row[1] for row in TABLES["seeds"](figures).rows}
+    assert seeding["requests failed"] == counts.seed_requests_failed
+    assert seeding["requests without an answer yet"] == counts.seed_requests_open
     with workspace.store.read() as connection:
         assert list(figures.people) == directory(connection)
     budget = steps.budget_report(workspace)
@@ -125,8 +136,15 @@ def _open(workspace: Workspace) -> list[Task]:
 
 def test_every_figure_leads_to_a_table_and_names_its_command(browser: Browser, ada: str) -> None:
     steps.set_person(browser.workspace, ada, name="Countess <b>")
+    ends = (RequestState.DONE, RequestState.UNUSABLE, RequestState.UNANSWERED)
+    with browser.workspace.store.write() as connection:
+        rows = [RequestRow(each.value, "c", "judge", "1", PLAIN, {}) for each in ends]
+        begin_requests(connection, rows, utc_now())
+        end_requests(connection, [Ended(each.value, each) for each in ends], utc_now())
     lead = lead_of(browser)
     page = lead.get("/lead")
+    assert "Of 3 requests to judges 1 is answered." in page.text
+    same_as_commands(browser.workspace, LiveFigures(browser.workspace, utc_now).read_now())
     counts = count(browser.workspace)
     assert f">{counts.answers:,}</a>" in page.text
     assert f">{counts.open_tasks:,}</a>" in page.text
