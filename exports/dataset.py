@@ -71,7 +71,7 @@ def check_target(folder: Path, kind: str) -> int:
         CannotWriteError: nothing can be written there.
     """
     named = folder
-    with _our_errors(named):
+    with our_errors(named):
         folder = named.expanduser().resolve()
         if not folder.name:
             raise NotOurExportError(f"{named} is the root of the file system: name a folder in it")
@@ -167,7 +167,7 @@ def waiting_in(scratch: Path | None) -> Iterator[Path]:
     Raises:
         CannotWriteError: it cannot be written.
     """
-    with _our_errors(Path(gettempdir()) if scratch is None else scratch):
+    with our_errors(Path(gettempdir()) if scratch is None else scratch):
         if scratch is not None:
             scratch.mkdir(parents=True, exist_ok=True)
         with TemporaryDirectory(dir=scratch, ignore_cleanup_errors=True) as folder:
@@ -175,7 +175,7 @@ def waiting_in(scratch: Path | None) -> Iterator[Path]:
 
 
 @contextmanager
-def _our_errors(folder: Path) -> Iterator[None]:
+def our_errors(folder: Path) -> Iterator[None]:
     """Turn errors of the system into one of ours."""
     try:
         yield
@@ -190,7 +190,7 @@ def _our_errors(folder: Path) -> Iterator[None]:
 def _locked(folder: Path) -> Iterator[Path]:
     """Lock a target against other exports; yield its absolute path."""
     folder = folder.expanduser().resolve()
-    with _our_errors(folder):
+    with our_errors(folder):
         folder.parent.mkdir(parents=True, exist_ok=True)
         with FileLock(_lock_of(folder)):
             yield folder

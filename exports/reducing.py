@@ -125,7 +125,7 @@ def _reduced(portion: Portion, number: int, plan: Plan) -> Reduced:
     trained = [item for item in selection.items if accepts(item)]
     redactions, holders = Redactions(), HoldersSought(selection.items, evidence.annotations)
     folder = Path(plan.folder) / f"{number:05}"
-    folder.mkdir(parents=True, exist_ok=True)
+    folder.mkdir(exist_ok=True)  # in one that is gone, nothing is left behind
     found = Reduced(
         filled=fill(
             folder,

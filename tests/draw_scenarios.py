@@ -247,7 +247,7 @@ def drawn(workspace: Workspace, settings: dict[str, Any], *, dry_run: bool = Fal
     (workspace.path / CONFIG_NAME).write_text(json.dumps(BOTH | settings), encoding="utf-8")
     workspace.config = Config.model_validate(BOTH | settings)
     found = asdict(steps.generate_tasks(workspace, dry_run=dry_run))
-    del found["answers"]  # not told yet when draws were recorded
+    del found["answers"], found["chats_waiting"]  # not told yet when draws were recorded
     with workspace.store.read() as connection:
         tasks = all_tasks(connection)
         order = connection.execute(
@@ -256,6 +256,7 @@ def drawn(workspace: Workspace, settings: dict[str, Any], *, dry_run: bool = Fal
         rows = [asdict(tasks[each]) for each in order]
     for mixed in found["mixes"].values():  # in what order they are named is no matter
         mixed["shortfalls"].sort(key=lambda it: it["what"])
+        del mixed["unknown"]  # not told yet when draws were recorded
     for row in rows:
         del row["created_at"], row["closed_at"]
     return {"found": found, "tasks": rows}

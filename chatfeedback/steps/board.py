@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from chatfeedback.counts import offered, open_tasks
-from chatfeedback.steps.closing import what_is_wanted
+from chatfeedback.steps.closing import is_practice, what_is_wanted
 from chatfeedback.steps.practice import practice_of, practice_results_of
 from reward_engine import Calendar, RuleBook
 from task_generators.mix import asks_again
@@ -139,7 +139,7 @@ def _offers(
             continue
         if kinds[task.kind].judges_rewrites and rewrites.isdisjoint(task.message_ids):
             continue
-        gold = task_id in known.gold
+        practice, wanted = is_practice(task, known.gold), wanted_of(task)
         offers[task_id] = Offer(
             task,
             answers=answers[task_id],
@@ -147,9 +147,9 @@ def _offers(
             weights=mixes.get(task.mix, usual).significance,
             placed=placed,
             again=asks_again(task),
-            gold=gold,
-            practice=gold and task.reask_of is None,
-            enough=wanted.as_good_as if (wanted := wanted_of(task)) and wanted.audits(task) else None,
+            gold=task_id in known.gold,
+            practice=practice,
+            enough=None if practice or wanted is None or not wanted.audits(task) else wanted.as_good_as,
         )
     return offers
 

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from workspaces.store.gold import all_gold
 from workspaces.store.posteriors import posteriors
 from workspaces.store.tasks import all_tasks, close_tasks
 from workspaces.store.withdrawals import begin_withdrawal
 from workspaces.workspace import utc_now
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Container
 
     from quality.closing import Wanted
     from workspaces.config import Config
@@ -30,12 +31,22 @@ def close_settled(workspace: Workspace) -> int:
 
     wanted_of = what_is_wanted(workspace.config)
     with workspace.store.read() as connection:
-        tasks = [task for task in all_tasks(connection).values() if wanted_of(task) is not None]
+        gold = all_gold(connection)
+        tasks = [
+            task
+            for task in all_tasks(connection).values()
+            if wanted_of(task) is not None and not is_practice(task, gold)
+        ]
         found = settled(tasks, posteriors(connection), wanted_of) if tasks else []
     with workspace.store.write() as connection:
         close_tasks(connection, found, utc_now())
         begin_withdrawal(connection, found, forget=False)
     return len(found)
+
+
+def is_practice(task: Task, gold: Container[str]) -> bool:
+    """Return whether a task has a known answer of its own: people practise on it, however many did before them."""
+    return task.id in gold and task.reask_of is None
 
 
 def what_is_wanted(config: Config) -> Callable[[Task], Wanted | None]:

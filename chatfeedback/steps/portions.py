@@ -12,6 +12,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
+from threading import Lock
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
@@ -21,6 +22,7 @@ from chatfeedback.steps.answers import without_own, without_own_checks
 from chatfeedback.steps.grouping import Groups, join_openings, number_of
 from chatfeedback.steps.written_texts import redacted
 from exports.choosing import by_own
+from exports.dataset import our_errors
 from exports.omissions import OmissionReason
 from workspaces.collection.files import CONVERSATION, conversations_in, rows_at
 from workspaces.collection.statistics import UNDETERMINED
@@ -83,7 +85,9 @@ class Portion:
 
     def __call__(self) -> exports.Evidence:
         """Return the evidence."""
-        folder, shared = Path(self.folder), _shared(str(Path(self.folder) / "shared"))
+        folder = Path(self.folder)
+        with _READING:  # the threads of a worker of a cluster read it once
+            shared = _shared(str(folder / "shared"))
         rewrites, everybody = shared.rewrites, shared.evidence
         tasks = {row.task_id: task_of(row) for row in _kept(folder / f"tasks-{self.number}")}
         contexts: dict[str, exports.Context] = {}
@@ -195,11 +199,12 @@ class Scattering:
             for place, name in enumerate(table.column("conversation_id").to_pylist()):
                 if self._wanted is None or name in self._wanted:
                     places[self._of_group(name)].append(place)
-            for number, some in places.items():
-                if number not in writers:
-                    path = self._folder / f"conversations-{number}"
-                    writers[number] = pa.ipc.new_file(str(path), table.schema)
-                writers[number].write_table(rows_at(table, some))
+            with our_errors(self._folder):
+                for number, some in places.items():
+                    if number not in writers:
+                        path = self._folder / f"conversations-{number}"
+                        writers[number] = pa.ipc.new_file(str(path), table.schema)
+                    writers[number].write_table(rows_at(table, some))
             waiting.clear()
 
         columns = tuple(dict.fromkeys((*CONVERSATION, *LANGUAGES)))
@@ -209,8 +214,9 @@ class Scattering:
                 write()
         if waiting:
             write()
-        for writer in writers.values():
-            writer.close()
+        with our_errors(self._folder):
+            for writer in writers.values():
+                writer.close()
 
     def _scatter(self, name: str, rows: Iterable[StoredTask] | Iterable[StoredAnnotation]) -> None:
         waiting: dict[int, list[StoredTask | StoredAnnotation]] = defaultdict(list)
@@ -225,13 +231,13 @@ class Scattering:
 
     def _keep(self, name: str, waiting: dict[int, list[StoredTask | StoredAnnotation]]) -> None:
         for number, some in waiting.items():
-            with (self._folder / f"{name}-{number}").open("ab") as file:
+            with our_errors(self._folder), (self._folder / f"{name}-{number}").open("ab") as file:
                 pickle.dump([tuple(row) for row in some], file, pickle.HIGHEST_PROTOCOL)
         waiting.clear()
 
     def portions(self, shared: Shared) -> list[Portion]:
         """Return the portions, after all was scattered."""
-        with (self._folder / "shared").open("wb") as file:
+        with our_errors(self._folder), (self._folder / "shared").open("wb") as file:
             pickle.dump(shared, file, pickle.HIGHEST_PROTOCOL)
         return [Portion(str(self._folder), number) for number in range(self.number)]
 
@@ -258,13 +264,14 @@ def _shared(path: str) -> Shared:
     """Read what is the same for all portions, once in each process."""
     with Path(path).open("rb") as file:
         shared: Shared = pickle.load(file)  # noqa: S301 - written by this export
+    _KINDS.close()  # those of the export before, whose rubrics may have had other criteria
     known = all_kinds()
     missing = [kind for kind in rubric_kinds(shared.rubrics) if kind.name not in known]
-    _KINDS.enter_context(asking(missing))  # in another process, for as long as it lives
+    _KINDS.enter_context(asking(missing))  # in another process, until another export
     return shared
 
 
-_KINDS = ExitStack()
+_KINDS, _READING = ExitStack(), Lock()
 
 
 @contextmanager

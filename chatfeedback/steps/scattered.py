@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from contextlib import contextmanager
+from pathlib import Path
 from shutil import rmtree
+from tempfile import mkdtemp
 from typing import TYPE_CHECKING
+
+from exports.dataset import our_errors
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
     from workspaces.workspace import Workspace
 
@@ -18,12 +21,18 @@ SCATTERED = ".exporting"
 
 @contextmanager
 def scattered_in(workspace: Workspace) -> Iterator[Path]:
-    """Yield an empty folder of the workspace, which is locked, and remove it afterwards."""
+    """Yield an empty folder of the workspace, which is locked, and remove it afterwards.
+
+    No other export has a folder of its name: a worker of a cluster that outlives an export neither takes what the next
+    one left for its own, nor writes there.
+    """
     clear_scattered(workspace)
     folder = workspace.path / SCATTERED
-    folder.mkdir()
     try:
-        yield folder
+        with our_errors(folder):
+            folder.mkdir(mode=0o700)
+            scratch = Path(mkdtemp(dir=folder))
+        yield scratch
     finally:
         clear_scattered(workspace)
 

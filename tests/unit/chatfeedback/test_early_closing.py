@@ -15,6 +15,7 @@ from tests.sample_records import NOW, chat, seeds_of
 from tests.unit.chatfeedback.test_strangers import WithAccounts, everybody_answers, points
 from workspaces.config.generation import AdaptiveConfig
 from workspaces.records import PlacedTask, TaskState
+from workspaces.store.gold import save_gold
 from workspaces.store.seed_feedback import save_seeds
 from workspaces.store.tasks import all_tasks, placed_tasks
 from workspaces.workspace import Workspace, utc_now
@@ -144,6 +145,19 @@ def test_what_takes_a_fixed_number_of_answers_closes_at_it_and_is_asked_no_more(
         assert {it.places() for it in audit} == {as_good_as}
         assert steps.push_tasks(answered).closed == closes
     assert shelf.tasks == set()
+
+
+def test_tasks_to_practise_on_stay_for_whoever_comes(answered: Workspace, shelf: Shelf) -> None:
+    adaptive = AdaptiveConfig(as_good_as=3)
+    mix = answered.config.mix.model_copy(update={"adaptive": adaptive})
+    answered.config = answered.config.model_copy(update={"mix": mix})
+    with answered.store.write() as connection:
+        practice = set(sorted(all_tasks(connection))[::8])
+        save_gold(connection, {name: {"helpful": "yes"} for name in practice}, NOW)
+    board = read_board(answered, "argilla", Assigned(), utc_now())
+    assert min(board.offers[name].places() for name in practice) > 3
+    assert steps.push_tasks(answered).closed == TASKS - len(practice)
+    assert shelf.tasks == practice
 
 
 def test_agreement_is_measured_on_the_audit_slice_and_says_so(answered: Workspace) -> None:

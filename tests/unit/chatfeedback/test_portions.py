@@ -8,37 +8,56 @@ import random
 import threading
 import time
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from pathlib import Path
+from tempfile import mkdtemp
+from typing import TYPE_CHECKING, cast
 
 import psutil
 import pytest
+import sqlalchemy as sa
 
+import exports
 from chatfeedback import steps
-from chatfeedback.steps import portions
+from chatfeedback.steps import portions, scattered, training_sets
 from chatfeedback.steps.grouping import Groups, number_of
-from chatfeedback.steps.scattered import SCATTERED
+from chatfeedback.steps.scattered import SCATTERED, scattered_in
+from exports.dataset import CannotWriteError
+from exports.reducing import Plan, reduced
 from exports.release import NothingToExportError
 from exports.verification import verify
 from tests.dask_cluster import dask_cluster
-from tests.unit.chatfeedback.stored_world import store_world
+from tests.unit.chatfeedback.stored_world import START, store_world
 from tests.unit.exports.export_records import CRITERIA, RUBRIC
 from tests.unit.exports.test_recorded_exports import world_of
 from workspaces.config.exports import ExportsConfig
 from workspaces.errors import ConnectionFailedError
 from workspaces.kinds import asking, rubric_kinds
+from workspaces.records import ItemPosterior
+from workspaces.store.moderations import ModerationEntry, save_moderation
+from workspaces.store.own_answers import own_answer
+from workspaces.store.posteriors import replace_posteriors
 from workspaces.workers import DaskWorkers, LocalWorkers, WorkerDiedError, results_of
-from workspaces.workspace import Workspace
+from workspaces.workspace import CONFIG_NAME, Workspace
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
-    from pathlib import Path
 
+    from chatfeedback.steps.portions import Portion
     from workspaces.workers import Workers
 
 RULES = {
     "": ExportsConfig(),
     "by rules": ExportsConfig(min_people=2, min_agreement=0.6, languages=("und", "en")),
     "apart": ExportsConfig(test_people=0.4),
+    "all": ExportsConfig(
+        min_people=1,
+        min_agreement=0.5,
+        min_posterior=0.51,
+        skip_flags=("moderation",),
+        weights="posterior",
+        own="exclude",
+    ),
+    "own": ExportsConfig(skip_flags=("moderation",), own="only"),
 }
 FORMS = ["dpo", "kto", "nemo-rl", "tpo", "rubric"]
 """One file or many, in an order of its own or not, tools or not, measured portion by portion or at once."""
@@ -50,6 +69,24 @@ def answered(workspace: Workspace) -> Iterator[Workspace]:
     with asking(rubric_kinds({RUBRIC: CRITERIA})):
         world = world_of(3)
     store_world(workspace, world, {"c1": "g", "c20": "g", "c21": "h", "c44": "h"})
+    config = workspace.path / CONFIG_NAME
+    config.write_text(config.read_text().replace("  own: marked\n", "  own: allowed\n"))
+    pairs = {"|".join(sorted(it.message_ids)) for it in world.tasks.values() if it.kind == "preference"}
+    found = [
+        ItemPosterior("preference", "preference", pair, {}, {"first": 0.8, "second": 0.15, "tie": 0.05})
+        for pair in sorted(pairs)
+    ]
+    mine = [
+        {"person_id": "p1", "task_id": name, "giver_id": "p1", "marked_at": START} for name in world.tasks
+    ]
+    flags = [
+        ModerationEntry(f"c{number}r0", "judge", f"c{number}", True, ("violence",), START)
+        for number in range(0, 60, 5)
+    ]
+    with workspace.store.write() as connection:
+        save_moderation(connection, flags)
+        replace_posteriors(connection, found, START)
+        connection.execute(sa.insert(own_answer), mine)
     with Workspace.open(workspace.path) as opened:
         yield opened
 
@@ -93,6 +130,49 @@ def test_an_export_is_the_same_in_small_portions(
         name: made(answered, tmp_path / "portions" / name, name, RULES[rule], LocalWorkers(1))
         for name in names
     } == whole
+
+
+def test_a_disk_that_is_full_while_portions_are_made_is_named(
+    answered: Workspace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def on_a_full_disk(*, dir: Path) -> str:  # noqa: A002
+        made = mkdtemp(dir=dir)
+        (Path(made) / "answers-0").symlink_to("/dev/full")
+        return made
+
+    before = made(answered, tmp_path / "dpo", "dpo", RULES[""])
+    with monkeypatch.context() as patched:
+        patched.setattr(scattered, "mkdtemp", on_a_full_disk)
+        with pytest.raises(CannotWriteError, match="No space left on device"):
+            made(answered, tmp_path / "dpo", "dpo", RULES["apart"])
+    assert not (answered.path / SCATTERED).exists()
+    assert made(answered, tmp_path / "dpo", "dpo", RULES[""]) == before
+
+
+def test_a_process_that_outlives_an_export_knows_the_rules_of_the_next(answered: Workspace) -> None:
+    """As the workers of a Dask cluster do: whatever they remember is of one export, and they leave nothing behind."""
+    found = []
+    for own in ("exclude", "only"):
+        with scattered_in(answered) as scratch:
+            assert all(it.stat().st_mode & 0o077 == 0 for it in (scratch, scratch.parent))
+            with answered.store.read() as connection:
+                given = (
+                    answered,
+                    connection,
+                    scratch,
+                    exports.projection_of("dpo"),
+                    ExportsConfig(own=own),
+                    None,
+                )
+                portion = cast("Portion", training_sets._portions(*given)[1][0])
+            found.append(portions._shared(f"{portion.folder}/shared").rules.own)
+            left = scratch / "rows"
+            plan = Plan(exports.projection_of("dpo"), ExportsConfig(), 0.1, False, 1, str(left))
+            evidence = portion()
+        with pytest.raises(FileNotFoundError):
+            reduced(lambda evidence=evidence: evidence, 0, plan)  # type: ignore[misc]
+        assert not (answered.path / SCATTERED).exists()
+    assert found == ["exclude", "only"]
 
 
 def test_two_processes_of_which_one_is_killed_come_to_the_same(
