@@ -129,8 +129,8 @@ def measured_at(pause: float) -> dict[str, object]:
             stack.callback(process.kill)
             started[name] = psutil.Process(process.pid)
         measured: dict[str, list[Figures]] = {"proxy": [], "gateway": []}
-        for name in measured:
-            up(f"http://127.0.0.1:{ports[name]}")
+        for port in ports.values():
+            up(f"http://127.0.0.1:{port}")
         for round_number in range(ROUNDS + 1):
             for name, rounds in measured.items():
                 before = started[name].cpu_times()
