@@ -52,6 +52,9 @@ OUTSIDE = {
     MemberStatus.BARRED: OmissionReason.BARRED,
 }
 """Why the answers of people who are outside are in no row."""
+OF_ROWS = ("tasks", "answers", *(status.value for status in OUTSIDE))
+CONVERSATIONS = "conversations"
+"""What the files of a portion are called, before its number."""
 
 
 def own_set_aside(
@@ -92,7 +95,7 @@ class Portion:
         tasks = {row.task_id: task_of(row) for row in _kept(folder / f"tasks-{self.number}")}
         contexts: dict[str, exports.Context] = {}
         languages: dict[str, str] = {}
-        for batch in _batches(folder / f"conversations-{self.number}"):
+        for batch in _batches(folder / f"{CONVERSATIONS}-{self.number}"):
             contexts |= exports.contexts_of(map(rewrites.shown, conversations_in(batch.select(CONVERSATION))))
             told = (batch.column(name).to_pylist() for name in ("conversation_id", *LANGUAGES))
             languages |= {name: one or other or UNDETERMINED for name, one, other in zip(*told, strict=True)}
@@ -202,7 +205,7 @@ class Scattering:
             with our_errors(self._folder):
                 for number, some in places.items():
                     if number not in writers:
-                        path = self._folder / f"conversations-{number}"
+                        path = self._folder / f"{CONVERSATIONS}-{number}"
                         writers[number] = pa.ipc.new_file(str(path), table.schema)
                     writers[number].write_table(rows_at(table, some))
             waiting.clear()
@@ -239,12 +242,16 @@ class Scattering:
         """Return the portions, after all was scattered."""
         with our_errors(self._folder), (self._folder / "shared").open("wb") as file:
             pickle.dump(shared, file, pickle.HIGHEST_PROTOCOL)
+        with our_errors(self._folder):
+            for number in range(
+                self.number
+            ):  # a file that is not there was lost on the way, and is no empty one
+                for name in (*OF_ROWS, CONVERSATIONS):
+                    (self._folder / f"{name}-{number}").touch()
         return [Portion(str(self._folder), number) for number in range(self.number)]
 
 
 def _kept(path: Path) -> Iterator[Any]:
-    if not path.exists():
-        return
     made = StoredTask if path.name.startswith("tasks-") else StoredAnnotation
     with path.open("rb") as file:
         while file.peek(1):
@@ -252,7 +259,7 @@ def _kept(path: Path) -> Iterator[Any]:
 
 
 def _batches(path: Path) -> Iterator[pa.RecordBatch]:
-    if path.exists():
+    if path.stat().st_size:
         with pa.OSFile(str(path)) as file:
             reader = pa.ipc.open_file(file)
             for number in range(reader.num_record_batches):
