@@ -13,9 +13,9 @@ from chatfeedback.directory import directory, states
 from reward_engine import earned, totals
 from reward_engine.overlap import remaining
 from workspaces.records import IMPORTED, AnnotationStatus, SharingState
-from workspaces.store.annotations import latest_annotations
 from workspaces.store.conversations import count_by_state, those_in
 from workspaces.store.gold import all_gold
+from workspaces.store.latest_annotations import latest_annotations
 from workspaces.store.own_answers import own_answers
 from workspaces.store.rejections import rejections
 from workspaces.store.rewrites import own_checks

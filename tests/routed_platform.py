@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING
 
 from tests.sample_records import ALL_TAGS
 from tests.unit.chatfeedback.test_push import MemoryPlatform
-from workspaces.platforms.base import Accounts, Assignment, AssignmentState, RemoteAnswer
+from workspaces.platforms.base import RemoteAnswer
+from workspaces.platforms.routing import Accounts, Assignment, AssignmentState
 from workspaces.records import AnnotationStatus
 from workspaces.workspace import utc_now
 
@@ -20,7 +21,8 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from workspaces.forms import Form, TaskContent
-    from workspaces.platforms.base import KnownPerson, Refuse
+    from workspaces.platforms.base import Refuse
+    from workspaces.platforms.routing import KnownPerson
     from workspaces.records import PlacedTask
 
 BOX = "dataset"

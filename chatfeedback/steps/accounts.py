@@ -18,7 +18,7 @@ from chatfeedback.steps.sync import note_new_answers, poll_platform
 from workspaces.errors import UsageError, WorkbenchError
 from workspaces.grammar import counted, word_for
 from workspaces.registry import PLATFORMS
-from workspaces.store.annotations import drafts_given, newest_number, tasks_answered_by
+from workspaces.store.annotations import newest_number
 from workspaces.store.identities import digests_of, move_identities
 from workspaces.store.lead_messages import move_messages
 from workspaces.store.members import (
@@ -32,6 +32,7 @@ from workspaces.store.members import (
 )
 from workspaces.store.person_rows import history_of
 from workspaces.store.tasks import containers
+from workspaces.store.who_answered import drafts_given, tasks_answered_by
 from workspaces.workspace import utc_now
 
 if TYPE_CHECKING:

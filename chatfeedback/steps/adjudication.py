@@ -12,10 +12,10 @@ from workspaces.errors import UsageError
 from workspaces.kinds import TextQuestion, kind_of
 from workspaces.records import IMPORTED, AnnotationStatus, stable_id
 from workspaces.store.adjudications import Adjudication, adjudications, save_adjudications
-from workspaces.store.annotations import people_who_answered
 from workspaces.store.own_answers import given_by, same_people
 from workspaces.store.rewrites import writers_of
 from workspaces.store.tasks import all_tasks
+from workspaces.store.who_answered import people_who_answered
 from workspaces.workspace import utc_now
 
 if TYPE_CHECKING:

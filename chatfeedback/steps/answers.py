@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING
 
 from workspaces.config.people import OwnLogs
 from workspaces.records import IMPORTED
-from workspaces.store.annotations import first_submissions, latest_annotations
 from workspaces.store.gold import all_gold
+from workspaces.store.latest_annotations import latest_annotations
 from workspaces.store.own_answers import own_answers
 from workspaces.store.rewrites import own_checks, standing_rewrites
 from workspaces.store.tasks import all_tasks
+from workspaces.store.who_answered import first_submissions
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping, Sequence

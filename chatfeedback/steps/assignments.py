@@ -7,7 +7,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from task_generators.routing import Reservation
-from workspaces.platforms.base import Assignment, AssignmentState, Routable
+from workspaces.platforms.routing import Assignment, AssignmentState, Routable
 from workspaces.registry import PLATFORMS
 from workspaces.store.tasks import containers, places_in
 
@@ -16,7 +16,8 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from workspaces.config.routing import RoutingConfig
-    from workspaces.platforms.base import KnownPerson, Platform, Router
+    from workspaces.platforms.base import Platform
+    from workspaces.platforms.routing import KnownPerson, Router
     from workspaces.records import PlacedTask
     from workspaces.workspace import Workspace
 

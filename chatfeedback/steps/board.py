@@ -15,7 +15,7 @@ from task_generators.routing import Board, Offer, Reason, Rules, Worker
 from task_generators.value import uncertainty
 from workspaces.kinds import asked_kinds, kind_of
 from workspaces.records import SharingState
-from workspaces.store.annotations import first_submissions, newest_numbers
+from workspaces.store.annotations import newest_numbers
 from workspaces.store.conversations import ids_in
 from workspaces.store.deletions import forgotten_people
 from workspaces.store.gold import all_gold
@@ -29,6 +29,7 @@ from workspaces.store.rewrites import checks, own_checks, standing_rewrites
 from workspaces.store.rules import all_rules
 from workspaces.store.standing import standing
 from workspaces.store.takebacks import lapsed
+from workspaces.store.who_answered import first_submissions
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping

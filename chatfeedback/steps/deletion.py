@@ -21,7 +21,7 @@ from chatfeedback.steps.written import PEOPLE, holding
 from workspaces.errors import UsageError, WorkbenchError, together
 from workspaces.files import write_text
 from workspaces.records import SharingState
-from workspaces.store.annotations import answers_given, forget_times
+from workspaces.store.annotations import forget_times
 from workspaces.store.consent import record_events, rename_conversations
 from workspaces.store.conversations import entries_of, ids_given_by, ids_in, set_state
 from workspaces.store.deletions import (
@@ -52,6 +52,7 @@ from workspaces.store.own_answers import givers_of
 from workspaces.store.rewrites import checks, rename_rewrites, rewrites_by, rewrites_in
 from workspaces.store.tasks import all_tasks
 from workspaces.store.tombstones import bury, bury_judgments, receipts_of, tombstones_of
+from workspaces.store.who_answered import answers_given
 from workspaces.store.withdrawals import begin_withdrawal
 from workspaces.sync import sync
 from workspaces.workspace import utc_now

@@ -15,7 +15,7 @@ from workspaces.errors import ConfigurationError
 from workspaces.privacy.declared_tables import declared
 from workspaces.privacy.demographic_form import demographic_questions
 from workspaces.records import stable_id
-from workspaces.store.annotations import latest_annotations
+from workspaces.store.latest_annotations import latest_annotations
 from workspaces.store.own_answers import own_answers
 from workspaces.store.rewrites import own_checks
 from workspaces.store.snapshots import published_snapshots, save_snapshot, snapshots_of

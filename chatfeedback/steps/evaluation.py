@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 from chatfeedback.steps.answers import read_answers
 from workspaces.store.adjudications import decisions
 from workspaces.store.agreements import QuestionAgreement, save_agreement
-from workspaces.store.annotations import imported_people
 from workspaces.store.closings import save_closings
 from workspaces.store.confidences import (
     OVERALL,
@@ -24,6 +23,7 @@ from workspaces.store.members import members
 from workspaces.store.posteriors import replace_posteriors
 from workspaces.store.rules import all_rules
 from workspaces.store.seed_feedback import all_seeds
+from workspaces.store.who_answered import imported_people
 from workspaces.workspace import utc_now
 
 if TYPE_CHECKING:

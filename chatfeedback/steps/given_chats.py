@@ -10,11 +10,11 @@ from task_generators.chat_logs.imported import imported_task_id, keep_judgment
 from task_generators.chat_logs.readers.feedback import RATING, Feedback
 from workspaces.errors import UsageError
 from workspaces.records import SharingState
-from workspaces.store.annotations import imported_answers_of
 from workspaces.store.chat_exchanges import waiting_chats
 from workspaces.store.conversations import count_given_by, entries_of, page_given_by
 from workspaces.store.own_answers import givers_of
 from workspaces.store.settlements import points_for_sharing
+from workspaces.store.who_answered import imported_answers_of
 from workspaces.workspace import utc_now
 
 if TYPE_CHECKING:

@@ -10,8 +10,8 @@ from task_generators.gold import check_gold, read_gold
 from workspaces.errors import UsageError
 from workspaces.kinds import all_kinds
 from workspaces.records import AnnotationStatus, TaskState
-from workspaces.store.annotations import latest_annotations
 from workspaces.store.gold import all_gold, delete_gold, save_gold
+from workspaces.store.latest_annotations import latest_annotations
 from workspaces.store.tasks import all_tasks
 from workspaces.workspace import utc_now
 

@@ -12,7 +12,7 @@ from workspaces.workspace import utc_now
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
 
-    from workspaces.platforms.base import Router
+    from workspaces.platforms.routing import Router
     from workspaces.records import Task
     from workspaces.workspace import Workspace
 

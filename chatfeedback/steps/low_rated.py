@@ -10,7 +10,7 @@ from chatfeedback.steps.rewrites import read_rewrites
 from chatfeedback.steps.standing_seeds import standing_seeds
 from task_generators.counterparts.requests import is_low
 from workspaces.store.adjudications import decisions
-from workspaces.store.annotations import latest_annotations
+from workspaces.store.latest_annotations import latest_annotations
 from workspaces.store.own_answers import own_answers
 from workspaces.store.rewrites import own_checks
 from workspaces.store.tasks import all_tasks

@@ -28,7 +28,7 @@ from workspaces.collection.files import CONVERSATION, conversations_in, rows_at
 from workspaces.collection.statistics import UNDETERMINED
 from workspaces.config.people import OwnLogs
 from workspaces.kinds import all_kinds, asking, rubric_kinds
-from workspaces.store.annotations import StoredAnnotation, annotation_of, stream_annotations
+from workspaces.store.latest_annotations import StoredAnnotation, annotation_of, stream_annotations
 from workspaces.store.members import MemberStatus
 from workspaces.store.tasks import StoredTask, conversations_shown, stream_tasks, task_of
 

@@ -6,9 +6,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from task_generators.routing import Practice, Stage
-from workspaces.store.annotations import first_submissions, latest_annotations
 from workspaces.store.gold import all_gold
+from workspaces.store.latest_annotations import latest_annotations
 from workspaces.store.tasks import all_tasks
+from workspaces.store.who_answered import first_submissions
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

@@ -51,7 +51,8 @@ if TYPE_CHECKING:
     from chatfeedback.steps.rewrites import Rewrites
     from reward_engine.rules import RuleBook
     from workspaces.forms import Form
-    from workspaces.platforms.base import Platform, Router
+    from workspaces.platforms.base import Platform
+    from workspaces.platforms.routing import Router
     from workspaces.records import Conversation, PlacedTask, SeedFeedback, Side, Task
     from workspaces.workspace import Workspace
 

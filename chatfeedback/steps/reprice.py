@@ -17,8 +17,8 @@ from reward_engine import quote
 from workspaces.errors import UsageError
 from workspaces.grammar import counted
 from workspaces.records import IMPORTED
-from workspaces.store.annotations import answered_tasks
 from workspaces.store.tasks import all_tasks, containers, places_in, reprice
+from workspaces.store.who_answered import answered_tasks
 from workspaces.store.withdrawals import begin_withdrawal
 
 if TYPE_CHECKING:

@@ -10,8 +10,8 @@ from reward_engine import RuleBook
 from reward_engine.acceptance import Outcome
 from workspaces.kinds import kind_of
 from workspaces.records import AnnotationStatus
-from workspaces.store.annotations import first_submissions
 from workspaces.store.rules import all_rules
+from workspaces.store.who_answered import first_submissions
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

@@ -10,7 +10,7 @@ from reward_engine.acceptance import RewriteVotes, Tally, tally
 from workspaces.config.people import OwnLogs
 from workspaces.kinds import kind_of
 from workspaces.records import AnnotationStatus, Message, Role
-from workspaces.store.annotations import latest_annotations
+from workspaces.store.latest_annotations import latest_annotations
 from workspaces.store.own_answers import own_answers
 from workspaces.store.rewrites import (
     all_checks,

@@ -13,7 +13,7 @@ from chatfeedback.steps.board import read_board, rules_of
 from chatfeedback.steps.push import push_to_platforms
 from task_generators.routing import LAPSED_BY, WHILE_UNSEEN, Explanation, Reason, Reservation, Stage, decide
 from workspaces.errors import UsageError, WorkbenchError, together
-from workspaces.platforms.base import Assignment, AssignmentState
+from workspaces.platforms.routing import Assignment, AssignmentState
 from workspaces.records import AnnotationStatus
 from workspaces.registry import PLATFORMS
 from workspaces.store.takebacks import begin_take_back, finish_take_back, unfinished
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from chatfeedback.steps.assignments import Assigned
     from chatfeedback.steps.push import Pushed
     from task_generators.routing import Board, Decision
-    from workspaces.platforms.base import Router
+    from workspaces.platforms.routing import Router
     from workspaces.workspace import Workspace
 
 

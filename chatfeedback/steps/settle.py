@@ -14,16 +14,18 @@ from reward_engine.overlap import beyond, crowded
 from reward_engine.settlement import corrections, gone, grants
 from workspaces.chunks import in_chunks
 from workspaces.kinds import kind_of
-from workspaces.store.annotations import first_submissions, genuine_revisions, latest_annotations
+from workspaces.store.annotations import genuine_revisions
 from workspaces.store.closings import closed_keys
 from workspaces.store.confidences import latest_confidence
 from workspaces.store.conversations import shared_logs
 from workspaces.store.deletions import forgotten_people
+from workspaces.store.latest_annotations import latest_annotations
 from workspaces.store.members import accepted_after
 from workspaces.store.own_answers import mark_own_answers, own_answers
 from workspaces.store.people import settings_history
 from workspaces.store.rewrites import own_checks
 from workspaces.store.tasks import all_tasks
+from workspaces.store.who_answered import first_submissions
 from workspaces.workspace import utc_now
 
 if TYPE_CHECKING:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from workspaces.kinds import kind_of
 from workspaces.records import AnnotationStatus
-from workspaces.store.annotations import latest_annotations
+from workspaces.store.latest_annotations import latest_annotations
 from workspaces.store.own_answers import own_answers
 from workspaces.store.rewrites import own_checks
 

@@ -13,13 +13,13 @@ from chatfeedback.counts import offered, open_tasks
 from chatfeedback.steps.assignments import read_assigned, router_of, routes
 from workspaces.errors import WorkbenchError
 from workspaces.kinds import kind_of
-from workspaces.platforms.base import AssignmentState
+from workspaces.platforms.routing import AssignmentState
 from workspaces.registry import PLATFORMS
-from workspaces.store.annotations import tasks_done_by
 from workspaces.store.members import OUTSIDE, members_of
 from workspaces.store.own_answers import own_conversations
 from workspaces.store.standing import standing
 from workspaces.store.tasks import containers, places_in
+from workspaces.store.who_answered import tasks_done_by
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping

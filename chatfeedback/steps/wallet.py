@@ -10,9 +10,9 @@ from reward_engine import Calendar, RuleBook, current_streak, posted
 from reward_engine.bonuses import ANSWER_BONUSES
 from reward_engine.explain import explain
 from reward_engine.leaderboard import level, totals
-from workspaces.store.annotations import first_submissions
 from workspaces.store.people import settings_history
 from workspaces.store.rules import all_rules
+from workspaces.store.who_answered import first_submissions
 from workspaces.workspace import utc_now
 
 if TYPE_CHECKING:

@@ -12,7 +12,7 @@ from chatfeedback.steps.people import find_person
 from chatfeedback.steps.route import routed_platforms
 from task_generators.routing import Explanation, Reason, Stage
 from workspaces.errors import UsageError
-from workspaces.platforms.base import AssignmentState
+from workspaces.platforms.routing import AssignmentState
 from workspaces.store.groups import all_groups
 from workspaces.workspace import utc_now
 

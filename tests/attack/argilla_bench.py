@@ -18,7 +18,7 @@ from reward_engine.accounts import person_account
 from reward_engine.ledger import balances
 from workspaces.platforms.argilla.session import answer, sign_in
 from workspaces.records import AnnotationStatus, PlacedTask, Quality
-from workspaces.store.annotations import latest_annotations
+from workspaces.store.latest_annotations import latest_annotations
 from workspaces.store.tasks import all_tasks, containers, placement, task_ids_in
 from workspaces.workspace import Workspace
 

@@ -36,7 +36,7 @@ from workspaces.platforms.argilla import session as argilla_session
 from workspaces.platforms.label_studio import session as label_studio_session
 from workspaces.privacy import create_key
 from workspaces.records import Quality, Tag
-from workspaces.store.annotations import latest_annotations
+from workspaces.store.latest_annotations import latest_annotations
 from workspaces.store.tables import metadata
 from workspaces.store.tasks import all_tasks, containers, placement, task_ids_in
 from workspaces.workspace import Workspace, utc_now

@@ -28,7 +28,7 @@ from workspaces.platforms.argilla import session as argilla_session
 from workspaces.platforms.label_studio import session as label_studio_session
 from workspaces.platforms.label_studio.form import result_of
 from workspaces.records import AnnotationStatus
-from workspaces.store.annotations import latest_annotations
+from workspaces.store.latest_annotations import latest_annotations
 from workspaces.workspace import Workspace
 
 if TYPE_CHECKING:

@@ -27,7 +27,7 @@ from workspaces.kinds import (
     kind_of,
 )
 from workspaces.records import AnnotationStatus, Display
-from workspaces.store.annotations import latest_annotations
+from workspaces.store.latest_annotations import latest_annotations
 from workspaces.store.tasks import all_tasks, containers, task_ids_in
 
 if TYPE_CHECKING:

@@ -14,7 +14,7 @@ from pydantic import SecretStr
 from workspaces.config import PlatformsConfig
 from workspaces.forms import Form, TaskContent, Turn
 from workspaces.kinds import kind_of
-from workspaces.platforms.base import Assignment, Routable
+from workspaces.platforms.routing import Assignment, Routable
 from workspaces.records import AnnotationStatus, Significance
 from workspaces.registry import PLATFORMS, PlatformEntry
 

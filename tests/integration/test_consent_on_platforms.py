@@ -22,7 +22,7 @@ from workspaces.kinds import kind_of
 from workspaces.platforms.argilla import session as argilla_session
 from workspaces.platforms.label_studio import session as label_studio_session
 from workspaces.records import PlacedTask, Quality, SharingState
-from workspaces.store.annotations import latest_annotations
+from workspaces.store.latest_annotations import latest_annotations
 from workspaces.store.tasks import all_tasks, containers, placement, task_ids_in
 from workspaces.store.withdrawals import begin_push, withdrawal
 from workspaces.workspace import Workspace

@@ -33,7 +33,7 @@ from workspaces.platforms.argilla.form import given
 from workspaces.platforms.argilla.session import sign_in
 from workspaces.platforms.label_studio.session import LabelStudioSession
 from workspaces.servers.managed import free_port
-from workspaces.store.annotations import latest_annotations
+from workspaces.store.latest_annotations import latest_annotations
 from workspaces.store.tasks import containers, places_in
 from workspaces.workspace import Workspace
 

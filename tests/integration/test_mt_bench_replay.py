@@ -32,7 +32,7 @@ from reward_engine.accounts import TREASURY
 from reward_engine.ledger import balances
 from workspaces.platforms.argilla import session as argilla_session
 from workspaces.records import Annotation, AnnotationStatus
-from workspaces.store.annotations import latest_annotations
+from workspaces.store.latest_annotations import latest_annotations
 from workspaces.store.tasks import all_tasks, containers, task_ids_in
 from workspaces.workspace import Workspace
 

@@ -21,7 +21,7 @@ from workspaces.forms import Form
 from workspaces.kinds import kind_of
 from workspaces.platforms.argilla.form import given
 from workspaces.platforms.argilla.session import answer, pending_tasks, sign_in
-from workspaces.platforms.base import Assignment
+from workspaces.platforms.routing import Assignment
 from workspaces.store.tasks import all_tasks, containers, places_in
 from workspaces.workspace import Workspace, utc_now
 

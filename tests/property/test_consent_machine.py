@@ -29,9 +29,10 @@ from tests.examples import examples
 from workspaces.errors import UsageError
 from workspaces.records import AnnotationStatus, Conversation, SharingState
 from workspaces.store import Store
-from workspaces.store.annotations import AnnotationRevision, content_hash, latest_annotations, save_revisions
+from workspaces.store.annotations import AnnotationRevision, content_hash, save_revisions
 from workspaces.store.conversations import count_by_state, entries_of
 from workspaces.store.deletions import open_deletions
+from workspaces.store.latest_annotations import latest_annotations
 from workspaces.store.tables import metadata
 from workspaces.store.tasks import all_tasks
 from workspaces.store.tombstones import receipts_of

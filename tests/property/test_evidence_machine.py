@@ -26,9 +26,10 @@ from tests.sample_records import ALL_TAGS, NOW, task
 from tests.unit.workspaces.test_sync import MemoryPlatform
 from workspaces.platforms.base import RemoteAnswer
 from workspaces.records import AnnotationStatus, PlacedTask
-from workspaces.store.annotations import latest_annotations, newest_number
+from workspaces.store.annotations import newest_number
 from workspaces.store.disputes import DisputeReason, decide_dispute, disputes
 from workspaces.store.flags import FlagStatus
+from workspaces.store.latest_annotations import latest_annotations
 from workspaces.store.members import MemberStatus, admit
 from workspaces.store.tasks import save_placements, save_tasks
 from workspaces.sync import annotation_id_of, sync

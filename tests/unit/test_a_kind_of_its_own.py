@@ -37,7 +37,8 @@ from workspaces.kinds import (
 from workspaces.platforms.argilla.form import fields_of
 from workspaces.platforms.label_studio.form import labeling_config, result_of, task_data, values_of
 from workspaces.records import IMPORTED, AnnotationStatus, stable_id
-from workspaces.store.annotations import AnnotationRevision, latest_annotations, save_revisions
+from workspaces.store.annotations import AnnotationRevision, save_revisions
+from workspaces.store.latest_annotations import latest_annotations
 from workspaces.store.posteriors import posteriors as stored_posteriors
 from workspaces.store.tasks import all_tasks
 from workspaces.workspace import Workspace

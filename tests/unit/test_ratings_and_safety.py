@@ -25,7 +25,8 @@ from task_generators.content import content_of
 from tests.sample_records import NOW
 from workspaces.kinds import kind_of
 from workspaces.records import IMPORTED, AnnotationStatus, Role, stable_id
-from workspaces.store.annotations import AnnotationRevision, latest_annotations, save_revisions
+from workspaces.store.annotations import AnnotationRevision, save_revisions
+from workspaces.store.latest_annotations import latest_annotations
 from workspaces.store.posteriors import posteriors as stored_posteriors
 from workspaces.store.tasks import all_tasks
 from workspaces.workspace import Workspace

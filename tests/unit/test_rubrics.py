@@ -36,7 +36,8 @@ from workspaces.kinds import (
     score,
 )
 from workspaces.records import IMPORTED, AnnotationStatus, stable_id
-from workspaces.store.annotations import AnnotationRevision, latest_annotations, save_revisions
+from workspaces.store.annotations import AnnotationRevision, save_revisions
+from workspaces.store.latest_annotations import latest_annotations
 from workspaces.store.tasks import all_tasks
 from workspaces.workspace import CONFIG_NAME, Workspace
 

@@ -4,24 +4,21 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass, replace
-from sys import intern
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 
 from workspaces.chunks import in_chunks
-from workspaces.records import IMPORTED, Annotation, AnnotationStatus, GivenAnswer, stable_id
+from workspaces.records import AnnotationStatus, stable_id
 from workspaces.store.insert import insert_missing
 from workspaces.store.members import is_outside
 from workspaces.store.schema import UTCDateTime, metadata
-from workspaces.store.streams import as_given, json_of, stream_rows, time_of
 from workspaces.store.tasks import placement
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
     from datetime import datetime
 
-    from workspaces.store.members import MemberStatus
 
 annotation_revision = sa.Table(
     "annotation_revision",
@@ -127,19 +124,6 @@ def add_revisions(connection: sa.Connection, revisions: Sequence[AnnotationRevis
     insert_missing(connection, annotation_revision, [_row(revision) for revision in revisions])
 
 
-def imported_answers_of(
-    connection: sa.Connection, person_id: str, task_ids: Iterable[str]
-) -> dict[str, Mapping[str, str]]:
-    """Return what a person says now, in judgments that came with chat logs or beside them, by task."""
-    return {
-        revision.task_id: revision.answers
-        for revision in latest_revisions(connection, task_ids).values()
-        if revision.person_id == person_id
-        and revision.platform == IMPORTED
-        and revision.status is AnnotationStatus.SUBMITTED
-    }
-
-
 def latest_revisions(connection: sa.Connection, task_ids: Iterable[str]) -> dict[str, AnnotationRevision]:
     """Return the latest genuine revision of every annotation of these tasks, by annotation id."""
     return _latest(connection, annotation_revision.c.task_id, task_ids)
@@ -177,63 +161,6 @@ def latest_genuine(*which: sa.ColumnElement[bool]) -> sa.Select[Any]:
 def counts() -> sa.ColumnElement[bool]:
     """Return the condition that a revision is no stranger's, and not of a person whom the lead barred."""
     return ~is_outside(annotation_revision.c.person_id, annotation_revision.c.platform)
-
-
-def latest_annotations(connection: sa.Connection, outside: MemberStatus | None = None) -> list[Annotation]:
-    """Return the latest genuine revision of every annotation that counts, in a stable order (see ``counts``).
-
-    With a status that is outside, ``STRANGER`` or ``BARRED``: of every annotation that does not count because its
-    person has it.
-    """
-    return list(map(annotation_of, stream_annotations(connection, outside)))
-
-
-def stream_annotations(
-    connection: sa.Connection, outside: MemberStatus | None = None
-) -> Iterator[StoredAnnotation]:
-    """Yield what ``latest_annotations`` returns as rows of the database, a few at a time in memory."""
-    person, platform = annotation_revision.c.person_id, annotation_revision.c.platform
-    which = counts() if outside is None else is_outside(person, platform, {outside})
-    columns = as_given(annotation_revision.c[name] for name in StoredAnnotation._fields)
-    query = latest_genuine().with_only_columns(*columns).where(which)
-    for row in stream_rows(connection, query.order_by(annotation_revision.c.annotation_id)):
-        yield StoredAnnotation(*row)
-
-
-class StoredAnnotation(NamedTuple):
-    """A row of the database, which is cheap to pass on (``annotation_of``)."""
-
-    annotation_id: str
-    task_id: str
-    person_id: str
-    platform: str
-    status: str
-    revision: int
-    answers: Any
-    updated_at: Any
-    shown_first: str | None
-    lead_time: float | None
-    served_at: Any
-
-
-def annotation_of(row: StoredAnnotation) -> Annotation:
-    """Return a row as an annotation."""
-    return Annotation(
-        id=row[0],
-        task_id=intern(row[1]),
-        person_id=intern(row[2]),
-        platform=intern(row[3]),
-        status=_STATUSES[row[4]],
-        revision=row[5],
-        values=json_of(row[6]),
-        updated_at=time_of(row[7]),
-        shown_first=row[8],
-        lead_time=row[9],
-        served_at=None if row[10] is None else time_of(row[10]),
-    )
-
-
-_STATUSES = {status.value: status for status in AnnotationStatus}
 
 
 def append_revisions(connection: sa.Connection, revisions: Sequence[AnnotationRevision]) -> None:
@@ -290,21 +217,6 @@ def genuine_revisions(connection: sa.Connection, task_ids: Iterable[str]) -> lis
     ]
 
 
-def answered_tasks(connection: sa.Connection) -> set[str]:
-    """Return the tasks to which anybody ever wrote anything, drafts and what was deleted included."""
-    return set(connection.execute(sa.select(annotation_revision.c.task_id).distinct()).scalars())
-
-
-def tasks_done_by(connection: sa.Connection, person_id: str) -> set[str]:
-    """Return the tasks to which a person ever submitted or deleted an answer, or which they passed by."""
-    query = sa.select(annotation_revision.c.task_id).distinct()
-    query = query.where(
-        annotation_revision.c.person_id == person_id,
-        annotation_revision.c.status != AnnotationStatus.DRAFT.value,
-    )
-    return set(connection.execute(query).scalars())
-
-
 def revisions_by(connection: sa.Connection, person_id: str) -> list[AnnotationRevision]:
     """Return all revisions of a person's answers, by annotation and revision."""
     query = (
@@ -348,42 +260,6 @@ def first_read(connection: sa.Connection, annotation_ids: Iterable[str]) -> dict
     }
 
 
-def answers_given(connection: sa.Connection, platform: str, person_id: str) -> list[GivenAnswer]:
-    """Return a person's answers on a platform, as they are found again there."""
-    revision = annotation_revision.c
-    query = (
-        sa.select(
-            revision.response_id,
-            sa.func.max(revision.made_at, type_=UTCDateTime),
-            sa.func.min(revision.updated_at, type_=UTCDateTime),
-        )
-        .where(revision.person_id == person_id, revision.platform == platform)
-        .group_by(revision.annotation_id, revision.response_id)
-        .order_by(revision.response_id, revision.annotation_id)
-    )
-    return [GivenAnswer(*row) for row in connection.execute(query)]
-
-
-def drafts_given(connection: sa.Connection, platform: str, person_id: str) -> list[GivenAnswer]:
-    """Return what a person saved on a platform and did not submit, as it is found again there."""
-    rows = connection.execute(_of_person(platform, person_id, AnnotationStatus.DRAFT)).all()
-    drafts = {row.response_id for row in rows}
-    return [it for it in answers_given(connection, platform, person_id) if it.response_id in drafts]
-
-
-def tasks_answered_by(connection: sa.Connection, platform: str, person_id: str) -> set[str]:
-    """Return the tasks that a person submitted an answer to, on a platform."""
-    rows = connection.execute(_of_person(platform, person_id, AnnotationStatus.SUBMITTED))
-    return {row.task_id for row in rows}
-
-
-def _of_person(platform: str, person_id: str, status: AnnotationStatus) -> sa.Select[Any]:
-    at = annotation_revision.c
-    return latest_genuine().where(
-        at.person_id == person_id, at.platform == platform, at.status == status.value
-    )
-
-
 def newest_numbers(connection: sa.Connection) -> dict[str, int]:
     """Return the number of the revision of each person's answers that came in last."""
     at = annotation_revision.c
@@ -419,45 +295,6 @@ def newest_change(connection: sa.Connection, platform: str, container_id: str) -
         )
     )
     return connection.execute(query).scalar()
-
-
-def people_who_answered(connection: sa.Connection, task_ids: Iterable[str]) -> set[str]:
-    """Return the people who answered any of these tasks."""
-    people: set[str] = set()
-    for ids in in_chunks(task_ids):
-        query = sa.select(annotation_revision.c.person_id).where(annotation_revision.c.task_id.in_(ids))
-        people.update(connection.execute(query).scalars())
-    return people
-
-
-def first_submissions(
-    connection: sa.Connection, person_id: str | None = None
-) -> dict[tuple[str, str], datetime]:
-    """Return when each person first submitted an answer to each task, by (person, task), by the platform's clock.
-
-    The time never becomes later: edits, withdrawals and further answers to the task do not change it. With a
-    ``person_id`` only theirs are read.
-    """
-    query = (
-        sa.select(
-            annotation_revision.c.person_id,
-            annotation_revision.c.task_id,
-            sa.func.min(annotation_revision.c.updated_at, type_=UTCDateTime),
-        )
-        .where(annotation_revision.c.status == AnnotationStatus.SUBMITTED.value)
-        .group_by(annotation_revision.c.person_id, annotation_revision.c.task_id)
-    )
-    if person_id is not None:
-        query = query.where(annotation_revision.c.person_id == person_id)
-    return {(person, task_id): at for person, task_id, at in connection.execute(query)}
-
-
-def imported_people(connection: sa.Connection) -> set[str]:
-    """Return the people whose answers all came with chat logs, and none from a platform."""
-    person, platform = annotation_revision.c.person_id, annotation_revision.c.platform
-    query = sa.select(person).group_by(person)
-    query = query.having(sa.func.min(platform) == IMPORTED, sa.func.max(platform) == IMPORTED)
-    return set(connection.execute(query).scalars())
 
 
 def content_hash(status: str, values: Mapping[str, str]) -> str:

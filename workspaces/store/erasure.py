@@ -16,13 +16,7 @@ from workspaces.kinds import together
 from workspaces.records import ANONYMOUS, IMPORTED
 from workspaces.store import near_duplicates
 from workspaces.store.adjudications import adjudication
-from workspaces.store.annotations import (
-    annotation_revision,
-    people_who_answered,
-    replace_answers,
-    revisions_by,
-    revisions_to,
-)
+from workspaces.store.annotations import annotation_revision, replace_answers, revisions_by, revisions_to
 from workspaces.store.challenges import challenge
 from workspaces.store.chat_exchanges import chat_choice, chat_exchange, chat_private
 from workspaces.store.chat_keys import chat_key
@@ -46,6 +40,7 @@ from workspaces.store.takebacks import takeback
 from workspaces.store.tasks import placement, replace_content_ids, task, tasks_of
 from workspaces.store.topics import conversation_topic, drop_empty_topics
 from workspaces.store.web_sessions import sign_in_link, web_session
+from workspaces.store.who_answered import people_who_answered
 from workspaces.store.withdrawals import push_begun, withdrawal
 
 if TYPE_CHECKING:

@@ -22,12 +22,8 @@ from workspaces.errors import UsageError
 from workspaces.kinds import ChoiceQuestion, kind_of
 from workspaces.records import IMPORTED, AnnotationStatus, stable_id
 from workspaces.store.adjudications import adjudications, decisions
-from workspaces.store.annotations import (
-    AnnotationRevision,
-    annotation_revision,
-    latest_annotations,
-    save_revisions,
-)
+from workspaces.store.annotations import AnnotationRevision, annotation_revision, save_revisions
+from workspaces.store.latest_annotations import latest_annotations
 from workspaces.store.own_answers import save_link
 from workspaces.store.posteriors import posteriors
 from workspaces.store.tasks import all_tasks, save_tasks

@@ -20,7 +20,7 @@ from tests.sample_records import NOW, chat, seeds_of
 from tests.unit.workspaces.test_sync import MemoryPlatform
 from workspaces.errors import UsageError
 from workspaces.records import PlacedTask
-from workspaces.store.annotations import latest_annotations
+from workspaces.store.latest_annotations import latest_annotations
 from workspaces.store.members import MemberStatus, members
 from workspaces.store.seed_feedback import save_seeds
 from workspaces.store.tasks import all_tasks, save_placements

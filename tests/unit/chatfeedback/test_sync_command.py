@@ -19,7 +19,7 @@ from tests.sample_records import NOW, task
 from tests.unit.workspaces.test_sync import MemoryPlatform
 from workspaces.errors import ConnectionFailedError, NotRunningError
 from workspaces.records import PlacedTask
-from workspaces.store.annotations import latest_annotations
+from workspaces.store.latest_annotations import latest_annotations
 from workspaces.store.members import MemberStatus, admit
 from workspaces.store.tasks import save_placements, save_tasks
 from workspaces.workspace import CONFIG_NAME, Workspace

@@ -14,12 +14,8 @@ from reward_engine.settlement import gone
 from reward_engine.verification import verify
 from tests.sample_records import ALL_TAGS, NOW, minutes, task
 from workspaces.records import AnnotationStatus
-from workspaces.store.annotations import (
-    AnnotationRevision,
-    annotation_revision,
-    latest_annotations,
-    save_revisions,
-)
+from workspaces.store.annotations import AnnotationRevision, annotation_revision, save_revisions
+from workspaces.store.latest_annotations import latest_annotations
 from workspaces.store.settlements import settlement
 from workspaces.store.tasks import save_tasks
 

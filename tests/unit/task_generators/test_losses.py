@@ -11,7 +11,7 @@ from typer.testing import CliRunner
 from chatfeedback.cli import app
 from task_generators.chat_logs.readers.fields import timestamp
 from task_generators.chat_logs.readers.thumbs import thumb_of
-from workspaces.store.annotations import latest_annotations
+from workspaces.store.latest_annotations import latest_annotations
 from workspaces.workspace import Workspace
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ from pydantic import SecretStr
 
 from workspaces.errors import CredentialsError, WorkbenchError
 from workspaces.platforms.argilla.platform import ArgillaPlatform
-from workspaces.platforms.base import RoutingUnavailableError
+from workspaces.platforms.routing import RoutingUnavailableError
 
 
 def platform_that_says(status: int, body: object) -> ArgillaPlatform:

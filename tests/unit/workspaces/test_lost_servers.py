@@ -13,9 +13,10 @@ import sqlalchemy as sa
 from tests.numbered_platform import Database, NumberedPlatform
 from tests.sample_records import ALL_TAGS, NOW, task
 from workspaces.records import AnnotationStatus
-from workspaces.store.annotations import annotation_revision, latest_annotations
+from workspaces.store.annotations import annotation_revision
 from workspaces.store.disputes import DisputeReason, disputes
 from workspaces.store.flags import FlagStatus
+from workspaces.store.latest_annotations import latest_annotations
 from workspaces.store.marks import Mark
 from workspaces.store.standing import standing
 from workspaces.store.tasks import placement, places_in, save_placements, save_tasks

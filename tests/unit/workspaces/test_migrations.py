@@ -22,9 +22,9 @@ from tests.sample_records import ALL_TAGS, minutes
 from tests.stores import SQLITE
 from workspaces.records import AnnotationStatus, SharingState
 from workspaces.store import migrations
-from workspaces.store.annotations import latest_annotations
 from workspaces.store.confidences import latest_confidence
 from workspaces.store.conversations import count_by_state
+from workspaces.store.latest_annotations import latest_annotations
 from workspaces.store.seed_feedback import latest_seeds
 from workspaces.store.tables import metadata
 from workspaces.store.tasks import all_tasks, task_ids_in

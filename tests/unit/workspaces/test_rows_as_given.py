@@ -8,13 +8,8 @@ from typing import TYPE_CHECKING
 
 from tests.sample_records import NOW
 from workspaces.records import AnnotationStatus, Significance, Task
-from workspaces.store.annotations import (
-    AnnotationRevision,
-    annotation_of,
-    latest_annotations,
-    save_revisions,
-    stream_annotations,
-)
+from workspaces.store.annotations import AnnotationRevision, save_revisions
+from workspaces.store.latest_annotations import annotation_of, latest_annotations, stream_annotations
 from workspaces.store.tasks import StoredTask, all_tasks, save_tasks, stream_tasks, task_of, tasks_of
 
 if TYPE_CHECKING:

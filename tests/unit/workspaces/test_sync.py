@@ -18,7 +18,8 @@ from tests.sample_records import NOW, minutes, task
 from workspaces.errors import ConnectionFailedError
 from workspaces.platforms.base import Container, Platform, RemoteAnswer
 from workspaces.records import Annotation, AnnotationStatus, PlacedTask
-from workspaces.store.annotations import annotation_revision, latest_annotations
+from workspaces.store.annotations import annotation_revision
+from workspaces.store.latest_annotations import latest_annotations
 from workspaces.store.tasks import save_placements, save_tasks
 from workspaces.sync import Synced
 from workspaces.sync import sync as sync_members

@@ -12,7 +12,8 @@ from tests.sample_records import NOW, minutes, task
 from tests.unit.workspaces.test_sync import MemoryPlatform
 from workspaces.platforms.label_studio.shapes import MOST_SECONDS, Annotation
 from workspaces.records import PlacedTask
-from workspaces.store.annotations import forget_times, latest_annotations, revisions_by
+from workspaces.store.annotations import forget_times, revisions_by
+from workspaces.store.latest_annotations import latest_annotations
 from workspaces.store.tasks import save_placements, save_tasks
 from workspaces.sync import sync
 

@@ -17,13 +17,8 @@ from workspaces.platforms.argilla.shapes import (
     Withdrawn,
     Written,
 )
-from workspaces.platforms.base import (
-    Accounts,
-    Assignment,
-    AssignmentState,
-    RequestRefusedError,
-    RoutingUnavailableError,
-)
+from workspaces.platforms.base import RequestRefusedError
+from workspaces.platforms.routing import Accounts, Assignment, AssignmentState, RoutingUnavailableError
 from workspaces.records import AnnotationStatus
 
 if TYPE_CHECKING:
@@ -32,7 +27,7 @@ if TYPE_CHECKING:
 
     from workspaces.forms import Form
     from workspaces.platforms.argilla.connection import ArgillaConnection
-    from workspaces.platforms.base import KnownPerson
+    from workspaces.platforms.routing import KnownPerson
 
 READ_PAGE = 10_000
 WRITE_BATCH = 1_000

@@ -22,8 +22,8 @@ from task_generators.llm.stand_in import SENTENCES
 from tests.unit.chatfeedback.web.browser import Browser
 from tests.unit.chatfeedback.web.chat_site import chat_workspace, person_with
 from workspaces.records import CHAT, IMPORTED, SharingState
-from workspaces.store.annotations import latest_annotations
 from workspaces.store.conversations import given_by
+from workspaces.store.latest_annotations import latest_annotations
 from workspaces.store.tasks import all_tasks
 
 if TYPE_CHECKING:

@@ -126,7 +126,7 @@ def test_a_thumb_is_one_judgment_that_changes_and_is_taken_back(
         assert key not in chat.thumbs
         client.post("/me/chats/thumb", id=name, message=message, thumb=thumb)
     with workspace.store.read() as connection:
-        from workspaces.store.annotations import latest_annotations
+        from workspaces.store.latest_annotations import latest_annotations
 
         said = [
             it for it in latest_annotations(connection) if it.person_id == ada and it.platform == "imported"

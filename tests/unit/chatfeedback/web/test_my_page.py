@@ -16,11 +16,11 @@ from chatfeedback.web.sessions import Person
 from reward_engine import adjust
 from reward_engine.bonuses import ANSWER_BONUSES
 from tests.unit.chatfeedback.web.conftest import ARGILLA
-from workspaces.store.annotations import first_submissions
 from workspaces.store.demographic_answers import all_sealed
 from workspaces.store.members import note_revoked
 from workspaces.store.people import latest_settings
 from workspaces.store.settlements import last_paid_work, paid_tasks
+from workspaces.store.who_answered import first_submissions
 from workspaces.workspace import utc_now
 
 if TYPE_CHECKING:
@@ -101,7 +101,7 @@ def test_what_was_done_waits_no_more_and_nothing_waits_for_whoever_is_revoked(
     workspace = browser.workspace
     on_offer = steps.read_on_offer(workspace)
     with workspace.store.read() as connection:
-        from workspaces.store.annotations import tasks_done_by
+        from workspaces.store.who_answered import tasks_done_by
 
         done = tasks_done_by(connection, ada)
     open_for_all = {place.task_id for place in on_offer.places["argilla"]}

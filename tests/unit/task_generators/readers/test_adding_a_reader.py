@@ -13,7 +13,7 @@ import pytest
 from chatfeedback import steps
 from task_generators.chat_logs import readers
 from task_generators.chat_logs.readers import registry
-from workspaces.store.annotations import latest_annotations
+from workspaces.store.latest_annotations import latest_annotations
 from workspaces.workspace import utc_now
 
 if TYPE_CHECKING:

@@ -18,9 +18,9 @@ from quality import votes
 from reward_engine import tip, totals
 from tests.unit.task_generators.readers.golden_files import FILES
 from workspaces.records import ANONYMOUS, IMPORTED, Annotation, SharingState, Task
-from workspaces.store.annotations import latest_annotations
 from workspaces.store.conversations import conversation
 from workspaces.store.identities import person
+from workspaces.store.latest_annotations import latest_annotations
 from workspaces.store.tasks import all_tasks, unplaced_tasks
 from workspaces.workers import LocalWorkers
 from workspaces.workspace import Workspace, utc_now

@@ -19,7 +19,7 @@ from task_generators.chat_logs import keep_feedback
 from task_generators.chat_logs.readers import Feedback
 from tests.sample_records import NOW
 from workspaces.records import ANONYMOUS
-from workspaces.store.annotations import latest_annotations
+from workspaces.store.latest_annotations import latest_annotations
 from workspaces.store.tasks import all_tasks
 from workspaces.workspace import Workspace
 

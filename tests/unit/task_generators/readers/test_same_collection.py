@@ -25,7 +25,7 @@ from workspaces.collection.files import SCHEMA
 from workspaces.privacy.redaction import Redactor
 from workspaces.records import SharingState
 from workspaces.store import Store
-from workspaces.store.annotations import latest_annotations
+from workspaces.store.latest_annotations import latest_annotations
 from workspaces.store.tasks import all_tasks
 from workspaces.workers import LocalWorkers
 from workspaces.workspace import Workspace
