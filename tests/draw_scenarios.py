@@ -258,7 +258,7 @@ def drawn(workspace: Workspace, settings: dict[str, Any], *, dry_run: bool = Fal
         mixed["shortfalls"].sort(key=lambda it: it["what"])
         del mixed["unknown"]  # not told yet when draws were recorded
     for row in rows:
-        del row["created_at"], row["closed_at"]
+        del row["created_at"], row["closed_at"], row["rewrites"]
     return {"found": found, "tasks": rows}
 
 

@@ -212,9 +212,7 @@ def _pools(mixings: Sequence[Mixing], facts: Facts) -> dict[str, Pool]:
     most: int | None = 0
     for mixing in mixings:
         most = None if most is None or mixing.room is None else most + mixing.room
-        pools[mixing.name] = mixing.pool(
-            most, lambda candidate: facts.of(candidate.conversation_ids, candidate.message_ids)
-        )
+        pools[mixing.name] = mixing.pool(most, facts.of)
     return pools
 
 

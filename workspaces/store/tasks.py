@@ -45,6 +45,9 @@ task = sa.Table(
         comment="from which on it closes when settled; null: at its overlap alone",
     ),
     sa.Column("closed_at", UTCDateTime, comment="when it closed before its overlap was reached"),
+    sa.Column(
+        "rewrites", sa.JSON, nullable=False, server_default="[]", comment="the rewrites whose text it shows"
+    ),
 )
 
 placement = sa.Table(
@@ -80,6 +83,7 @@ def save_tasks(connection: sa.Connection, tasks: Sequence[Task]) -> None:
             "reask_of": item.reask_of,
             "mix": item.mix,
             "least_answers": item.least_answers,
+            "rewrites": list(item.rewrites),
         }
         for item in tasks
     )
@@ -118,6 +122,7 @@ class StoredTask(NamedTuple):
     mix: str
     least_answers: int | None
     closed_at: Any
+    rewrites: Any
 
 
 def task_of(row: StoredTask) -> Task:
@@ -139,6 +144,7 @@ def task_of(row: StoredTask) -> Task:
         mix=intern(row.mix),
         least_answers=row.least_answers,
         closed_at=None if row.closed_at is None else time_of(row.closed_at),
+        rewrites=tuple(json_of(row.rewrites)),
     )
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from chatfeedback.report.section import Section, SectionTable
-from chatfeedback.steps.rewrites import judged_rewrites
+from chatfeedback.steps.rewrite_votes import judged_rewrites
 from workspaces.grammar import counted
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ from tests.sample_records import NOW, task
 from workspaces.records import AnnotationStatus
 from workspaces.store.annotations import AnnotationRevision, append_revisions, content_hash, save_revisions
 from workspaces.store.rewrites import (
-    all_checks,
+    all_showing_rewrites,
     judged_since,
     note_rewrites,
     own_checks,
@@ -62,7 +62,7 @@ def test_what_stands_and_who_wrote_it_is_known_from_the_answers(stores: Stores) 
     ]
     with store.write() as connection:
         save_tasks(connection, made)
-        assert [each.id for each in all_checks(connection)] == ["c"]
+        assert [each.id for each in all_showing_rewrites(connection)] == ["c"]
         say(connection, "ann", " Better.\n")
         say(connection, "bob", "Better.", "q")
         say(connection, "cat", "Again.", "r")

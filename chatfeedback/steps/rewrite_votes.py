@@ -1,0 +1,121 @@
+"""What other people's votes said of rewrites, and which of them they accepted."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from chatfeedback.steps.answers import without_own, without_own_checks
+from reward_engine import RuleBook
+from reward_engine.acceptance import Outcome, RewriteVotes, Tally, tally
+from workspaces.kinds import kind_of
+from workspaces.records import AnnotationStatus
+from workspaces.store.annotations import first_submissions, latest_annotations
+from workspaces.store.own_answers import own_answers
+from workspaces.store.rewrites import (
+    answers_about_rewrites,
+    judged_since,
+    own_checks,
+    rewrite_ids,
+    standing_rewrites,
+)
+from workspaces.store.rules import all_rules
+from workspaces.store.tasks import all_tasks, tasks_of
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable, Mapping, Sequence
+
+    import sqlalchemy as sa
+
+    from workspaces.config.people import OwnLogs
+    from workspaces.records import Annotation, Task
+    from workspaces.workspace import Workspace
+
+
+def read_votes(
+    connection: sa.Connection, tasks: Mapping[str, Task], counted: Iterable[Annotation]
+) -> RewriteVotes:
+    """Return the votes on rewrites; ``counted`` are the annotations that count in figures."""
+    names = rewrite_ids(connection)
+    if not names:
+        return RewriteVotes(since=judged_since(connection))
+    return RewriteVotes(names, tally(counted, tasks, frozenset(names.values())), judged_since(connection))
+
+
+def outcomes_of(
+    connection: sa.Connection, tasks: Mapping[str, Task], counted: Sequence[Annotation]
+) -> tuple[dict[str, Outcome], dict[str, str]]:
+    """Return what votes said of each rewrite, and which annotations hold which rewrite that votes decide about.
+
+    Args:
+        connection: to the store.
+        tasks: by id.
+        counted: the annotations that count in figures.
+    """
+    rewriting = [
+        it
+        for it in counted
+        if it.status is AnnotationStatus.SUBMITTED and kind_of(tasks[it.task_id].kind).rewrite_in(it.values)
+    ]
+    of: dict[str, Outcome] = {}
+    rewrites: dict[str, str] = {}
+    if not rewriting:
+        return of, rewrites
+    votes, book = read_votes(connection, tasks, counted), RuleBook(all_rules(connection))
+    first_submitted = first_submissions(connection)
+    for it in rewriting:
+        moment = first_submitted.get((it.person_id, it.task_id), it.updated_at)
+        outcome = votes.outcome(it, moment, book)
+        rewrite_id = votes.rewrites.get((it.id, it.revision), "")
+        if outcome is not None or rewrite_id in votes.tallies:
+            rewrites[it.id] = rewrite_id
+        if outcome is Outcome.ACCEPTED or (outcome is not None and rewrite_id not in of):
+            of[rewrite_id] = outcome
+    return of, rewrites
+
+
+def accepted_rewrites(connection: sa.Connection, rule: OwnLogs) -> frozenset[str]:
+    """Return the rewrites that other people's votes accept today; ``rule``: of answers about one's own conversation."""
+    annotations = answers_about_rewrites(connection)
+    tasks = tasks_of(connection, sorted({it.task_id for it in annotations}))
+    judged, _ = without_own_checks(annotations, own_checks(connection, tasks))
+    counted, _ = without_own(judged, own_answers(connection), rule) if judged else ([], [])
+    of, _ = outcomes_of(connection, tasks, counted)
+    return frozenset(name for name, outcome in of.items() if outcome is Outcome.ACCEPTED)
+
+
+def may_be_shown(task: Task, standing: Collection[str], accepted: Collection[str]) -> bool:
+    """Return whether the rewrites that a task shows are still there for it.
+
+    A task that judges a rewrite shows one that stands; any other one shows rewrites that were accepted.
+    """
+    if kind_of(task.kind).judges_rewrites:
+        return any(name in standing for name in task.message_ids)
+    return all(name in accepted for name in task.rewrites if name in task.message_ids)
+
+
+@dataclass(frozen=True, slots=True)
+class JudgedRewrites:
+    """The votes on each rewrite that people are asked about, and how many answers are of writers about their own.
+
+    ``counterparts`` are the accepted ones among them, and ``compared`` the tasks that compare one of these with other
+    responses than the one that it replaces, with the number of answers to each.
+    """
+
+    tallies: Sequence[Tally]
+    own_answers: int
+    counterparts: frozenset[str] = frozenset()
+    compared: Mapping[str, int] | None = None
+
+
+def judged_rewrites(workspace: Workspace) -> JudgedRewrites:
+    """Return what is known of the rewrites that stand and that people are asked about."""
+    rule = workspace.config.quality.own
+    with workspace.store.read() as connection:
+        tasks, annotations = all_tasks(connection), latest_annotations(connection)
+        counted, own = without_own_checks(annotations, own_checks(connection, tasks))
+        counted, _ = without_own(counted, own_answers(connection), rule)
+        tallies = read_votes(connection, tasks, counted).tallies
+        standing = sorted(it.id for it in standing_rewrites(connection))
+    submitted = [it for it in own if it.status is AnnotationStatus.SUBMITTED]
+    return JudgedRewrites([tallies[name] for name in standing if name in tallies], len(submitted))
