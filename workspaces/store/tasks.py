@@ -153,6 +153,11 @@ def conversations_shown(row: StoredTask) -> list[str]:
     return _listed(row.conversation_ids)
 
 
+def shows_rewrites(row: StoredTask) -> bool:
+    """Return whether a task is marked as showing a rewrite."""
+    return bool(json_of(row.rewrites))
+
+
 def _listed(value: Any) -> list[str]:
     found: list[str] = json.loads(value) if isinstance(value, str) else value
     return found
