@@ -9,11 +9,13 @@ from chatfeedback.steps.answers import without_own, without_own_checks
 from reward_engine import RuleBook
 from reward_engine.acceptance import Outcome, RewriteVotes, Tally, tally
 from workspaces.kinds import kind_of
-from workspaces.records import AnnotationStatus
+from workspaces.records import AnnotationStatus, SharingState
 from workspaces.store.annotations import first_submissions, latest_annotations
+from workspaces.store.conversations import those_in
 from workspaces.store.own_answers import own_answers
 from workspaces.store.rewrites import (
     answers_about_rewrites,
+    compares_rewrites,
     judged_since,
     own_checks,
     rewrite_ids,
@@ -98,14 +100,15 @@ def may_be_shown(task: Task, standing: Collection[str], accepted: Collection[str
 class JudgedRewrites:
     """The votes on each rewrite that people are asked about, and how many answers are of writers about their own.
 
-    ``counterparts`` are the accepted ones among them, and ``compared`` the tasks that compare one of these with other
-    responses than the one that it replaces, with the number of answers to each.
+    ``accepted`` counts those in shared conversations that votes accept, ``comparing`` the tasks that ever compared one
+    with other responses than the one that it replaces, and ``comparisons`` the answers to these.
     """
 
     tallies: Sequence[Tally]
     own_answers: int
-    counterparts: frozenset[str] = frozenset()
-    compared: Mapping[str, int] | None = None
+    accepted: int
+    comparing: int
+    comparisons: int
 
 
 def judged_rewrites(workspace: Workspace) -> JudgedRewrites:
@@ -116,6 +119,16 @@ def judged_rewrites(workspace: Workspace) -> JudgedRewrites:
         counted, own = without_own_checks(annotations, own_checks(connection, tasks))
         counted, _ = without_own(counted, own_answers(connection), rule)
         tallies = read_votes(connection, tasks, counted).tallies
-        standing = sorted(it.id for it in standing_rewrites(connection))
-    submitted = [it for it in own if it.status is AnnotationStatus.SUBMITTED]
-    return JudgedRewrites([tallies[name] for name in standing if name in tallies], len(submitted))
+        standing = {it.id: it.conversation_id for it in standing_rewrites(connection)}
+        shared = those_in(connection, set(standing.values()), {SharingState.SHARED})
+        accepted = accepted_rewrites(connection, rule)
+    comparing = {task.id for task in tasks.values() if compares_rewrites(task)}
+    return JudgedRewrites(
+        tallies=[tallies[name] for name in standing if name in tallies],
+        own_answers=sum(it.status is AnnotationStatus.SUBMITTED for it in own),
+        accepted=sum(name in accepted and about in shared for name, about in standing.items()),
+        comparing=len(comparing),
+        comparisons=sum(
+            it.status is AnnotationStatus.SUBMITTED and it.task_id in comparing for it in counted
+        ),
+    )

@@ -158,6 +158,11 @@ def showing_rewrites(tasks: Iterable[Task]) -> list[Task]:
     return [each for each in tasks if each.rewrites or each.kind in kinds]
 
 
+def compares_rewrites(shown: Task) -> bool:
+    """Return whether a task compares a rewrite with other responses than the one that it replaces."""
+    return bool(shown.rewrites) and shown.kind not in _judging_kinds()
+
+
 def all_showing_rewrites(connection: sa.Connection) -> list[Task]:
     """Return every task that shows a rewrite."""
     query = sa.select(task.c.task_id).where(task.c.kind.in_(_judging_kinds()) | _marked())
