@@ -139,8 +139,8 @@ def _made(generated: steps.Generated) -> Iterator[str]:
     ):
         if count > 0:
             yield f"{count:,} of the new tasks {word_for(count, one, many)} {what}"
-    if generated.counterparts:
-        compared = generated.with_counterparts
+    compared = generated.with_counterparts
+    if compared or (generated.counterparts and generated.dry_run):
         yield (
             f"{counted(generated.counterparts, 'accepted rewrite')} "
             f"{word_for(generated.counterparts, 'is a counterpart', 'are counterparts')} to other responses: "

@@ -437,7 +437,7 @@ def test_a_rewrite_lives_from_the_first_word_to_its_erasure(
 
     # a counterpart from now on: of two further responses to the prompt nobody is told which text is a person's
     compared = _compared_with_siblings(desk, tmp_path, written, good[1])
-    rewrite = good[1].rewrites[0]
+    (theirs,) = good[1].rewrites
     assert {len(each.task.message_ids) for each in compared.values()} == {2, 4}
     at = visit(desk.url, overhears=True)
     enter(at, desk, ann)
@@ -450,10 +450,10 @@ def test_a_rewrite_lives_from_the_first_word_to_its_erasure(
     balances = desk.settle()
     for remote_id, placed in compared.items():
         for email in (ann, writer):
-            desk.answer(email, placed.task.kind, remote_id, _first(placed.task, rewrite))
+            desk.answer(email, placed.task.kind, remote_id, _first(placed.task, theirs))
     read = desk.sync()
     for placed in compared.values():
-        assert read[desk.person(ann), placed.task.id][1] == _first(placed.task, rewrite)
+        assert read[desk.person(ann), placed.task.id][1] == _first(placed.task, theirs)
     paid = sum(placed.task.points for placed in compared.values())
     assert desk.settle() == balances | {ann: balances[ann] + paid}
     _assert_exported_as_a_persons(desk, tmp_path, written.message_ids[0])
