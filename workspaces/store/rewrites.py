@@ -183,7 +183,7 @@ def rewrites_shown(shown: Task) -> frozenset[str]:
 
 
 def _marked() -> sa.ColumnElement[bool]:
-    return sa.cast(task.c.rewrites, sa.Text) != "[]"
+    return task.c.rewrites.is_not(sa.null())
 
 
 def _judging_kinds() -> list[str]:

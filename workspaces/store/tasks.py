@@ -45,9 +45,7 @@ task = sa.Table(
         comment="from which on it closes when settled; null: at its overlap alone",
     ),
     sa.Column("closed_at", UTCDateTime, comment="when it closed before its overlap was reached"),
-    sa.Column(
-        "rewrites", sa.JSON, nullable=False, server_default="[]", comment="the rewrites whose text it shows"
-    ),
+    sa.Column("rewrites", sa.JSON(none_as_null=True), comment="whose text it shows; null: of none"),
 )
 
 placement = sa.Table(
@@ -83,7 +81,7 @@ def save_tasks(connection: sa.Connection, tasks: Sequence[Task]) -> None:
             "reask_of": item.reask_of,
             "mix": item.mix,
             "least_answers": item.least_answers,
-            "rewrites": list(item.rewrites),
+            "rewrites": list(item.rewrites) or None,
         }
         for item in tasks
     )
@@ -144,7 +142,7 @@ def task_of(row: StoredTask) -> Task:
         mix=intern(row.mix),
         least_answers=row.least_answers,
         closed_at=None if row.closed_at is None else time_of(row.closed_at),
-        rewrites=tuple(json_of(row.rewrites)),
+        rewrites=() if row.rewrites is None else tuple(json_of(row.rewrites)),
     )
 
 
@@ -155,7 +153,7 @@ def conversations_shown(row: StoredTask) -> list[str]:
 
 def shows_rewrites(row: StoredTask) -> bool:
     """Return whether a task is marked as showing a rewrite."""
-    return bool(json_of(row.rewrites))
+    return row.rewrites is not None
 
 
 def _listed(value: Any) -> list[str]:

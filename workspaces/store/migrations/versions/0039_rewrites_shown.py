@@ -11,16 +11,7 @@ down_revision = "0038"
 
 
 def upgrade() -> None:
-    op.add_column(
-        "task",
-        sa.Column(
-            "rewrites",
-            sa.JSON(),
-            nullable=False,
-            server_default="[]",
-            comment="the rewrites whose text it shows",
-        ),
-    )
+    op.add_column("task", sa.Column("rewrites", sa.JSON(), comment="whose text it shows; null: of none"))
     task = sa.table(
         "task",
         sa.column("task_id", sa.String),
@@ -33,4 +24,5 @@ def upgrade() -> None:
     checks = sa.select(task.c.task_id, task.c.message_ids).where(task.c.kind == "suggestion_check")
     for task_id, message_ids in connection.execute(checks).all() if known else ():
         shown = [name for name in message_ids if name in known]
-        connection.execute(sa.update(task).where(task.c.task_id == task_id).values(rewrites=shown))
+        if shown:
+            connection.execute(sa.update(task).where(task.c.task_id == task_id).values(rewrites=shown))
