@@ -12,6 +12,8 @@ import pytest
 from chatfeedback import steps
 from chatfeedback.counts import count
 from chatfeedback.steps.answers import read_answers
+from chatfeedback.steps.assignments import Assigned
+from chatfeedback.steps.board import read_board
 from chatfeedback.steps.rewrite_votes import judged_rewrites
 from chatfeedback.steps.rewrites import moot, read_rewrites
 from chatfeedback.steps.written import holding
@@ -20,6 +22,7 @@ from task_generators.content import content_of
 from tests.unit.chatfeedback.test_rewrites import ANN, BOB, CAT, WRITER, Office
 from workspaces.kinds import kind_of
 from workspaces.records import Generated, Message, Role, SharingState
+from workspaces.store.adjudications import Adjudication, adjudication, save_adjudications
 from workspaces.store.own_answers import save_link
 from workspaces.store.rewrites import own_checks
 from workspaces.store.tasks import all_tasks
@@ -369,3 +372,38 @@ def test_a_held_response_has_no_counterpart_and_flags_and_languages_hold(
     assert it.draw() == []
     steps.change_sharing(it.workspace, [first], SharingState.SHARED, by="lead")
     assert len(it.draw()) == 2
+
+
+def test_routing_gives_the_writer_none_of_them_and_nobody_what_is_not_accepted(
+    house: Callable[..., House],
+) -> None:
+    it = house({"suggestion": 1, "suggestion_check": 1, "preference": 1})
+    drawn = {task.id for task in it.accepted(BETTER)}
+    board = read_board(it.workspace, "argilla", Assigned(accounts={WRITER: "w", CAT: "c"}), utc_now())
+    (check,) = it.tasks("suggestion_check")
+    assert drawn < board.offers.keys()
+    assert (board.workers[WRITER].rewrites, board.workers[CAT].rewrites) == ({*drawn, check.id}, frozenset())
+    it.vote(BOB, check, rewrite=False)
+    offers = read_board(it.workspace, "argilla", Assigned(), utc_now()).offers
+    assert check.id in offers
+    assert drawn.isdisjoint(offers)
+
+
+def test_what_a_lead_decided_of_other_responses_stays_when_a_writer_is_forgotten(
+    house: Callable[..., House],
+) -> None:
+    it = house({"suggestion": 1, "suggestion_check": 1, "preference": 1})
+    drawn, names = it.accepted(BETTER), it.by_text
+    items = [names[SIBLING], drawn[0].conversation_ids[0], "|".join(sorted(drawn[0].message_ids))]
+    with it.workspace.store.write() as connection:
+        save_adjudications(
+            connection,
+            [
+                Adjudication("preference", "preference", item, "first", drawn[0].id, None, utc_now())
+                for item in items
+            ],
+        )
+    steps.forget_person(it.workspace, WRITER, by="giver")
+    with it.workspace.store.read() as connection:
+        left = set(connection.execute(adjudication.select().with_only_columns(adjudication.c.item)).scalars())
+    assert left == set(items[:2])
