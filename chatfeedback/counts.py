@@ -18,7 +18,7 @@ from workspaces.store.gold import all_gold
 from workspaces.store.latest_annotations import latest_annotations
 from workspaces.store.own_answers import own_answers
 from workspaces.store.rejections import rejections
-from workspaces.store.rewrites import own_checks
+from workspaces.store.rewrites import compares_rewrites, own_checks
 from workspaces.store.seed_feedback import count_seeds
 from workspaces.store.seed_requests import count_requests, failed_and_open
 from workspaces.store.standing import standing
@@ -44,7 +44,8 @@ class Counts:
 
     ``conversations`` and ``people`` are by state. ``seed_requests_failed`` have no usable reply, ``seed_requests_open``
     none yet. ``tasks_rejected`` are those among ``tasks_not_pushed`` that
-    their platform did not take. ``answers_to_come`` is what ``open_tasks`` still ask for;
+    their platform did not take. ``tasks_with_rewrites`` compare an accepted rewrite with other responses than the one
+    that it replaces. ``answers_to_come`` is what ``open_tasks`` still ask for;
     ``accepted_answers`` are the ``answers`` that earn something, ``own_answers`` those about the person's own
     conversation. ``held_answers`` are strangers' and ``barred_answers`` those of people whom the lead barred; neither
     are among ``answers``. ``imported_judgments`` came with chat logs, from ``raters``. ``points`` were credited and
@@ -62,6 +63,7 @@ class Counts:
     open_tasks: int
     answers_to_come: int
     gold_tasks: int
+    tasks_with_rewrites: int
     answers: int
     accepted_answers: int
     own_answers: int
@@ -112,6 +114,7 @@ def count(workspace: Workspace) -> Counts:
             open_tasks=len(left),
             answers_to_come=sum(left.values()),
             gold_tasks=len(all_gold(connection)),
+            tasks_with_rewrites=sum(map(compares_rewrites, tasks.values())),
             answers=len(stands.answers),
             accepted_answers=len(accepted(tasks, answers_that_count(connection, tasks))),
             own_answers=sum((person_id, task_id) in own for person_id, _, task_id in stands.answers),

@@ -186,7 +186,7 @@ def _rules(kind: Kind, config: Config) -> Iterator[str]:
             "when you had it set."
         )
     yield from _own_logs(config)
-    if kind.judges_rewrites:
+    if kind.judges_rewrites or (kind.compares is not None and config.mix.judges_rewrites):
         yield "An answer about a text that you wrote yourself earns nothing and counts nowhere."
     if config.levels:
         reached = sorted(config.levels.items(), key=lambda level: level[1])

@@ -30,7 +30,8 @@ No, or toxic is Yes; True if otherwise instruction and helpful are Yes. Of other
 decide, those that people gave and those that came with a chat log (most of them up: True); without
 any they are left out. A response,
 or a rewrite, that nobody tagged is True if it was chosen in more preference pairs than rejected,
-False if in fewer; a pair of which most votes say that both are bad rejects both. Where people disagree a
+False if in fewer; a pair of which most votes say that both are bad rejects both. A rewrite has no message and no
+model; `rewrite_of` names the response that it replaces. Where people disagree a
 lead may have decided what counts (`adjudicated`), whatever the votes. A prompt keeps
 calls of tools and their results; reasoning is left out.
 
@@ -50,6 +51,7 @@ def _provenance_columns() -> Columns:
         "conversation_ids": TEXTS,
         "message_ids": TEXTS,
         "origin": TEXT,
+        "rewrite_of": TEXTS,
         "models": TEXTS,
         **{column: COUNT for column, _, _ in _counted()},
         "n_annotators": COUNT,
@@ -77,6 +79,7 @@ def _provenance(row: LabelledCompletion) -> list[Row]:
             "conversation_ids": list(row.conversation_ids),
             "message_ids": list(row.completion.message_ids),
             "origin": row.completion.origin.value,
+            "rewrite_of": list(row.completion.rewrite_of),
             "models": list(row.completion.models),
             **{column: row.count(question, answer) for column, question, answer in _counted()},
             "n_annotators": row.n_annotators,

@@ -326,6 +326,7 @@ def _by_pairs(label_id: str, comparisons: Sequence[tuple[PreferencePair, int]]) 
             origin=next(origin for origin in _ORIGINS if any(side.origin is origin for side in sides)),
             message_ids=distinct(message_id for side in sides for message_id in side.message_ids),
             models=distinct(model for side in sides for model in side.models),
+            rewrite_of=distinct(name for side in sides for name in side.rewrite_of),
         ),
         label=label,
         basis=Basis.PAIRS,

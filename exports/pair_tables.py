@@ -22,6 +22,8 @@ PROVENANCE: Columns = {
     "rejected_message_ids": TEXTS,
     "chosen_origin": TEXT,
     "rejected_origin": TEXT,
+    "chosen_rewrite_of": TEXTS,
+    "rejected_rewrite_of": TEXTS,
     "chosen_models": TEXTS,
     "rejected_models": TEXTS,
     "votes_chosen": COUNT,
@@ -55,6 +57,10 @@ TIES: Columns = {
     "conversation_ids": TEXTS,
     "first_message_ids": TEXTS,
     "second_message_ids": TEXTS,
+    "first_origin": TEXT,
+    "second_origin": TEXT,
+    "first_rewrite_of": TEXTS,
+    "second_rewrite_of": TEXTS,
     "first_models": TEXTS,
     "second_models": TEXTS,
     **ORIGIN,
@@ -81,6 +87,8 @@ def provenance(pair: PreferencePair) -> list[Row]:
             "rejected_message_ids": list(pair.rejected.message_ids),
             "chosen_origin": pair.chosen.origin.value,
             "rejected_origin": pair.rejected.origin.value,
+            "chosen_rewrite_of": list(pair.chosen.rewrite_of),
+            "rejected_rewrite_of": list(pair.rejected.rewrite_of),
             "chosen_models": list(pair.chosen.models),
             "rejected_models": list(pair.rejected.models),
             "votes_chosen": pair.count(winner),
@@ -120,6 +128,10 @@ def _ties(pair: PreferencePair) -> list[Row]:
             "conversation_ids": list(pair.conversation_ids),
             "first_message_ids": list(first.message_ids),
             "second_message_ids": list(second.message_ids),
+            "first_origin": first.origin.value,
+            "second_origin": second.origin.value,
+            "first_rewrite_of": list(first.rewrite_of),
+            "second_rewrite_of": list(second.rewrite_of),
             "first_models": list(first.models),
             "second_models": list(second.models),
             **origin(pair),
@@ -163,9 +175,10 @@ it was asked, `strength` in `votes` says how much, from 0 to 3. A ranking of n r
 two of them, and these n (n - 1) / 2 votes weigh together as much as one. A side of the origin `generated`
 stands in no chat log: a model was asked for it, to be compared. A rewrite that other people judged, not
 knowing which of the two texts it was, is a side if they accepted it (`accepted_rewrite`), by their votes
-alone. Where nobody was asked, a rewrite is a vote for the rewrite over the response
-(`human_edit`), and the writer counts as one annotator. Votes on the same prompt and texts are pooled, one
-per person; votes of one person at one time that differ are a tie. The side with more than half of all
+alone; once accepted it is also compared with other responses to its prompt. Where nobody was asked, a rewrite is a
+vote for the rewrite over the response (`human_edit`), and the writer counts as one annotator. Such a side has no
+message and no model; its `rewrite_of` names the response that it replaces. Votes on the same prompt and texts are
+pooled, one per person; votes of one person at one time that differ are a tie. The side with more than half of all
 votes, ties included, is `chosen`; where there is none, the pair is in `ties`. `votes_skip` counts people
 who discarded the comparison. Where votes disagree a lead may have decided (`adjudicated`): then `chosen` is
 the side that they named, whatever the votes. A prompt keeps calls of tools and their results; reasoning is left out.

@@ -10,10 +10,10 @@ from operator import attrgetter
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
-from exports.context import Context, distinct, models_of, whence
+from exports.context import Context, whence
 from exports.judgments import Judgment
 from exports.omissions import Omission, OmissionReason
-from exports.pairs import Decision, Origin, PreferencePair, Side, Vote, origin_of
+from exports.pairs import Decision, PreferencePair, Vote, side_of
 from exports.verdicts import PairVerdict, Shown, age, discarded_pairs, sorted_omissions, verdicts_of
 from exports.weights import Weighting
 from workspaces.kinds import BOTH_BAD, FIRST, SECOND, kind_of, together
@@ -51,10 +51,11 @@ def preference_pairs(
     """Return the pairs that submitted answers decide.
 
     An answer to a comparison is a vote between the two responses shown, a ranking one between each two. Where other
-    people are asked about rewrites, a rewrite that they accepted is a pair by their votes, and nothing that was said of
-    any other is in a pair. Elsewhere a rewrite of a response is a vote for the rewrite over the response. Votes meet
-    wherever prompt and texts are equal, whatever the task, the conversation or the display order; of one person, the
-    latest vote on a pair counts. Latest votes of one person that differ and are of the same time are a tie.
+    people are asked about rewrites, a rewrite that they accepted is a pair by their votes, whatever it was compared
+    with, and nothing that was said of any other is in a pair. Elsewhere a rewrite of a response is a vote for the
+    rewrite over the response. Votes meet wherever prompt and texts are equal, whatever the task, the conversation or
+    the display order; of one person, the latest vote on a pair counts. Latest votes of one person that differ and are
+    of the same time are a tie.
 
     Args:
         tasks: by task id.
@@ -86,16 +87,22 @@ def preference_pairs(
                     verdicts[verdict.pair_id].append(verdict)
     omissions.extend(Omission(OmissionReason.NOT_ANSWERED, task_id) for task_id in tasks.keys() - answered)
 
+    authors: dict[str, list[PairVerdict]] = defaultdict(list)
+    for verdict in (each for some in verdicts.values() for each in some if each.only_wrote):
+        for context in verdict.responses:
+            if context.is_rewrite:
+                authors[context.message.id].append(verdict)
     pairs = []
     for pair_id in sorted(verdicts):
         by_person: dict[str, list[PairVerdict]] = defaultdict(list)
-        wrote = [verdict for verdict in verdicts[pair_id] if verdict.only_wrote]
+        wrote = {verdict.annotation.id: verdict for verdict in verdicts[pair_id] if verdict.only_wrote}
         for verdict in sorted(verdicts[pair_id], key=lambda verdict: age(verdict.annotation)):
             if not verdict.only_wrote:
                 by_person[verdict.annotation.person_id].append(verdict)
         if not by_person:  # their votes are about other texts by now
             omissions += (
-                Omission(OmissionReason.REWRITE_UNDECIDED, it.task.id, it.annotation.id) for it in wrote
+                Omission(OmissionReason.REWRITE_UNDECIDED, it.task.id, it.annotation.id)
+                for it in wrote.values()
             )
             continue
         latest = []
@@ -109,11 +116,11 @@ def preference_pairs(
                 sorted(latest, key=lambda verdict: verdict.annotation.id),
                 weights,
                 skips=len(skips[pair_id] - by_person.keys()),
-                wrote=sorted(wrote, key=lambda verdict: verdict.annotation.id),
+                wrote=_behind(latest, wrote, authors),
                 adjudicated=_decided(verdicts[pair_id], decisions),
             )
         )
-    used = {vote.annotation_id for pair in pairs for vote in pair.votes}
+    used = {by.annotation_id for pair in pairs for by in pair.judgments}
     unused = {
         (omission.reason, omission.task_id, omission.annotation_id): omission
         for omission in omissions
@@ -124,6 +131,17 @@ def preference_pairs(
         tied=tuple(pair for pair in pairs if pair.winner is None),
         omissions=sorted_omissions(_one_each(unused.values())),
     )
+
+
+def _behind(
+    voted: Sequence[PairVerdict],
+    wrote: Mapping[str, PairVerdict],
+    authors: Mapping[str, Sequence[PairVerdict]],
+) -> list[PairVerdict]:
+    """Return who wrote the rewrites of a pair, whatever response it compares them with, by annotation."""
+    shown = {context.message.id for verdict in voted for context in verdict.responses if context.is_rewrite}
+    others = {it.annotation.id: it for name in shown for it in authors.get(name, ())}
+    return [it for _, it in sorted({**others, **wrote}.items())]
 
 
 def _one_each(omissions: Iterable[Omission]) -> Iterator[Omission]:
@@ -170,7 +188,7 @@ def _pair(
     adjudicated: Decision | None = None,
 ) -> PreferencePair:
     texts = verdicts[0].texts
-    compared = {id(verdict.compared): verdict.compared for verdict in (*verdicts, *wrote)}.values()
+    compared = {id(it.compared): it.compared for it in (*verdicts, *wrote) if it.texts == texts}.values()
     responses = {context.message.id: context for each in compared for context in each.responses}
     votes = tuple(
         Vote(
@@ -192,7 +210,7 @@ def _pair(
     return PreferencePair(
         pair_id=pair_id,
         prompt=verdicts[0].compared.prompt,
-        sides=(_side(texts[0], responses.values()), _side(texts[1], responses.values())),
+        sides=(side_of(texts[0], responses.values()), side_of(texts[1], responses.values())),
         votes=votes,
         winner=next(majority, None)
         if adjudicated is None
@@ -258,15 +276,3 @@ def _decided(verdicts: Sequence[PairVerdict], decisions: Decisions) -> Decision 
         else:
             found.add((Decision.FIRST, Decision.SECOND)[verdict.texts.index(preferred)])
     return found.pop() if len(found) == 1 else None
-
-
-def _side(text: str, responses: Iterable[Context]) -> Side:
-    shown = [context for context in responses if context.text == text]
-    written = [context for context in shown if not context.is_rewrite]
-    by_people = Origin.ACCEPTED_REWRITE if shown else Origin.HUMAN_EDIT
-    return Side(
-        text=text,
-        origin=origin_of(written) if written else by_people,
-        message_ids=distinct(context.message.id for context in written),
-        models=models_of(written),
-    )

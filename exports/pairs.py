@@ -8,7 +8,7 @@ from enum import StrEnum
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from exports.context import distinct
+from exports.context import distinct, models_of
 from exports.judgments import Act, Judgment
 
 if TYPE_CHECKING:
@@ -39,12 +39,15 @@ class Origin(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Side:
-    """One of the two texts of a pair. A text that occurs only in rewrites has no message and no model."""
+    """One of the texts that are compared. A text that occurs only in rewrites has no message and no model;
+    ``rewrite_of`` are the responses that it replaces.
+    """
 
     text: str
     origin: Origin
     message_ids: tuple[str, ...]
     models: tuple[str, ...]
+    rewrite_of: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -217,3 +220,25 @@ class PreferencePair:
 def origin_of(written: Iterable[Context]) -> Origin:
     """Return the origin of a text that models wrote: it is generated if it stands in no chat log."""
     return Origin.GENERATED if all(context.message.generated for context in written) else Origin.MODEL
+
+
+def side_of(text: str, responses: Iterable[Context]) -> Side:
+    """Return a text with its responses; one that none of them has is its writer's word for it over all of these."""
+    responses = list(responses)
+    shown = [context for context in responses if context.text == text]
+    written = [context for context in shown if not context.is_rewrite]
+    if written:
+        return Side(
+            text=text,
+            origin=origin_of(written),
+            message_ids=distinct(context.message.id for context in written),
+            models=models_of(written),
+        )
+    replaced = (context.message.rewrite_of or "" for context in shown)
+    return Side(
+        text=text,
+        origin=Origin.ACCEPTED_REWRITE if shown else Origin.HUMAN_EDIT,
+        message_ids=(),
+        models=(),
+        rewrite_of=distinct(replaced if shown else (context.message.id for context in responses)),
+    )

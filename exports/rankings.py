@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from itertools import combinations
 from typing import TYPE_CHECKING
 
-from exports.context import Context, Prompt, canonical, distinct, models_of, whence
+from exports.context import Context, Prompt, canonical, distinct, whence
 from exports.judgments import Act, Judgment
 from exports.omissions import Omission, OmissionReason
-from exports.pairs import Side, origin_of
+from exports.pairs import Side, side_of
 from exports.pooling import pooled
-from exports.verdicts import ranked, shown_responses, sorted_omissions
+from exports.verdicts import RewriteOutcomes, ranked, shown_responses, sorted_omissions
 from workspaces.kinds import kind_of
 from workspaces.records import IMPORTED, stable_id
 
@@ -123,18 +123,23 @@ def ranked_responses(
     annotations: Iterable[Annotation],
     contexts: Mapping[str, Context],
     weights: Weights,
+    outcomes: RewriteOutcomes | None = None,
 ) -> Rankings:
     """Return the responses that submitted rankings order.
 
-    Rankings meet where prompt and texts are equal; of one person, the latest counts. The arguments are those of
+    Rankings meet where prompt and texts are equal; of one person, the latest counts. One that shows a rewrite which
+    others do not accept is in no row. The arguments are those of
     ``preference_pairs``, and so is the conservation of annotations and tasks. Rows are sorted by ``ranking_id``.
     """
-    found, omissions = pooled(tasks, annotations, lambda task, given: _ranking(task, given, contexts))
+    said = outcomes or RewriteOutcomes()
+    found, omissions = pooled(tasks, annotations, lambda task, given: _ranking(task, given, contexts, said))
     rows = [_row(ranking_id, given, weights) for ranking_id, given in found.items()]
     return Rankings(tuple(rows), sorted_omissions(omissions))
 
 
-def _ranking(task: Task, annotation: Annotation, contexts: Mapping[str, Context]) -> _Ranked | OmissionReason:
+def _ranking(
+    task: Task, annotation: Annotation, contexts: Mapping[str, Context], outcomes: RewriteOutcomes
+) -> _Ranked | OmissionReason:
     question = kind_of(task.kind).ranking
     if question is None:
         return OmissionReason.NO_RANKING
@@ -144,6 +149,8 @@ def _ranking(task: Task, annotation: Annotation, contexts: Mapping[str, Context]
     shown = shown_responses(task, contexts)
     if isinstance(shown, OmissionReason):
         return shown
+    if (refused := outcomes.refused(shown)) is not None:
+        return refused
     if len({context.prompt for context in shown}) > 1:
         return OmissionReason.DIFFERENT_PROMPTS
     if len({context.text.strip() for context in shown}) < len(shown):
@@ -162,7 +169,7 @@ def _row(ranking_id: str, given: Sequence[_Ranked], weights: Weights) -> RankedR
     return RankedResponses(
         ranking_id=ranking_id,
         prompt=given[0].shown[0].prompt,
-        sides=tuple(_side(text, responses.values()) for text in texts),
+        sides=tuple(side_of(text, responses.values()) for text in texts),
         ranks=tuple(steps.index(mean[text]) for text in texts),
         rankings=tuple(
             PersonalRanking(
@@ -191,16 +198,6 @@ def _mean_places(given: Sequence[_Ranked], weight: Mapping[str, float]) -> dict[
             level = sum(other == place for other in places.values())
             sums[text] += of[each.annotation.id] * (before + (level + 1) / 2)
     return {text: round(value / sum(of.values()), DIGITS) for text, value in sums.items()}
-
-
-def _side(text: str, responses: Iterable[Context]) -> Side:
-    written = [context for context in responses if context.text == text]
-    return Side(
-        text=text,
-        origin=origin_of(written),
-        message_ids=distinct(context.message.id for context in written),
-        models=models_of(written),
-    )
 
 
 def _order(places: Sequence[int], pair: tuple[int, int]) -> int:

@@ -32,10 +32,11 @@ class Edit(PreferencePair):
 class ReferencedPair(PreferencePair):
     """A pair of responses by models, and a rewrite to the same prompt that people prefer to another response.
 
-    ``reference_judgments`` are those that prefer the rewrite.
+    ``reference_judgments`` are those that prefer the rewrite, and ``reference_of`` the responses that it replaces.
     """
 
     reference: str = ""
+    reference_of: tuple[str, ...] = ()
     reference_judgments: tuple[Judgment, ...] = ()
 
     @property
@@ -51,8 +52,10 @@ class ReferencedPair(PreferencePair):
 
 
 def is_edit(pair: PreferencePair) -> bool:
-    """Return whether people prefer a rewrite to a response of a model."""
-    return pair.winner is not None and pair.chosen.origin in WRITTEN and pair.rejected.origin not in WRITTEN
+    """Return whether people prefer a rewrite to the response of a model that it replaces."""
+    if pair.winner is None or pair.chosen.origin not in WRITTEN or pair.rejected.origin in WRITTEN:
+        return False
+    return not set(pair.chosen.rewrite_of).isdisjoint(pair.rejected.message_ids)
 
 
 def edit_of(pair: PreferencePair, annotations: Mapping[str, Annotation], tasks: Mapping[str, Task]) -> Edit:
@@ -87,6 +90,7 @@ def referenced(pairs: Iterable[PreferencePair]) -> list[ReferencedPair]:
                 for name in ("conversation_ids", "licences", "sources", "rules_versions")
             },
             reference=edit.chosen.text,
+            reference_of=edit.chosen.rewrite_of,
             reference_judgments=tuple(edit.judgments),
         )
         for pair in pairs

@@ -92,7 +92,7 @@ select_completions: Select[LabelledCompletion] = _selection(
 """Every labelled completion, sorted by id."""
 
 select_rankings: Select[RankedResponses] = _selection(
-    lambda it, counted: ranked_responses(it.tasks, counted, it.contexts, it.weights),
+    lambda it, counted: ranked_responses(it.tasks, counted, it.contexts, it.weights, it.outcomes),
     "ranking",
     "no answered ranking task orders responses",
 )

@@ -40,6 +40,11 @@ class RewriteOutcomes:
         rejected = outcome is Outcome.REJECTED
         return OmissionReason.REWRITE_REJECTED if rejected else OmissionReason.REWRITE_UNDECIDED
 
+    def refused(self, shown: Iterable[Context]) -> OmissionReason | None:
+        """Return the reason to omit what is said of these responses; None if all rewrites among them are accepted."""
+        reasons = (self.omission(it.message.id) for it in shown if it.is_rewrite)
+        return next((reason for reason in reasons if reason is not None), None)
+
 
 @dataclass(frozen=True, slots=True)
 class Compared:
@@ -142,14 +147,6 @@ class Shown:
         """The responses in the order of display, or why the task compares nothing."""
         return shown_responses(self.task, self.contexts)
 
-    @cached_property
-    def rewrite(self) -> str | None:
-        """The rewrite that a task to judge one shows; None if it is not there."""
-        if not self.kind.judges_rewrites:
-            return None
-        shown = (name for name in self.task.message_ids if name in self.contexts)
-        return next((name for name in shown if self.contexts[name].is_rewrite), None)
-
     def between(self, first: int, second: int) -> Compared | OmissionReason:
         """Return the comparison of two responses by their places, or why they are none."""
         found = self._compared.get((first, second))
@@ -192,10 +189,10 @@ def verdicts_of(
         return OmissionReason.ASKED_AGAIN
     kind = shown.kind
     if kind.comparison is not None:
-        omission = None if shown.rewrite is None else outcomes.omission(shown.rewrite)
-        return omission or _comparison(kind.comparison, shown, annotation)
+        there = (shown.contexts[name] for name in shown.task.message_ids if name in shown.contexts)
+        return outcomes.refused(there) or _comparison(kind.comparison, shown, annotation)
     if kind.ranking is not None:
-        return _ranking(kind.ranking, shown, annotation)
+        return _ranking(kind.ranking, shown, annotation, outcomes)
     if kind.rewrite is not None:
         answer, rewrite = kind.rewrite_in(annotation.values), outcomes.rewrites.get(annotation.id)
         if rewrite is not None and answer.strip():
@@ -231,7 +228,7 @@ def _comparison(
 
 
 def _ranking(
-    question: RankingQuestion, shown: Shown, annotation: Annotation
+    question: RankingQuestion, shown: Shown, annotation: Annotation, outcomes: RewriteOutcomes
 ) -> Sequence[PairVerdict] | OmissionReason:
     places = ranked(question, shown.task, annotation)
     if places is None:
@@ -239,7 +236,10 @@ def _ranking(
     if isinstance(shown.responses, OmissionReason):
         return shown.responses
     pairs = list(combinations(range(len(shown.responses)), 2))
-    compared = [shown.between(left, right) for left, right in pairs]
+    compared = [
+        outcomes.refused((shown.responses[left], shown.responses[right])) or shown.between(left, right)
+        for left, right in pairs
+    ]
     verdicts = [
         PairVerdict(
             annotation,

@@ -66,7 +66,7 @@ class Terms:
     holds the (person, task) whose task is about a conversation that the person gave. ``beyond`` holds the (person,
     task) that are not paid, because enough others are (``overlap``), and ``gone`` those that were paid and for which
     no answer of the person stands any more. ``closed`` holds the keys of the items that are settled (``closing_key``).
-    ``own_checks`` holds the (person, task) whose task judges a rewrite of that person: never paid. ``votes`` are those
+    ``own_checks`` holds the (person, task) whose task shows a rewrite of that person: never paid. ``votes`` are those
     on rewrites.
     """
 

@@ -5,16 +5,17 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from enum import StrEnum
-from itertools import combinations, groupby
+from itertools import combinations, product
 from typing import TYPE_CHECKING, Protocol, TypeAlias, TypeVar
 
-from task_generators.shown import text_of
+from task_generators.prompt_answers import PromptAnswers, shown_hash
 from workspaces.kinds import Kind, all_kinds
 from workspaces.records import SeedFeedback, Significance, stable_id
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator
 
+    from task_generators.prompt_answers import Answer, Answered
     from workspaces.records import Conversation
 
 LEVELS = list(Significance)
@@ -30,7 +31,7 @@ class TaskCandidate:
     ``alike`` holds, for each response, the ids of all that look the same to annotators, itself included; empty: none
     but itself. What is asked about one of them is not asked about another. ``separate``: every response is asked about
     by itself, so that a task may show any of them. ``trivial`` ones decide themselves: an empty response, or two that
-    read the same.
+    read the same. ``rewrites`` are those whose text it shows, as ``Task`` has them.
     """
 
     id: str
@@ -41,6 +42,7 @@ class TaskCandidate:
     alike: tuple[frozenset[str], ...] = ()
     separate: bool = False
     trivial: bool = False
+    rewrites: tuple[str, ...] = ()
 
     def about(self, message_ids: Collection[str]) -> TaskCandidate:
         """Return the candidate about some of its responses alone."""
@@ -78,10 +80,10 @@ class Reads(StrEnum):
     """All but chains (``task_generators.outlines``), whose candidates follow from their outlines."""
 
     SHARED_PROMPTS = "shared prompts"
-    """Those with a rated response to a prompt to which there is another one."""
+    """Those with a rated response to a prompt to which there is another one; with the rewrites that were accepted."""
 
     REWRITTEN = "rewritten"
-    """Those with rewrites."""
+    """Those with rewrites, which they are shown with."""
 
 
 class InChains(StrEnum):
@@ -156,44 +158,6 @@ def candidates(
         yield from finder.rest()
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """A response to one prompt; ``text`` is a hash that is equal for responses that look the same."""
-
-    text: str
-    message_id: str
-    conversation_id: str
-    empty: bool
-
-
-class PromptAnswers:
-    """The responses to each prompt, from all conversations that begin alike; memory grows with their number."""
-
-    def __init__(self, seeds: Mapping[str, SeedFeedback]) -> None:
-        """Args: ``seeds``: by message id; a response without seed feedback is left out."""
-        self._seeds = seeds
-        self._prompts: dict[str, list[Answer]] = {}
-
-    def look(self, conversation: Conversation) -> None:
-        """Read a conversation."""
-        prefixes: dict[str | None, str] = {None: ""}
-        for message in conversation.messages:
-            prefix = prefixes[message.parent_id]
-            structure = (message.structure,) if message.structure else ()
-            prefixes[message.id] = stable_id(prefix, message.role, message.content, *structure)
-            if message.id in self._seeds and message.is_response and message.parent_id is not None:
-                answer = Answer(
-                    _shown(text_of(message)), message.id, conversation.id, not message.content.strip()
-                )
-                self._prompts.setdefault(prefix, []).append(answer)
-
-    def by_prompt(self) -> Iterator[tuple[str, list[Answer]]]:
-        """Yield a hash of each prompt with the responses to it, equal texts beside each other."""
-        for prefix, answers in self._prompts.items():
-            answers.sort(key=lambda answer: (answer.text, answer.message_id))
-            yield prefix, answers
-
-
 class _Responses:
     """Finds every response that has seed feedback and, unless ``trivial``, is not empty."""
 
@@ -227,8 +191,8 @@ class _Pairs:
 
     The responses may be siblings in one tree, or come from conversations with equal beginnings. Responses with equal
     texts count as one, so that nobody is paid twice for the same two texts, and empty ones are not compared, unless
-    ``trivial`` asks for these, too. Time grows with the square of the number of responses to one prompt, memory with
-    the number of responses.
+    ``trivial`` asks for these, too. A rewrite is compared with every response but the one that it replaces. Time grows
+    with the square of the number of responses to one prompt, memory with the number of responses.
     """
 
     def __init__(self, kind: str, seeds: Mapping[str, SeedFeedback], trivial: bool) -> None:
@@ -244,24 +208,27 @@ class _Pairs:
 
     def rest(self) -> Iterator[TaskCandidate]:
         """Yield the candidates of all conversations."""
-        for prefix, answers in self._answers.by_prompt():
+        for prefix, answered in self._answers.by_prompt():
+            answers = answered.responses
             first = {answer.text: answer for answer in reversed(answers)}
             plain = [answer for answer in answers if first[answer.text] is answer and not answer.empty]
-            same = {
-                text: frozenset(answer.message_id for answer in some)
-                for text, some in groupby(answers, key=lambda answer: answer.text)
-            }
-            for left, right in combinations(answers if self._trivial else plain, 2):
+            compared = answers if self._trivial else plain
+            for left, right in combinations(compared, 2):
                 trivial = left.text == right.text or any(
                     first[answer.text] is not answer or answer.empty for answer in (left, right)
                 )
-                yield self._candidate(prefix, left, right, {} if trivial else same)
+                yield self._candidate(prefix, (left, right), answered, trivial=trivial)
+            for rewrite, answer in product(answered.rewrites, plain):
+                if answer.text != rewrite.replaced:
+                    pair = (rewrite, answer) if rewrite.text < answer.text else (answer, rewrite)
+                    yield self._candidate(prefix, pair, answered, trivial=False)
 
     def _candidate(
-        self, prefix: str, left: Answer, right: Answer, same: Mapping[str, frozenset[str]]
+        self, prefix: str, pair: tuple[Answer, Answer], answered: Answered, *, trivial: bool
     ) -> TaskCandidate:
-        """Return the candidate of two answers; ``same`` maps texts to answers, and is empty for a trivial pair."""
-        messages = () if same else (left.message_id, right.message_id)
+        """Return the candidate of two answers, in the order of their texts."""
+        left, right = pair
+        messages = (left.message_id, right.message_id) if trivial else ()
         task_id = stable_id(self._kind, prefix, left.text, right.text, *messages)
         shown = _drawn_by_lot(task_id, left, right)
         return TaskCandidate(
@@ -269,11 +236,10 @@ class _Pairs:
             kind=self._kind,
             message_ids=tuple(answer.message_id for answer in shown),
             conversation_ids=tuple(answer.conversation_id for answer in shown),
-            significance=max(
-                (self._seeds[answer.message_id].significance for answer in shown), key=LEVELS.index
-            ),
-            alike=tuple(same[answer.text] for answer in shown) if same else (),
-            trivial=not same,
+            significance=self._answers.significance(shown),
+            alike=() if trivial else tuple(answered.alike[answer.text] for answer in shown),
+            trivial=trivial,
+            rewrites=answered.rewrites_alike(shown),
         )
 
 
@@ -291,11 +257,13 @@ class _Rewrites:
     def look(self, conversation: Conversation) -> Iterator[TaskCandidate]:
         """Yield the candidates of one conversation."""
         by_id = {message.id: message for message in conversation.messages}
+        rewrites = {it.id: shown_hash(it.content) for it in conversation.messages if it.rewrite_of}
         for message in conversation.messages:
             response = by_id.get(message.rewrite_of or "")
-            if response is None or _shown(message.content) == _shown(response.content):
+            if response is None or rewrites[message.id] == shown_hash(response.content):
                 continue
             task_id = stable_id(self._kind, message.id)
+            alike = (name for name, text in rewrites.items() if text == rewrites[message.id])
             seed = self._seeds.get(response.id)
             yield TaskCandidate(
                 id=task_id,
@@ -303,16 +271,12 @@ class _Rewrites:
                 message_ids=_drawn_by_lot(task_id, response.id, message.id),
                 conversation_ids=(conversation.id, conversation.id),
                 significance=Significance.LOW if seed is None else seed.significance,
+                rewrites=tuple(sorted(alike)),
             )
 
     def rest(self) -> tuple[TaskCandidate, ...]:
         """Return nothing: every candidate is complete with its own conversation."""
         return ()
-
-
-def _shown(text: str) -> str:
-    """Return a hash that is equal for texts that look the same: it ignores white space at the ends of lines."""
-    return stable_id("\n".join(line.rstrip() for line in text.strip().splitlines()))
 
 
 def _drawn_by_lot(task_id: str, left: SideT, right: SideT) -> tuple[SideT, SideT]:

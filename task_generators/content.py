@@ -44,7 +44,7 @@ def content_of(
         conversations[conversation_id].path_to(message_id)
         for conversation_id, message_id in zip(task.conversation_ids, task.message_ids, strict=True)
     ]
-    if kind.judges_rewrites:
+    if kind.judges_rewrites or task.rewrites:
         paths = [(*path[:-1], _as_people_write(path[-1])) for path in paths]
     numbers = {task.message_ids[question.response]: question.response + 1 for question in kind.each_response}
     return TaskContent(

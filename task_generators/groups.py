@@ -5,12 +5,14 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING
 
-from task_generators.candidates import LEVELS, PromptAnswers, Reads, Search, TaskCandidate
+from task_generators.candidates import Reads, Search, TaskCandidate
+from task_generators.prompt_answers import PromptAnswers
 from workspaces.records import stable_id
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
 
+    from task_generators.prompt_answers import Answer, Answered
     from workspaces.records import Conversation, SeedFeedback
 
 
@@ -20,6 +22,9 @@ def each_group(fewest: int, most: int) -> Search:
     All responses to a prompt are dealt by lot into as few groups as hold them, of sizes as equal as can be; a
     response is in one group. Responses with equal texts count as one, and empty ones are left out. With ``trivial``,
     equal and empty ones take part.
+
+    Rewrites are dealt among the responses, no more of them than there are of these, each into a group with a response
+    that it does not replace.
     """
     return Search(partial(_Groups, (fewest, most)), Reads.SHARED_PROMPTS)
 
@@ -41,35 +46,49 @@ class _Groups:
 
     def rest(self) -> Iterator[TaskCandidate]:
         """Yield the candidates of all conversations."""
-        for prefix, answers in self._answers.by_prompt():
-            same: dict[str, frozenset[str]] = {}
-            for answer in answers:
-                same[answer.text] = same.get(answer.text, frozenset()) | {answer.message_id}
-            first = {answer.text: answer for answer in reversed(answers)}
-            shown = (
-                answers
-                if self._trivial
-                else [answer for answer in answers if first[answer.text] is answer and not answer.empty]
-            )
-            dealt = sorted(
-                shown,
-                key=lambda answer: stable_id("group", self._kind, prefix, answer.text, answer.message_id),
-            )
-            for group in dealt_groups(len(dealt), *self._sizes):
-                members = [dealt[place] for place in group]
-                texts = sorted(answer.text for answer in members)
-                distinct = len(set(texts)) == len(texts) and not any(answer.empty for answer in members)
-                ids = () if distinct else sorted(answer.message_id for answer in members)
-                yield TaskCandidate(
-                    id=stable_id(self._kind, prefix, *texts, *ids),
-                    kind=self._kind,
-                    message_ids=tuple(answer.message_id for answer in members),
-                    conversation_ids=tuple(answer.conversation_id for answer in members),
-                    significance=max(
-                        (self._seeds[answer.message_id].significance for answer in members), key=LEVELS.index
-                    ),
-                    alike=tuple(same[answer.text] for answer in members) if distinct else (),
-                )
+        fewest, most = self._sizes
+        for prefix, answered in self._answers.by_prompt():
+            dealt = self._dealt(prefix, answered)
+            for group in dealt_groups(len(dealt), fewest, most):
+                members = _with_counterparts([dealt[place] for place in group])
+                if len(members) >= fewest:
+                    yield self._candidate(prefix, members, answered)
+
+    def _dealt(self, prefix: str, answered: Answered) -> list[Answer]:
+        """Return what is dealt, in the order of lots: the responses, and rewrites evenly among them."""
+        first = {answer.text: answer for answer in reversed(answered.responses)}
+        shown = [
+            answer
+            for answer in answered.responses
+            if self._trivial or (first[answer.text] is answer and not answer.empty)
+        ]
+        places: list[tuple[float, bool, Answer]] = []
+        for some in (shown, answered.rewrites):
+            by_lot = sorted(
+                some, key=lambda it: stable_id("group", self._kind, prefix, it.text, it.message_id)
+            )[: len(shown)]
+            places += (((n + 0.5) / len(by_lot), some is not shown, it) for n, it in enumerate(by_lot))
+        return [answer for *_, answer in sorted(places, key=lambda place: place[:2])]
+
+    def _candidate(self, prefix: str, members: Sequence[Answer], answered: Answered) -> TaskCandidate:
+        texts = sorted(answer.text for answer in members)
+        distinct = len(set(texts)) == len(texts) and not any(answer.empty for answer in members)
+        ids = () if distinct else sorted(answer.message_id for answer in members)
+        return TaskCandidate(
+            id=stable_id(self._kind, prefix, *texts, *ids),
+            kind=self._kind,
+            message_ids=tuple(answer.message_id for answer in members),
+            conversation_ids=tuple(answer.conversation_id for answer in members),
+            significance=self._answers.significance(members),
+            alike=tuple(answered.alike[answer.text] for answer in members) if distinct else (),
+            rewrites=answered.rewrites_alike(members),
+        )
+
+
+def _with_counterparts(group: Sequence[Answer]) -> list[Answer]:
+    """Return a group without the rewrites that stand beside no other response than the one that they replace."""
+    responses = {answer.text for answer in group if answer.rewrite_of is None}
+    return [answer for answer in group if answer.rewrite_of is None or responses - {answer.replaced}]
 
 
 def dealt_groups(number: int, fewest: int, most: int) -> Iterator[range]:

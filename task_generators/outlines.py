@@ -78,9 +78,13 @@ class Outlines:
         found[self.rows[responses]] = True
         return found
 
-    def sharing_a_prompt(self, rows: NDArray[np.bool_]) -> NDArray[np.bool_]:
-        """Return which of these conversations have a rated response to a prompt that has another one in them."""
-        rated = np.flatnonzero((self.levels >= 0) & self.asked & rows[self.rows])
+    def sharing_a_prompt(self, rows: NDArray[np.bool_], rewritten: Keys) -> NDArray[np.bool_]:
+        """Return which of these conversations have a rated response to a prompt that has another one in them.
+
+        Responses with keys in ``rewritten`` count as rated: beside each stands a rewrite.
+        """
+        counts_here = (self.levels >= 0) | np.isin(self.keys, rewritten)
+        rated = np.flatnonzero(counts_here & self.asked & rows[self.rows])
         _, which, counts = np.unique(self.prompts[rated], return_inverse=True, return_counts=True)
         found = np.zeros(len(rows), np.bool_)
         found[self.rows[rated[counts[which] > 1]]] = True

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import UTC
 from types import MappingProxyType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 
@@ -20,8 +20,10 @@ if TYPE_CHECKING:
     import pyarrow as pa
     from numpy.typing import NDArray
 
+    from task_generators.candidates import TaskCandidate
     from task_generators.outlines import Outlines
     from workspaces.config import MixConfig
+    from workspaces.records import Task
     from workspaces.store.topic_labels import Labels
 
 COLUMNS = ("detected_language", "language", "model_name", "source", "timestamp", "flags")
@@ -61,6 +63,10 @@ class _About:
     mixes: frozenset[str]
 
 
+_Shown: TypeAlias = tuple[tuple[_About, str | None], ...]
+"""What a task shows: of each response its conversation and its model; None: a person wrote it."""
+
+
 class Facts:
     """What is known of conversations, read in one pass; no text is kept, and equal facts are kept once."""
 
@@ -85,7 +91,7 @@ class Facts:
         self._models: Mapping[str, str] = {}
         self._index = KeyIndex(np.empty(0, np.int64))
         self._shown: NDArray[np.bool_] = np.empty(0, np.bool_)
-        self._traits: dict[tuple[tuple[_About, str], ...], Traits] = {}
+        self._traits: dict[_Shown, Traits] = {}
 
     def look(self, batch: pa.RecordBatch) -> None:
         """Read a batch with the ids and ``COLUMNS``."""
@@ -159,11 +165,14 @@ class Facts:
             missing[f"quotas.{dimension}"] = tuple(name for name in named if name not in {EACH, *here})
         return {setting: names for setting, names in missing.items() if names}
 
-    def of(self, conversation_ids: Sequence[str], message_ids: Sequence[str]) -> Traits:
+    def of(self, task: Task | TaskCandidate) -> Traits:
         """Return the traits of a task; nothing is known of conversations that no task may show."""
         key = tuple(
-            (about := self._abouts[self._about[place]], self._models.get(message_id, about.model))
-            for name, message_id in zip(conversation_ids, message_ids, strict=True)
+            (
+                about := self._abouts[self._about[place]],
+                None if message_id in task.rewrites else self._models.get(message_id, about.model),
+            )
+            for name, message_id in zip(task.conversation_ids, task.message_ids, strict=True)
             if (place := self._index.place(name)) >= 0 and self._shown[place]
         )
         return self._of(key)
@@ -174,7 +183,7 @@ class Facts:
         some = (self._abouts[place] for place in abouts.tolist())
         return [self._of(((about, about.model),)) for about in some], which
 
-    def _of(self, key: tuple[tuple[_About, str], ...]) -> Traits:
+    def _of(self, key: _Shown) -> Traits:
         traits = self._traits.get(key)
         if traits is None:
             traits = self._traits[key] = self._joined(key)
@@ -196,10 +205,10 @@ class Facts:
             if _takes(mix.only, source, timestamp, language, topic, score, flags)
         )
 
-    def _joined(self, pairs: tuple[tuple[_About, str], ...]) -> Traits:
+    def _joined(self, pairs: _Shown) -> Traits:
         if not pairs:
             return Traits()
-        models = _distinct(model for _, model in pairs)
+        models = _distinct(model for _, model in pairs if model is not None)
         takes = frozenset.intersection(*(about.mixes for about, _ in pairs))
         return Traits(
             languages=_distinct(about.language for about, _ in pairs),

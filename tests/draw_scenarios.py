@@ -247,7 +247,12 @@ def drawn(workspace: Workspace, settings: dict[str, Any], *, dry_run: bool = Fal
     (workspace.path / CONFIG_NAME).write_text(json.dumps(BOTH | settings), encoding="utf-8")
     workspace.config = Config.model_validate(BOTH | settings)
     found = asdict(steps.generate_tasks(workspace, dry_run=dry_run))
-    del found["answers"], found["chats_waiting"]  # not told yet when draws were recorded
+    del (
+        found["answers"],
+        found["chats_waiting"],
+        found["counterparts"],
+        found["with_counterparts"],
+    )  # not told yet when draws were recorded
     with workspace.store.read() as connection:
         tasks = all_tasks(connection)
         order = connection.execute(
@@ -258,7 +263,7 @@ def drawn(workspace: Workspace, settings: dict[str, Any], *, dry_run: bool = Fal
         mixed["shortfalls"].sort(key=lambda it: it["what"])
         del mixed["unknown"]  # not told yet when draws were recorded
     for row in rows:
-        del row["created_at"], row["closed_at"]
+        del row["created_at"], row["closed_at"], row["rewrites"]
     return {"found": found, "tasks": rows}
 
 

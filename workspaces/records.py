@@ -330,6 +330,9 @@ class Task:
 
     It takes up to ``overlap`` answers. With ``least_answers`` it closes (``closed_at``) from so many on, once they
     settle it; without, it stays open for all, so that agreement on such tasks is unbiased.
+
+    ``rewrites`` are those whose text it shows: the ones among ``message_ids``, and others that read the same. Nobody
+    who wrote one of them judges it.
     """
 
     id: str
@@ -348,6 +351,7 @@ class Task:
     mix: str = "default"
     least_answers: int | None = None
     closed_at: datetime | None = None
+    rewrites: tuple[str, ...] = ()
 
     @property
     def seed_shown(self) -> bool:

@@ -139,6 +139,13 @@ def _made(generated: steps.Generated) -> Iterator[str]:
     ):
         if count > 0:
             yield f"{count:,} of the new tasks {word_for(count, one, many)} {what}"
+    compared = generated.with_counterparts
+    if compared or (generated.counterparts and generated.dry_run):
+        yield (
+            f"{counted(generated.counterparts, 'accepted rewrite')} "
+            f"{word_for(generated.counterparts, 'is a counterpart', 'are counterparts')} to other responses: "
+            f"{compared:,} of the new tasks {word_for(compared, 'compares', 'compare')} one of them"
+        )
     for name, mixed in generated.mixes.items():
         if len(generated.mixes) > 1:
             yield f"{name}: {counted(mixed.created, 'new task')} beside {mixed.existing:,}"

@@ -120,7 +120,8 @@ def _show_pushed(pushed: steps.Pushed, warning: str | None, *, as_json: bool, wh
     if pushed.moot:
         say(
             f"{counted(pushed.moot, 'task')} left out: the rewrite that "
-            f"{word_for(pushed.moot, 'it judges', 'each of them judges')} was changed or withdrawn since"
+            f"{word_for(pushed.moot, 'it shows', 'each of them shows')} was changed or withdrawn since, or is accepted "
+            "no more"
         )
     if pushed.any and pushed.routed:
         hint("chatfeedback route: until then nobody finds a task where people are given their own")

@@ -59,6 +59,7 @@ class Collector:
         self._pools = pools
         self._seen = seen
         self._trivial = trivial
+        self._rewritten = keys_of(rewrites.accepted_of)
         self._chains: dict[str, NDArray[np.bool_]] = {}
         self._reads: dict[str, NDArray[np.bool_]] = {}
         plain = survey.outlines.chains & ~self._touched()
@@ -77,7 +78,7 @@ class Collector:
         places = {name: place for place, name in enumerate(self._pools)}
         read = self._read(collection)
         for candidate in candidates(self._kinds, read, self._seeds, trivial=self._trivial, shown=self._shown):
-            traits = self._survey.facts.of(candidate.conversation_ids, candidate.message_ids)
+            traits = self._survey.facts.of(candidate)
             rest, last = self._asked.rest(candidate), -1
             for name, pool in self._pools.items():
                 if rest is not None and name in traits.mixes and pool.add(rest, traits):
@@ -101,7 +102,7 @@ class Collector:
         if reads is Reads.NO_CHAINS:
             return chains, taken & ~chains
         if reads is Reads.SHARED_PROMPTS:
-            return chains, outlines.sharing_a_prompt(taken)
+            return chains, outlines.sharing_a_prompt(taken, self._rewritten)
         if reads is Reads.REWRITTEN:
             rewritten = np.zeros(len(taken), np.bool_)
             rewritten[index.places_of(self._rewrites.by_conversation)] = True
@@ -144,5 +145,8 @@ class Collector:
         if not self._reads[kind][self._survey.index.place(conversation.id)]:
             return None
         view = self._survey.selections.shown(kind, conversation)
-        judges = view is not None and kind_of(kind).judges_rewrites
-        return self._rewrites.shown(view) if judges and view is not None else view
+        if view is not None and kind_of(kind).judges_rewrites:
+            return self._rewrites.shown(view)
+        if view is not None and reads_of(kind) is Reads.SHARED_PROMPTS:
+            return self._rewrites.shown(view, accepted=True)
+        return view

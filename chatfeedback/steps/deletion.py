@@ -49,7 +49,7 @@ from workspaces.store.erasure import (
 )
 from workspaces.store.identities import digests_of
 from workspaces.store.own_answers import givers_of
-from workspaces.store.rewrites import checks, rename_rewrites, rewrites_by, rewrites_in
+from workspaces.store.rewrites import rename_rewrites, rewrites_by, rewrites_in, showing_rewrites
 from workspaces.store.tasks import all_tasks
 from workspaces.store.tombstones import bury, bury_judgments, receipts_of, tombstones_of
 from workspaces.store.who_answered import answers_given
@@ -255,13 +255,16 @@ def _sum(counts: Mapping[str, int], more: Mapping[str, int]) -> dict[str, int]:
 def _erase_rewrites(workspace: Workspace, connection: sa.Connection, person_id: str) -> dict[str, int]:
     """Erase what is left of a person's rewrites once their text is gone; return the tasks to withdraw, by platform.
 
-    Tasks that judge them are taken off their platforms, unless somebody else wrote the same text. What people answered
+    Tasks that show them are taken off their platforms, unless somebody else wrote the same text. What people answered
     there stays, as they were paid for it.
     """
     theirs = rewrites_by(connection, person_id)
-    tasks = [task for task in checks(all_tasks(connection).values()) if theirs & set(task.message_ids)]
-    erase_judgments(connection, tasks)
+    tasks = [
+        task for task in showing_rewrites(all_tasks(connection).values()) if theirs & set(task.message_ids)
+    ]
+    erase_judgments(connection, tasks, theirs)
     stand_in = workspace.tombstones.stand_in
+    rename_evidence(connection, theirs, stand_in)
     rename_tasks(connection, tasks, theirs, (), stand_in)
     rename_rewrites(connection, theirs, stand_in)
     ids = [task.id for task in tasks]

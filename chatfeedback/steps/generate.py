@@ -27,6 +27,7 @@ from workspaces.records import IMPORTED
 from workspaces.store.chat_exchanges import is_waiting
 from workspaces.store.conversations import count_by_state
 from workspaces.store.gold import all_gold, save_gold
+from workspaces.store.rewrites import compares_rewrites
 from workspaces.store.rubrics import save_rubrics
 from workspaces.store.tasks import all_tasks, save_tasks
 from workspaces.time_zones import time_zone
@@ -54,11 +55,12 @@ class Generated:
 
     The ``created`` tasks ask for ``answers``, for ``points`` at most. Of them, ``showing_seed`` show seed feedback,
     as a machine's opinion, ``asked_again`` repeat another task, and ``gold`` of these repeat one on which everybody
-    agreed. ``left_out`` counts the shared conversations that ``select`` omits, by reason; ``answers_left_out``
-    counts the answers that it withholds in the other conversations, by flag. ``outcomes`` say of every conversation
-    of the collection what came of it, and what would change it: their counts add up to ``conversations``. ``mixes``
-    say what came of each mix, and ``seed_cost`` what it would cost to rate the responses that wait; None: nothing,
-    for the stand-in rates them.
+    agreed. ``counterparts`` counts the accepted rewrites that tasks may show, and ``with_counterparts`` the new tasks
+    that compare one of them with other responses than the one that it replaces. ``left_out`` counts the shared
+    conversations that ``select`` omits, by reason; ``answers_left_out`` counts the answers that it withholds in the
+    other conversations, by flag. ``outcomes`` say of every conversation of the collection what came of it, and what
+    would change it: their counts add up to ``conversations``. ``mixes`` say what came of each mix, and ``seed_cost``
+    what it would cost to rate the responses that wait; None: nothing, for the stand-in rates them.
 
     With ``dry_run`` nothing was made: these are the tasks that would be. ``chats_waiting``: a draw would read chats
     into the collection first.
@@ -75,6 +77,8 @@ class Generated:
     showing_seed: int = 0
     asked_again: int = 0
     gold: int = 0
+    counterparts: int = 0
+    with_counterparts: int = 0
     left_out: dict[str, int] = field(default_factory=dict)
     answers_left_out: dict[str, int] = field(default_factory=dict)
     conversations: int = 0
@@ -189,6 +193,13 @@ def generate_tasks(workspace: Workspace, *, dry_run: bool = False) -> Generated:
         showing_seed=sum(task.seed_shown for task in tasks),
         asked_again=sum(task.reask_of is not None for task in tasks),
         gold=len(right),
+        counterparts=sum(
+            it.id in rewrites.accepted
+            for name, some in rewrites.by_conversation.items()
+            if name in selection.taken
+            for it in some
+        ),
+        with_counterparts=sum(compares_rewrites(task) for task in tasks),
         left_out=selection.reasons(),
         answers_left_out=dict(selection.omitted_answers),
         conversations=sum(outcome.conversations for outcome in ended),
@@ -212,9 +223,7 @@ def _pools(mixings: Sequence[Mixing], facts: Facts) -> dict[str, Pool]:
     most: int | None = 0
     for mixing in mixings:
         most = None if most is None or mixing.room is None else most + mixing.room
-        pools[mixing.name] = mixing.pool(
-            most, lambda candidate: facts.of(candidate.conversation_ids, candidate.message_ids)
-        )
+        pools[mixing.name] = mixing.pool(most, facts.of)
     return pools
 
 

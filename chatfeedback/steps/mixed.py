@@ -83,7 +83,7 @@ class Mixing:
         """Return the new tasks; candidates in ``taken`` went to another mix."""
         assert self._pool is not None
         for task in self._first:
-            self._standing.add(task.kind, facts.of(task.conversation_ids, task.message_ids))
+            self._standing.add(task.kind, facts.of(task))
         self._drawn = self._pool.draw(self._standing, self.room, taken)
         candidates = self._drawn.candidates
         places = self._places(candidates)
@@ -104,6 +104,7 @@ class Mixing:
                 seed_prompt_version=shown[candidate.id].prompt_version if candidate.id in shown else None,
                 mix=self.name,
                 least_answers=self._least(candidate.id),
+                rewrites=candidate.rewrites,
             )
             for candidate in candidates
         ]
@@ -163,7 +164,7 @@ class Mixing:
         tables: dict[str, dict[str, list[int]]] = {}
         for place, tasks in enumerate((self._first, new)):
             for task in tasks:
-                values = facts.of(task.conversation_ids, task.message_ids).values()
+                values = facts.of(task).values()
                 values |= {
                     KIND: (task.kind,),
                     PLATFORM: (task.platform,),

@@ -30,7 +30,7 @@ from workspaces.config.people import OwnLogs
 from workspaces.kinds import all_kinds, asking, rubric_kinds
 from workspaces.store.latest_annotations import StoredAnnotation, annotation_of, stream_annotations
 from workspaces.store.members import MemberStatus
-from workspaces.store.tasks import StoredTask, conversations_shown, stream_tasks, task_of
+from workspaces.store.tasks import StoredTask, conversations_shown, shows_rewrites, stream_tasks, task_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
@@ -152,7 +152,7 @@ class Scattering:
         kinds = {kind.name for kind in all_kinds().values() if kind.rewrite or kind.judges_rewrites}
         for row in stream_tasks(connection):
             shown[row.task_id] = conversations_shown(row)
-            if row.kind in kinds:
+            if row.kind in kinds or shows_rewrites(row):
                 self.of_rewrites[row.task_id] = task_of(row)
         self.number = 1 if at_once else max(1, -(-len(shown) // TASKS))
         self._wanted = (
@@ -177,7 +177,7 @@ class Scattering:
         self._scatter("tasks", stream_tasks(self._connection))
 
     def answers(self) -> list[Annotation]:
-        """Scatter the answers; return those to tasks about rewrites that count."""
+        """Scatter the answers; return those to tasks that hold or show rewrites and that count."""
         for status in OUTSIDE:
             self._scatter(status.value, stream_annotations(self._connection, status))
         found: list[Annotation] = []

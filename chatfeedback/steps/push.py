@@ -26,7 +26,7 @@ from workspaces.platforms.base import GUIDELINES
 from workspaces.records import SharingState
 from workspaces.store.conversations import ids_in
 from workspaces.store.rejections import drop_rejections
-from workspaces.store.rewrites import all_checks, checks
+from workspaces.store.rewrites import all_showing_rewrites, showing_rewrites
 from workspaces.store.seed_feedback import all_seeds
 from workspaces.store.standing import standing
 from workspaces.store.tasks import (
@@ -63,7 +63,7 @@ class Pushed:
 
     ``unshared`` tasks show a conversation that is no longer shared. ``without_seed`` tasks were made to show seed
     feedback that the store no longer holds; they are not pushed blind, as they belong to the share that shows the seed.
-    ``moot`` tasks judge a rewrite that its writer has changed since, or that is gone.
+    ``moot`` tasks show a rewrite that its writer has changed since, that is gone, or that is accepted no more.
     ``guidelines`` are the kinds whose guidelines were brought up to date where tasks stood already, by platform.
     ``lost`` are the tasks that did not stand any more where they were placed, by platform: those that still want
     answers are placed again. ``answered`` tasks have no place and want none: they have all their answers. ``closed``
@@ -153,7 +153,7 @@ def push_to_platforms(
     result = Pushed(closed=close_settled(workspace))
     with workspace.store.write() as connection:
         rewrites = read_rewrites(workspace, connection)
-        withdraw_moot(connection, all_checks(connection), rewrites)
+        withdraw_moot(connection, all_showing_rewrites(connection), rewrites)
     for name in names:
         with workspace.store.read() as connection:
             kinds, shows_seed = unplaced_kinds(connection, name), placed_kinds(connection, name)
@@ -320,7 +320,7 @@ def _loaded(workspace: Workspace, tasks: Sequence[Task], rewrites: Rewrites, bef
     conversations = workspace.collection.get(i for task in tasks for i in task.conversation_ids)
     shared = [task for task in tasks if all(i in conversations for i in task.conversation_ids)]
     conversations = rewrites.all_shown(conversations)
-    gone = _not_there(shared, conversations)
+    gone = {task.id for task in moot(shared, rewrites)} | _not_there(shared, conversations)
     there = [task for task in shared if task.id not in gone]
     seeded = [task for task in there if not task.seed_shown or task.id in seeds]
     rejected = still_rejected(workspace, seeded, conversations, seeds)
@@ -366,10 +366,10 @@ def _still_paid(task: Task, book: RuleBook, answers: int) -> int | None:
 
 
 def _not_there(tasks: Iterable[Task], conversations: Mapping[str, Conversation]) -> set[str]:
-    """Return the tasks that judge a rewrite which is no answer in its conversation (any more)."""
+    """Return the tasks that show a rewrite which is no answer in its conversation (any more)."""
     return {
         task.id
-        for task in checks(tasks)
+        for task in showing_rewrites(tasks)
         if not all(
             any(message.id == name for message in conversations[conversation].messages)
             for conversation, name in zip(task.conversation_ids, task.message_ids, strict=True)

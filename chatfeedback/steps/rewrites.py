@@ -1,28 +1,22 @@
-"""Rewrites as messages that tasks and exports show, and what other people's votes said of them."""
+"""Rewrites as messages that tasks and exports show, and which tasks may show them."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from chatfeedback.steps.answers import without_own, without_own_checks
-from reward_engine.acceptance import RewriteVotes, Tally, tally
+from chatfeedback.steps.rewrite_votes import accepted_rewrites, may_be_shown
 from workspaces.config.people import OwnLogs
 from workspaces.kinds import kind_of
-from workspaces.records import AnnotationStatus, Message, Role
-from workspaces.store.latest_annotations import latest_annotations
+from workspaces.records import Message, Role
 from workspaces.store.own_answers import own_answers
 from workspaces.store.rewrites import (
-    all_checks,
-    checks,
-    judged_since,
+    all_showing_rewrites,
     note_rewrites,
-    own_checks,
     record_judging,
-    rewrite_ids,
+    showing_rewrites,
     standing_rewrites,
 )
-from workspaces.store.tasks import all_tasks
 from workspaces.store.withdrawals import begin_withdrawal
 
 if TYPE_CHECKING:
@@ -32,33 +26,45 @@ if TYPE_CHECKING:
     import sqlalchemy as sa
 
     from workspaces.privacy.redaction import Redactor
-    from workspaces.records import Annotation, Conversation, Task
+    from workspaces.records import Conversation, Task
     from workspaces.store.rewrites import Rewrite
     from workspaces.workspace import Workspace
 
 
 @dataclass(frozen=True, slots=True)
 class Rewrites:
-    """The rewrites that stand, by conversation, and the redactor for what their writers typed into them."""
+    """The rewrites that stand, by conversation, and the redactor for what their writers typed into them.
+
+    ``accepted`` are the ids of those that other people's votes accept.
+    """
 
     by_conversation: Mapping[str, Sequence[Rewrite]]
     redactor: Redactor
+    accepted: frozenset[str] = frozenset()
 
     @property
     def ids(self) -> frozenset[str]:
         """The ids of all of them."""
         return frozenset(it.id for some in self.by_conversation.values() for it in some)
 
-    def shown(self, conversation: Conversation) -> Conversation:
+    @property
+    def accepted_of(self) -> frozenset[str]:
+        """The ids of the responses that accepted ones replace."""
+        some = (it for each in self.by_conversation.values() for it in each)
+        return frozenset(it.message_id for it in some if it.id in self.accepted)
+
+    def shown(self, conversation: Conversation, *, accepted: bool = False) -> Conversation:
         """Return a conversation with its rewrites as alternative answers, each beside the response that it replaces.
 
         A rewrite is redacted as a part of its conversation. One that would earn nothing, because it changes too little
-        or is too short, is no answer, and neither is one whose response is not there.
+        or is too short, is no answer, and neither is one whose response is not there. ``accepted``: with accepted ones
+        alone.
         """
         added = [
             message
             for rewrite in self.by_conversation.get(conversation.id, ())
-            if (message := self._message(rewrite, conversation)) is not None
+            if (not accepted or rewrite.id in self.accepted)
+            and (message := self._message(rewrite, conversation)) is not None
         ]
         return replace(conversation, messages=(*conversation.messages, *added)) if added else conversation
 
@@ -94,39 +100,11 @@ def read_rewrites(workspace: Workspace, connection: sa.Connection) -> Rewrites:
 
     by_conversation: dict[str, list[Rewrite]] = {}
     given = workspace.config.quality.own is not OwnLogs.ALLOWED
-    for rewrite in standing_rewrites(connection, own_answers(connection) if given else frozenset()):
+    standing = standing_rewrites(connection, own_answers(connection) if given else frozenset())
+    for rewrite in standing:
         by_conversation.setdefault(rewrite.conversation_id, []).append(rewrite)
-    return Rewrites(by_conversation, redactor_of(workspace))
-
-
-def read_votes(
-    connection: sa.Connection, tasks: Mapping[str, Task], counted: Iterable[Annotation]
-) -> RewriteVotes:
-    """Return the votes on rewrites; ``counted`` are the annotations that count in figures."""
-    names = rewrite_ids(connection)
-    if not names:
-        return RewriteVotes(since=judged_since(connection))
-    return RewriteVotes(names, tally(counted, tasks, frozenset(names.values())), judged_since(connection))
-
-
-@dataclass(frozen=True, slots=True)
-class JudgedRewrites:
-    """The votes on each rewrite that people are asked about, and how many answers are of writers about their own."""
-
-    tallies: Sequence[Tally]
-    own_answers: int
-
-
-def judged_rewrites(workspace: Workspace) -> JudgedRewrites:
-    """Return what is known of the rewrites that stand and that people are asked about."""
-    with workspace.store.read() as connection:
-        tasks, annotations = all_tasks(connection), latest_annotations(connection)
-        counted, own = without_own_checks(annotations, own_checks(connection, tasks))
-        counted, _ = without_own(counted, own_answers(connection), workspace.config.quality.own)
-        tallies = read_votes(connection, tasks, counted).tallies
-        standing = sorted(it.id for it in standing_rewrites(connection))
-    submitted = [it for it in own if it.status is AnnotationStatus.SUBMITTED]
-    return JudgedRewrites([tallies[name] for name in standing if name in tallies], len(submitted))
+    accepted = accepted_rewrites(connection, workspace.config.quality.own) if standing else frozenset()
+    return Rewrites(by_conversation, redactor_of(workspace), accepted & {it.id for it in standing})
 
 
 def note_judging(connection: sa.Connection, kinds: Iterable[str], now: datetime | None) -> None:
@@ -139,15 +117,18 @@ def note_judging(connection: sa.Connection, kinds: Iterable[str], now: datetime 
 
 
 def note_answers(connection: sa.Connection) -> None:
-    """Note the rewrites in answers, if any task judges rewrites: nobody judges their own."""
-    if all_checks(connection):
+    """Note the rewrites in answers, if any task shows rewrites: nobody judges their own."""
+    if all_showing_rewrites(connection):
         note_rewrites(connection)
 
 
 def moot(tasks: Iterable[Task], rewrites: Rewrites) -> list[Task]:
-    """Return the tasks that judge a rewrite that stands no more: its writer changed it, or it is gone."""
+    """Return the tasks that show a rewrite which is not for them any more.
+
+    Its writer changed it, it is gone, or, where it is compared with other responses, votes accept it no more.
+    """
     standing = rewrites.ids
-    return [task for task in checks(tasks) if standing.isdisjoint(task.message_ids)]
+    return [task for task in showing_rewrites(tasks) if not may_be_shown(task, standing, rewrites.accepted)]
 
 
 def withdraw_moot(connection: sa.Connection, tasks: Iterable[Task], rewrites: Rewrites) -> None:

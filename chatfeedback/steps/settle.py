@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 from chatfeedback.steps.advance import ignore
 from chatfeedback.steps.answers import without_own, without_own_checks
-from chatfeedback.steps.rewrites import note_answers, read_votes
+from chatfeedback.steps.rewrite_votes import read_votes
+from chatfeedback.steps.rewrites import note_answers
 from chatfeedback.steps.rules import keep_rules, use_rules
 from reward_engine import Calendar, Terms, posted, settle
 from reward_engine.overlap import beyond, crowded

@@ -21,7 +21,7 @@ from workspaces.records import IMPORTED, AnnotationStatus
 from workspaces.store.annotations import annotation_revision, latest_genuine, newest_number
 from workspaces.store.conversations import count_by_state, ids_in
 from workspaces.store.members import MemberStatus, members
-from workspaces.store.rewrites import all_checks, own_checks
+from workspaces.store.rewrites import all_showing_rewrites, own_checks
 from workspaces.store.standing import SAID
 from workspaces.store.tasks import task
 from workspaces.store.withdrawals import closed_everywhere
@@ -177,7 +177,7 @@ class _Surroundings:
         """Read it."""
         return cls(
             {(each.person_id, each.platform): each.status for each in members(connection)},
-            own_checks(connection, {each.id: each for each in all_checks(connection)}),
+            own_checks(connection, {each.id: each for each in all_showing_rewrites(connection)}),
             closed_everywhere(connection),
             {name for state in ON_OFFER for name in ids_in(connection, state)},
         )

@@ -35,6 +35,8 @@ PROVENANCE: Columns = {
     "ranking_id": TEXT,
     "conversation_ids": TEXTS,
     "message_ids": ListOf(TEXTS),
+    "origins": TEXTS,
+    "rewrite_of": ListOf(TEXTS),
     "models": ListOf(TEXTS),
     "n_annotators": COUNT,
     "agreement": NUMBER,
@@ -55,9 +57,11 @@ its places over people, each weighing by confidence; equal means share a rank. `
 first, and rank 0 is the best. A prompt keeps calls of tools and their results; reasoning is left out.
 
 `ranking_id` is a hash of prompt and texts. Row *n* of a split in `provenance` tells of row *n* of that split
-in the first configuration; its `message_ids` and `models` are in the order of `completions`, and so are the
-`places` of each person in `votes`. `agreement` is the share of comparisons of two responses, over
-people, that say what the ranks say."""
+in the first configuration; its `message_ids`, `origins`, `rewrite_of` and `models` are in the order of
+`completions`, and so are the `places` of each person in `votes`. A completion of the origin `generated` stands in no
+chat log: a model was asked for it, to be compared. One of the origin `accepted_rewrite` was written by a person, and
+others preferred it to the response that `rewrite_of` names; it has no message and no model. `agreement` is the
+share of comparisons of two responses, over people, that say what the ranks say."""
 
 
 def _rows(item: RankedResponses) -> list[Row]:
@@ -79,6 +83,8 @@ def _provenance(item: RankedResponses) -> list[Row]:
             "ranking_id": item.ranking_id,
             "conversation_ids": list(item.conversation_ids),
             "message_ids": [list(side.message_ids) for side in item.sides],
+            "origins": [side.origin.value for side in item.sides],
+            "rewrite_of": [list(side.rewrite_of) for side in item.sides],
             "models": [list(side.models) for side in item.sides],
             "n_annotators": len(item.rankings),
             "agreement": item.agreement,

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from exports.columns import MESSAGES, messages, reply, tools
+from exports.columns import MESSAGES, TEXTS, messages, reply, tools
 from exports.measurements import PairFigures
 from exports.pair_tables import METHOD as PAIRS
 from exports.pair_tables import PROVENANCE, SURE, VOTES, provenance, vote_rows
@@ -24,9 +24,10 @@ COLUMNS: Columns = {
     "chosen": MESSAGES,
     "rejected": MESSAGES,
 }
+REFERENCED: Columns = {**PROVENANCE, "reference_rewrite_of": TEXTS}
 METHOD = f"""\
 `chosen` and `rejected` are responses of models. `reference` is a rewrite to the same prompt that people prefer to
-a response; of several, the one with the most votes.
+the response that it replaces (`reference_rewrite_of` in `provenance`); of several, the one with the most votes.
 
 {PAIRS}"""
 
@@ -43,6 +44,10 @@ def _rows(pair: ReferencedPair) -> list[Row]:
     ]
 
 
+def _provenance(pair: ReferencedPair) -> list[Row]:
+    return [{**row, "reference_rewrite_of": list(pair.reference_of)} for row in provenance(pair)]
+
+
 PROJECTION: Projection[ReferencedPair] = Projection(
     name="tpo",
     help="Preference pairs with a reference: a person's rewrite to the same prompt.",
@@ -55,7 +60,7 @@ PROJECTION: Projection[ReferencedPair] = Projection(
     ),
     tables=(
         TableSpec("trl", "pairs to train on", COLUMNS, _rows),
-        TableSpec("provenance", "where each pair comes from", PROVENANCE, provenance),
+        TableSpec("provenance", "where each pair comes from", REFERENCED, _provenance),
         TableSpec("votes", "every vote, under a pseudonym", VOTES, vote_rows),
     ),
     select=select_referenced,

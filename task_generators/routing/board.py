@@ -87,7 +87,7 @@ class Worker:
         answered: those that they answered, in the order in which the answers came in.
         drafts: the open tasks at which they saved something.
         own: the conversations that they gave, where these are not for them.
-        rewrites: the tasks that judge a rewrite of theirs.
+        rewrites: the tasks that show a rewrite of theirs.
         today: how many tasks they answered on the day of now.
         results: of their practice tasks; see ``Practice``.
         lapsed: the tasks that they were given and did not answer in time.

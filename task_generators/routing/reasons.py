@@ -23,7 +23,7 @@ class Reason(StrEnum):
     COPY = "had a copy of it before"
     FIRST = "somebody else answered the task that it repeats"
     OWN = "shows a conversation that they gave"
-    REWRITE = "judges a rewrite of theirs"
+    REWRITE = "shows a rewrite of theirs"
     MIX = "is for another group"
     # of a person and a task, for now
     PRACTICE = "waits until they qualified"

@@ -1,4 +1,6 @@
-"""A rewrite's whole life on the real servers: written, judged blind by others, accepted, paid, exported, erased."""
+"""A rewrite's whole life on the real servers: written, judged blind by others, accepted, paid, exported, compared with
+other responses, erased.
+"""
 
 from __future__ import annotations
 
@@ -22,6 +24,7 @@ from tests.e2e import test_argilla_in_a_browser as argilla_pages
 from tests.e2e import test_label_studio_in_a_browser as label_studio_pages
 from tests.e2e.hostile_messages import CANARY
 from tests.e2e.workplace import Bench
+from workspaces.config import load_config
 from workspaces.forms import Form
 from workspaces.kinds import kind_of
 from workspaces.platforms.argilla import session as argilla_session
@@ -37,7 +40,7 @@ if TYPE_CHECKING:
 
     from playwright.sync_api import Locator
 
-    from tests.e2e.workplace import Visit
+    from tests.e2e.workplace import Placed, Visit
     from tests.shared_servers import TestServer
     from workspaces.records import Task
 
@@ -61,6 +64,7 @@ HOSTILE = (
     "&lt;b&gt;, which they use to build webs, and \u202ereversed\u202c they climb. שלום \U0001f600"
 )
 BETTER = f"Eight. Spiders are arachnids; <script>{CANARY} = 2</script> is what insects would say.\n\nInsects have six."
+SIBLINGS = ("Eight legs, says one who counted.", "Two legs fewer than a scorpion has, or than I believe.")
 WORSE = "They have as many as they need, and a few more on Sundays, when nobody counts."
 
 
@@ -73,9 +77,9 @@ class Desk(Bench):
         """Let somebody answer over the API: submit, discard, or save a draft."""
         if self.platform == "argilla":
             with closing(argilla_session.sign_in(self.url, email, PASSWORD)) as client:
-                argilla_session.answer(client, remote_id, values, status)
+                argilla_session.answer(client, remote_id, _as_argilla_has_it(kind, values), status)
             return
-        form = Form.of(kind_of(kind))
+        form = Form.of(kind_of(kind).showing(len(self.tasks(kind)[remote_id].task.message_ids)))
         with closing(label_studio_session.sign_in(self.url, email, PASSWORD)) as client:
             for before in client.get(f"/api/tasks/{remote_id}/").raise_for_status().json()["annotations"]:
                 client.delete(f"/api/annotations/{before['id']}/").raise_for_status()  # their own alone
@@ -221,6 +225,83 @@ def prefers(check: Task, response: str, *, rewrite: bool | None) -> dict[str, st
     return {comparison.name: comparison.answer_for(preferred)}
 
 
+def _as_argilla_has_it(kind: str, values: Mapping[str, str]) -> dict[str, Any]:
+    ranking = kind_of(kind).ranking
+    if ranking is None:
+        return dict(values)
+    places = ranking.places_of(values[ranking.name])
+    return {ranking.name: [{"value": option, "rank": place} for option, place in places.items()]}
+
+
+def _first(task: Task, message_id: str) -> dict[str, str]:
+    """Return the answer that prefers one response to all others, which are as good as each other."""
+    place, kind = task.message_ids.index(message_id), kind_of(task.kind)
+    if kind.comparison is not None:
+        return {kind.comparison.name: kind.comparison.answer_for(place)}
+    names = "abcde"[: len(task.message_ids)]
+    return {"ranking": f"{names[place]} > {' = '.join(names[:place] + names[place + 1 :])}"}
+
+
+def _compared_with_siblings(desk: Desk, folder: Path, written: Task, check: Task) -> dict[str, Placed]:
+    """Ingest two further logs with the prompt of the accepted rewrite; return the tasks that compare it with them."""
+    (conversation,) = desk.workspace.collection.get(written.conversation_ids).values()
+    log = folder / "siblings.jsonl"
+    rows = [
+        {
+            "conversation_id": f"sibling-{number}",
+            "conversation": [
+                {"role": "user", "content": conversation.messages[0].content},
+                {"role": "assistant", "content": text, "reasoning_content": "They look like ants."},
+            ],
+            "model_name": MODEL,
+            "user_id": f"giver-{number}",
+        }
+        for number, text in enumerate(SIBLINGS)
+    ]
+    log.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+    configuration = desk.workspace.path / "chatfeedback.yaml"
+    mix = {"kinds": {"suggestion_check": 1, "preference": 1, "ranking": 1}, "overlap": 4}
+    configuration.write_text(
+        json.dumps(json.loads(configuration.read_text(encoding="utf-8")) | {"mix": mix}), encoding="utf-8"
+    )
+    desk.workspace.config = load_config(configuration)
+    steps.ingest_file(desk.workspace, log, publish=True)
+    steps.seed_responses(desk.workspace)
+    made = steps.generate_tasks(desk.workspace)
+    assert (made.by_kind, made.counterparts) == ({"preference": 5, "ranking": 1}, 1)
+    assert made.with_counterparts == 3
+    assert steps.push_tasks(desk.workspace).total == 6
+    assert steps.generate_tasks(desk.workspace).created == steps.push_tasks(desk.workspace).total == 0
+    compared = {
+        remote_id: placed
+        for kind in ("preference", "ranking")
+        for remote_id, placed in desk.tasks(kind).items()
+        if placed.task.rewrites
+    }
+    assert {placed.task.rewrites for placed in compared.values()} == {check.rewrites}
+    assert len(compared) == 3
+    return compared
+
+
+def _assert_exported_as_a_persons(desk: Desk, folder: Path, response: str) -> None:
+    """The rewrite is chosen over every other response, and each export says whose it is and of what."""
+    dpo = desk.exported("dpo", folder / "compared")
+    rejected = {row["rejected"][0]["content"] for row in dpo["trl"]}
+    assert rejected == {HOSTILE, *SIBLINGS}
+    for row, origin in zip(dpo["trl"], dpo["provenance"], strict=True):
+        assert squeezed(row["chosen"][0]["content"]) == squeezed(BETTER)
+        assert (origin["chosen_origin"], origin["chosen_models"]) == ("accepted_rewrite", [])
+        assert (origin["chosen_rewrite_of"], origin["rejected_origin"]) == ([response], "model")
+    (edit,) = desk.exported("edit", folder / "edits")["edit"]
+    assert edit["original_response"] == HOSTILE
+    ranking = desk.exported("ranking", folder / "rankings")
+    (row,), (origin,) = ranking["ranking"], ranking["provenance"]
+    assert squeezed(row["completions"][0]["completion"][0]["content"]) == squeezed(BETTER)
+    assert origin["origins"] == ["accepted_rewrite", "model", "model", "model"]
+    assert origin["rewrite_of"] == [[response], [], [], []]
+    assert desk.exported("tpo", folder / "references") == {}  # nobody compared two responses of models
+
+
 def squeezed(text: str) -> str:
     return re.sub(r"\s+", " ", text).strip()
 
@@ -354,15 +435,41 @@ def test_a_rewrite_lives_from_the_first_word_to_its_erasure(
     desk.sync()
     assert desk.settle() == balances
 
+    # a counterpart from now on: of two further responses to the prompt nobody is told which text is a person's
+    compared = _compared_with_siblings(desk, tmp_path, written, good[1])
+    (theirs,) = good[1].rewrites
+    assert {len(each.task.message_ids) for each in compared.values()} == {2, 4}
+    at = visit(desk.url, overhears=True)
+    enter(at, desk, ann)
+    open_kind(at, desk, "ranking")
+    assert pages.texts_shown(at.page).keys() >= {"Answer A", "Answer B", "Answer C", "Answer D"}
+    shots(at, f"{desk.platform}-ranking-with-a-rewrite")
+    said = "\n".join([at.page.content(), *at.answers])
+    assert [word for word in (MODEL, "giver-", writer, "chat-0", "ants", "rewrite_of") if word in said] == []
+    at.assert_no_harm()
+    balances = desk.settle()
+    for remote_id, placed in compared.items():
+        for email in (ann, writer):
+            desk.answer(email, placed.task.kind, remote_id, _first(placed.task, theirs))
+    read = desk.sync()
+    for placed in compared.values():
+        assert read[desk.person(ann), placed.task.id][1] == _first(placed.task, theirs)
+    paid = sum(placed.task.points for placed in compared.values())
+    assert desk.settle() == balances | {ann: balances[ann] + paid}
+    _assert_exported_as_a_persons(desk, tmp_path, written.message_ids[0])
+
     # the writer is forgotten: the text is nowhere, and who judged it keeps their points
-    person = desk.person(writer)
+    balances, person = desk.settle(), desk.person(writer)
     receipt = steps.forget_person(desk.workspace, person, by="giver")
-    assert receipt["removed"]["platforms"] == {desk.platform: 2}
+    assert receipt["removed"]["platforms"] == {desk.platform: 2 + len(compared)}
     assert receipt["removed"]["exports_to_make_again"]
     with desk.workspace.platform(desk.platform) as platform:
         assert platform.find("suggestion_check", [good[1].id, bad[1].id]) == []
-    assert desk.tasks("suggestion_check") == {}
-    assert desk.exported("dpo", tmp_path / "later") == {}
+        for placed in compared.values():
+            form = kind_of(placed.task.kind).showing(len(placed.task.message_ids))
+            assert platform.find(form.container, [placed.task.id]) == []
+    assert desk.tasks("suggestion_check") == desk.tasks("ranking") == {}
+    assert "arachnids" not in str(desk.exported("dpo", tmp_path / "later"))
     desk.sync()
     with desk.workspace.store.read() as connection:
         everything = str(latest_annotations(connection))

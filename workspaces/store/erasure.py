@@ -45,6 +45,7 @@ from workspaces.store.withdrawals import push_begun, withdrawal
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+    from collections.abc import Set as AbstractSet
 
     from pydantic import JsonValue
 
@@ -134,14 +135,22 @@ def erase_groups(connection: sa.Connection, conversation_ids: Collection[str]) -
     drop_empty_topics(connection)
 
 
-def erase_judgments(connection: sa.Connection, tasks: Sequence[Task]) -> dict[str, int]:
+def erase_judgments(
+    connection: sa.Connection, tasks: Sequence[Task], about: AbstractSet[str] | None = None
+) -> dict[str, int]:
     """Delete gold, posteriors and decisions of these tasks, and feedback imported with their chat log; return how many.
+
+    Of posteriors and decisions those alone that are ``about`` one of these messages; None: all of these tasks.
 
     Imported feedback was never paid, so none of it has to stay: neither the answers, nor the confidence and flags of
     people without a name, whose ids contain the id of their conversation.
     """
     counts = erase_rows(connection, ((gold, "task_id"),), [task.id for task in tasks])
-    items = sorted({item for task in tasks for item in _items(task)})
+    items = sorted(
+        item
+        for item in {item for task in tasks for item in _items(task)}
+        if about is None or not about.isdisjoint(item.split("|"))
+    )
     counts |= erase_rows(connection, ((item_posterior, "item"), (adjudication, "item")), items)
     imported = [task.id for task in tasks if task.platform == IMPORTED]
     people = people_who_answered(connection, imported)

@@ -28,13 +28,19 @@ def latest_annotations(connection: sa.Connection, outside: MemberStatus | None =
 
 
 def stream_annotations(
-    connection: sa.Connection, outside: MemberStatus | None = None
+    connection: sa.Connection,
+    outside: MemberStatus | None = None,
+    *,
+    of: sa.ColumnElement[bool] | None = None,
 ) -> Iterator[StoredAnnotation]:
-    """Yield what ``latest_annotations`` returns as rows of the database, a few at a time in memory."""
+    """Yield what ``latest_annotations`` returns as rows of the database, a few at a time in memory.
+
+    ``of`` is a condition: only annotations are taken that have a revision with it.
+    """
     person, platform = annotation_revision.c.person_id, annotation_revision.c.platform
     which = counts() if outside is None else is_outside(person, platform, {outside})
     columns = as_given(annotation_revision.c[name] for name in StoredAnnotation._fields)
-    query = latest_genuine().with_only_columns(*columns).where(which)
+    query = latest_genuine(*(() if of is None else (of,))).with_only_columns(*columns).where(which)
     for row in stream_rows(connection, query.order_by(annotation_revision.c.annotation_id)):
         yield StoredAnnotation(*row)
 

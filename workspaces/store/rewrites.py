@@ -17,6 +17,7 @@ from workspaces.kinds import all_kinds
 from workspaces.records import AnnotationStatus, stable_id
 from workspaces.store.annotations import annotation_revision, counts, latest_genuine
 from workspaces.store.insert import insert_missing
+from workspaces.store.latest_annotations import annotation_of, stream_annotations
 from workspaces.store.own_answers import same_people
 from workspaces.store.schema import UTCDateTime, metadata
 from workspaces.store.tasks import task, tasks_of
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Mapping
     from datetime import datetime
 
-    from workspaces.records import Task
+    from workspaces.records import Annotation, Task
 
 rewrite = sa.Table(
     "rewrite",
@@ -146,16 +147,38 @@ def writers_of(connection: sa.Connection, rewrite_ids: Iterable[str]) -> dict[st
     return {name: frozenset(people) for name, people in writers.items()}
 
 
-def checks(tasks: Iterable[Task]) -> list[Task]:
-    """Return the tasks among these that judge a rewrite."""
+def showing_rewrites(tasks: Iterable[Task]) -> list[Task]:
+    """Return the tasks among these that show a rewrite: they judge it, or compare it with other responses."""
     kinds = _judging_kinds()
-    return [each for each in tasks if each.kind in kinds]
+    return [each for each in tasks if each.rewrites or each.kind in kinds]
 
 
-def all_checks(connection: sa.Connection) -> list[Task]:
-    """Return every task that judges a rewrite."""
-    query = sa.select(task.c.task_id).where(task.c.kind.in_(_judging_kinds()))
+def compares_rewrites(shown: Task) -> bool:
+    """Return whether a task compares a rewrite with other responses than the one that it replaces."""
+    return bool(shown.rewrites) and shown.kind not in _judging_kinds()
+
+
+def all_showing_rewrites(connection: sa.Connection) -> list[Task]:
+    """Return every task that shows a rewrite."""
+    query = sa.select(task.c.task_id).where(task.c.kind.in_(_judging_kinds()) | _marked())
     return list(tasks_of(connection, connection.execute(query).scalars().all()).values())
+
+
+def answers_about_rewrites(connection: sa.Connection) -> list[Annotation]:
+    """Return the annotations that count among those that hold or held a rewrite, and those of tasks that judge one."""
+    at = annotation_revision.c
+    holding = at.annotation_id.in_(sa.select(rewrite.c.annotation_id))
+    judging = at.task_id.in_(sa.select(task.c.task_id).where(task.c.kind.in_(_judging_kinds())))
+    return list(map(annotation_of, stream_annotations(connection, of=holding | judging)))
+
+
+def rewrites_shown(shown: Task) -> frozenset[str]:
+    """Return the ids among which those of the rewrites are whose text a task shows."""
+    return frozenset((*shown.message_ids, *shown.rewrites))
+
+
+def _marked() -> sa.ColumnElement[bool]:
+    return task.c.rewrites.is_not(sa.null())
 
 
 def _judging_kinds() -> list[str]:
@@ -188,24 +211,32 @@ def _held_by(whose: sa.ColumnElement[bool]) -> sa.Select[Any]:
 
 
 def rename_rewrites(connection: sa.Connection, names: Iterable[str], stand_in: Callable[[str], str]) -> None:
-    """Replace ids of rewrites whose text is erased, which tell of the text, by their ``stand_in``."""
-    column = rewrite.c.rewrite_id
-    for name in sorted(names):
-        connection.execute(sa.update(rewrite).where(column == name).values(rewrite_id=stand_in(name)))
+    """Replace ids of rewrites whose text is erased, which tell of the text, by their ``stand_in``.
+
+    Of tasks, the marks alone: what they show is renamed with them.
+    """
+    column, renamed = rewrite.c.rewrite_id, {name: stand_in(name) for name in sorted(names)}
+    for name, other in renamed.items():
+        connection.execute(sa.update(rewrite).where(column == name).values(rewrite_id=other))
+    marks = sa.select(task.c.task_id, task.c.rewrites).where(_marked())
+    for task_id, shown in connection.execute(marks).all() if renamed else ():
+        if not renamed.keys().isdisjoint(shown):
+            after = [renamed.get(name, name) for name in shown]
+            connection.execute(sa.update(task).where(task.c.task_id == task_id).values(rewrites=after))
 
 
 def own_checks(connection: sa.Connection, tasks: Mapping[str, Task]) -> frozenset[tuple[str, str]]:
-    """Return the (person, task) whose task judges a rewrite of that person, answered or not.
+    """Return the (person, task) whose task shows a rewrite of that person, answered or not.
 
     Whoever the lead linked with the writer is the same person.
     """
-    judging = checks(tasks.values())
-    writers = writers_of(connection, {name for each in judging for name in each.message_ids})
+    showing = showing_rewrites(tasks.values())
+    writers = writers_of(connection, {name for each in showing for name in rewrites_shown(each)})
     same = same_people(connection) if writers else {}
     return frozenset(
         (person_id, each.id)
-        for each in judging
-        for name in each.message_ids
+        for each in showing
+        for name in rewrites_shown(each)
         for writer in writers.get(name, ())
         for person_id in same.get(writer, (writer,))
     )

@@ -45,6 +45,7 @@ task = sa.Table(
         comment="from which on it closes when settled; null: at its overlap alone",
     ),
     sa.Column("closed_at", UTCDateTime, comment="when it closed before its overlap was reached"),
+    sa.Column("rewrites", sa.JSON(none_as_null=True), comment="whose text it shows; null: of none"),
 )
 
 placement = sa.Table(
@@ -80,6 +81,7 @@ def save_tasks(connection: sa.Connection, tasks: Sequence[Task]) -> None:
             "reask_of": item.reask_of,
             "mix": item.mix,
             "least_answers": item.least_answers,
+            "rewrites": list(item.rewrites) or None,
         }
         for item in tasks
     )
@@ -118,6 +120,7 @@ class StoredTask(NamedTuple):
     mix: str
     least_answers: int | None
     closed_at: Any
+    rewrites: Any
 
 
 def task_of(row: StoredTask) -> Task:
@@ -139,12 +142,18 @@ def task_of(row: StoredTask) -> Task:
         mix=intern(row.mix),
         least_answers=row.least_answers,
         closed_at=None if row.closed_at is None else time_of(row.closed_at),
+        rewrites=() if row.rewrites is None else tuple(json_of(row.rewrites)),
     )
 
 
 def conversations_shown(row: StoredTask) -> list[str]:
     """Return the ids of the conversations of a task."""
     return _listed(row.conversation_ids)
+
+
+def shows_rewrites(row: StoredTask) -> bool:
+    """Return whether a task is marked as showing a rewrite."""
+    return row.rewrites is not None
 
 
 def _listed(value: Any) -> list[str]:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from chatfeedback.report.section import Section, SectionTable
-from chatfeedback.steps.rewrites import judged_rewrites
+from chatfeedback.steps.rewrite_votes import judged_rewrites
 from workspaces.grammar import counted
 
 if TYPE_CHECKING:
@@ -32,9 +32,17 @@ def section(inputs: ReportInputs) -> Section | None:
         "the response, without knowing which is which."
     )
     own = f"{counted(judged.own_answers, 'answer')} of writers about their own rewrites: in no figure, earning nothing."
+    compared = (
+        f"Accepted rewrites are counterparts to other responses to their prompts: {judged.accepted:,} today, in "
+        f"{counted(judged.comparing, 'task')} so far, with {counted(judged.comparisons, 'answer')}."
+    )
     return Section(
         "rewrites",
         "Rewrites",
-        text=(rule, own) if judged.own_answers else (rule,),
+        text=(
+            rule,
+            *[compared] * (judged.accepted or judged.comparing > 0),
+            *[own] * (judged.own_answers > 0),
+        ),
         tables=(SectionTable("rewrites", "Rewrites by what others said of them.", table),),
     )

@@ -15,7 +15,7 @@ from chatfeedback import steps
 from chatfeedback.counts import count
 from chatfeedback.steps.answers import read_answers
 from chatfeedback.steps.low_rated import LowRated
-from chatfeedback.steps.rewrites import judged_rewrites
+from chatfeedback.steps.rewrite_votes import judged_rewrites
 from exports import NothingToExportError
 from reward_engine import problems, wallet
 from reward_engine.acceptance import Tally

@@ -137,3 +137,30 @@ def test_unnamed_raters_of_one_task_and_time_are_told_apart(stores: Stores) -> N
     assert people["a1"] == people["a3"] == people["a4"] == "anonymous-0123456789ab"
     assert people["a2"] == "anonymous-" + "a2" * 7
     assert people["a5"] == "somebody"
+
+
+def test_checks_of_rewrites_say_which_rewrite_they_show(stores: Stores) -> None:
+    """Until 0039 only the kind of a task told that it shows a rewrite."""
+    store = stores.new(migrated=False)
+    config = Config()
+    config.set_main_option("script_location", str(migrations.__path__[0]))
+    with store.write() as connection:
+        config.attributes["connection"] = connection
+        command.upgrade(config, "0038")
+        connection.exec_driver_sql(
+            "INSERT INTO rewrite (annotation_id, revision, rewrite_id) VALUES ('a', 1, 'written')"
+        )
+        for name, kind, shown in (
+            ("t1", "suggestion_check", '["m", "written"]'),
+            ("t2", "suggestion_check", '["m", "of another store"]'),
+            ("t3", "preference", '["m", "n"]'),
+        ):
+            connection.exec_driver_sql(
+                "INSERT INTO task (task_id, kind, message_ids, conversation_ids, significance, quote, rules_version, "
+                f"platform, overlap, created_at) VALUES ('{name}', '{kind}', '{shown}', '[\"c\", \"c\"]', 'low', "
+                "'{}', '1', 'argilla', 1, '2026-05-01 10:00:00')"
+            )
+    store.upgrade()
+    with store.read() as connection:
+        marks = {name: each.rewrites for name, each in all_tasks(connection).items()}
+    assert marks == {"t1": ("written",), "t2": (), "t3": ()}

@@ -9,7 +9,8 @@ from tests.sample_records import NOW, task
 from workspaces.records import AnnotationStatus
 from workspaces.store.annotations import AnnotationRevision, append_revisions, content_hash, save_revisions
 from workspaces.store.rewrites import (
-    all_checks,
+    all_showing_rewrites,
+    compares_rewrites,
     judged_since,
     note_rewrites,
     own_checks,
@@ -18,6 +19,7 @@ from workspaces.store.rewrites import (
     rewrite_id_of,
     rewrites_by,
     rewrites_in,
+    showing_rewrites,
     standing_rewrites,
 )
 from workspaces.store.tasks import all_tasks, save_tasks
@@ -59,10 +61,15 @@ def test_what_stands_and_who_wrote_it_is_known_from_the_answers(stores: Stores) 
         replace(
             task("c", {}, kind="suggestion_check"), message_ids=("m", first), conversation_ids=("c", "c")
         ),
+        replace(
+            task("p", {}, kind="preference"),
+            message_ids=("n", first),
+            conversation_ids=("c", "c"),
+            rewrites=(first, other),
+        ),
     ]
     with store.write() as connection:
         save_tasks(connection, made)
-        assert [each.id for each in all_checks(connection)] == ["c"]
         say(connection, "ann", " Better.\n")
         say(connection, "bob", "Better.", "q")
         say(connection, "cat", "Again.", "r")
@@ -75,10 +82,16 @@ def test_what_stands_and_who_wrote_it_is_known_from_the_answers(stores: Stores) 
         say(connection, "ann", "Best.", edits=True)
         assert {it.id: it.writers for it in standing_rewrites(connection)} == {first: {"bob"}, other: {"ann"}}
         tasks = all_tasks(connection)
-        assert own_checks(connection, tasks) == {("ann", "c"), ("bob", "c")}  # who wrote it once wrote it
+        assert own_checks(connection, tasks) == {
+            (person, name) for person in ("ann", "bob") for name in "cp"
+        }  # who wrote it once wrote it
         assert rewrites_by(connection, "ann") == {other}
         assert rewrites_in(connection, ["w"]) >= {first, other}
+        shown = {each.id: each for each in showing_rewrites(tasks.values())}
+        assert shown.keys() == {"c", "p"} == {each.id for each in all_showing_rewrites(connection)}
+        assert [compares_rewrites(shown[name]) for name in "cp"] == [False, True]
         rename_rewrites(connection, {other}, lambda name: f"x{name[:20]}")
+        assert all_tasks(connection)["p"].rewrites == (first, f"x{other[:20]}")
         assert rewrites_by(connection, "ann") == {f"x{other[:20]}"}
 
 
