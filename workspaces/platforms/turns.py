@@ -86,8 +86,9 @@ def _contents(turn: Turn, display: Display, room: int | None) -> Iterator[str]:
 
 
 def _folded(html: str, text: str) -> str:
-    """Return HTML folded behind the beginning of its text."""
-    return f"<details><summary>{escape(text[:BEGINNING])} …</summary>{html}</details>"
+    """Return HTML folded behind the beginning of its text, on as few lines as it takes; unfolded it goes."""
+    beginning = escape(" ".join(text[: 10 * BEGINNING].split())[:BEGINNING])
+    return f'<details><summary><span class="cfw-beginning">{beginning} …</span></summary>{html}</details>'
 
 
 def _pages(blocks: Iterable[str], room: int | None) -> Iterator[str]:
