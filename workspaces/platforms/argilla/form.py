@@ -179,10 +179,7 @@ def _messages(form: Form, chat: ChatField, turns: tuple[Turn, ...], taken: int) 
     shown: list[tuple[int, str, str]] = []
     for number, turn in enumerate(turns):
         most = MAX_CHARACTERS - (0 if shown else taken)
-        classes = " ".join(
-            filter(None, (beside, turn.asked and "cfw-asked", turn.role is None and "cfw-note"))
-        )
-        shown += ((number, turn.speaker, it) for it in elements(turn, form.display, most, classes))
+        shown += ((number, turn.speaker, element) for element in elements(turn, form.display, most, beside))
     if len(shown) > MAX_MESSAGES:
         # the notes of a window stand first, and say what is missing before
         start = sum(1 for number, _, _ in shown if all(it.role is None for it in turns[: number + 1]))
@@ -190,7 +187,7 @@ def _messages(form: Form, chat: ChatField, turns: tuple[Turn, ...], taken: int) 
         numbers = {number for number, _, _ in shown[start:end]}
         left_out = max(sum(not turns[number].continued for number in numbers), 1)
         note = Turn("Workbench", f"({counted(left_out, 'earlier message')} left out)")
-        said = [(-1, note.speaker, it) for it in elements(note, Display.PLAIN, classes="cfw-note")]
+        said = [(-1, note.speaker, it) for it in elements(note, Display.PLAIN)]
         shown = [*shown[:start], *said, *shown[end:]]
     for _, speaker, element in shown:
         yield {"role": speaker, "content": element}

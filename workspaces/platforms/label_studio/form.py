@@ -193,9 +193,8 @@ def _message(turn: Turn, display: Display) -> str:
     """Return a turn as HTML, under the name of who speaks."""
     speaker = f'<div class="cfw-speaker">{escape(turn.speaker)}</div>'
     side = side_of(turn)
-    by = f"cfw-by-{side}" if side else "cfw-note" if turn.role is None else ""
-    classes = ("cfw-message", by, turn.asked and "cfw-asked")
-    return f'<div class="{" ".join(filter(None, classes))}">{speaker}{"".join(elements(turn, display))}</div>'
+    names = f"cfw-message cfw-by-{side}" if side else "cfw-message"
+    return f'<div class="{names}">{speaker}{"".join(elements(turn, display))}</div>'
 
 
 def worth(content: TaskContent) -> str:
