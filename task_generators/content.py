@@ -107,7 +107,7 @@ def _turns(
 ) -> tuple[Turn, ...]:
     """Return the turns of messages; the speaker of a message that has a number says it."""
     return tuple(
-        replace(turn, speaker=f"Answer {numbers[message.id]} · {turn.speaker}")
+        replace(turn, speaker=f"Answer {numbers[message.id]} · {turn.speaker}", asked=True)
         if message.id in numbers
         else turn
         for message in messages

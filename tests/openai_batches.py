@@ -24,7 +24,10 @@ Line = dict[str, Any]
 
 
 class Batches(ThreadingHTTPServer):
-    """Keeps files and batches; ``end`` answers the requests of a batch."""
+    """Keeps files and batches; ``end`` answers the requests of a batch.
+
+    ``half_way`` is called with method and path once half of an answer is sent, when all that was asked is done.
+    """
 
     daemon_threads = True
 
@@ -34,6 +37,7 @@ class Batches(ThreadingHTTPServer):
         self.batches: dict[str, Batch] = {}
         self.keys: set[str | None] = set()
         self.lose_next_answer = False
+        self.half_way: Callable[[str], None] = lambda _: None
 
     @property
     def url(self) -> str:
@@ -142,7 +146,9 @@ class _Answer(BaseHTTPRequestHandler):
         self.send_header("Content-Type", "application/json")
         self.send_header("Content-Length", str(len(sent)))
         self.end_headers()
-        self.wfile.write(sent)
+        self.wfile.write(sent[: len(sent) // 2])
+        self.server.half_way(f"{self.command} {self.path}")
+        self.wfile.write(sent[len(sent) // 2 :])
 
     def log_message(self, *_: object) -> None:
         pass

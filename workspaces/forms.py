@@ -29,6 +29,8 @@ class Turn:
     and colours of their own. An ``aside`` is no answer to anybody, as reasoning or a call of a tool: an adapter that
     can fold texts folds a long one. A ``verbatim`` text is data, as a call of a tool or its result: it is shown as
     typed where others are rendered. ``continued``: it goes on with the message that the turn before shows.
+    ``asked``: it is one of several answers in one field that are asked about; the first of them is in sight when the
+    task opens.
     """
 
     speaker: str
@@ -37,6 +39,7 @@ class Turn:
     aside: bool = False
     verbatim: bool = False
     continued: bool = field(default=False, compare=False, repr=False)
+    asked: bool = field(default=False, compare=False, repr=False)
 
 
 @dataclass(frozen=True, slots=True)

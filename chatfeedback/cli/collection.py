@@ -12,10 +12,11 @@ from chatfeedback import steps
 from chatfeedback.cli import listing
 from chatfeedback.cli.benchmark import benchmark
 from chatfeedback.cli.held import held_sentences
+from chatfeedback.cli.labelling import challenge, moderate, topics
 from chatfeedback.cli.listing import Everything, Limit
 from chatfeedback.cli.output import HERE, AsJson, WorkspacePath, emit_json, progress, say, table
 from chatfeedback.safe_text import safe
-from workspaces.errors import RowsRejectedError, UsageError
+from workspaces.errors import UsageError
 from workspaces.files import write_text
 from workspaces.grammar import counted, word_for
 from workspaces.registry import PLATFORMS
@@ -216,97 +217,6 @@ def redact(workspace: WorkspacePath = HERE, as_json: AsJson = False) -> None:
         say(f"Still with the old text, to be made again: {safe(', '.join(redacted.exports_to_make_again))}")
     if redacted.copies_to_remove:
         say(f"Copies of people's data with the old text: {safe(', '.join(redacted.copies_to_remove))}")
-
-
-def topics(workspace: WorkspacePath = HERE, as_json: AsJson = False) -> None:
-    """Put every conversation into a topic by its first prompt; the LLM names the topics where one is configured.
-
-    Example: **chatfeedback collection topics**
-    """
-    with Workspace.open(workspace) as opened, progress("Clustering prompts") as advance:
-        clustered = steps.cluster_topics(opened, advance=advance)
-    if as_json:
-        emit_json(asdict(clustered))
-        return
-    rows = [(safe(label), count) for label, count in clustered.topics.items()]
-    table(
-        f"Topics (named by {clustered.named_by})", ["topic", "conversations"], rows, numeric=["conversations"]
-    )
-    if clustered.embedded_by is not None:
-        say(f"Prompts were clustered by the embeddings of {safe(clustered.embedded_by)}")
-    if clustered.not_embedded:
-        say(
-            f"{counted(clustered.not_embedded, 'prompt')} {word_for(clustered.not_embedded, 'has', 'have')} no "
-            "embedding and no topic: the endpoint refused the text, or llm.budget did not pay for it"
-        )
-    if clustered.unnamed:
-        say(
-            f"{counted(clustered.unnamed, 'topic')} {word_for(clustered.unnamed, 'keeps its', 'keep their')} terms: "
-            "the LLM gave no name. To ask once more: chatfeedback collection topics"
-        )
-    if not clustered.topics:
-        say("Too few prompts for topics: twenty are needed at least.")
-
-
-def challenge(
-    limit: Annotated[int | None, typer.Option("--limit", min=1, help="At most so many prompts.")] = None,
-    workspace: WorkspacePath = HERE,
-    as_json: AsJson = False,
-) -> None:
-    """Score first prompts by seven criteria of what challenges a model: by each judge, or a stand-in of simple rules.
-
-    A prompt's score is the mean of its judges'.
-    Example: **chatfeedback collection challenge --limit 1000**
-    """
-    with Workspace.open(workspace) as opened, progress("Scoring prompts") as advance:
-        challenged = steps.challenge_prompts(opened, limit=limit, advance=advance)
-    if as_json:
-        emit_json(asdict(challenged))
-    else:
-        for part in challenged.judges:
-            say(f"{counted(part.scored, 'prompt')} scored by {safe(part.agent)}")
-            if part.left:
-                say(
-                    f"  {counted(part.left, 'prompt')} not asked about: llm.budget may not pay the next one. Raise it, "
-                    "and run 'chatfeedback collection challenge' again"
-                )
-        if challenged.disagreement is not None:
-            say(
-                f"On {counted(challenged.compared, 'prompt')} that several judges scored, two of them differ on "
-                f"{challenged.disagreement:.0%} of the criteria; 'collection show' has it for each"
-            )
-        table(
-            "Scores",
-            ["criteria met", "prompts"],
-            list(challenged.scores.items()),
-            numeric=["criteria met", "prompts"],
-        )
-    if challenged.failed:
-        raise RowsRejectedError(
-            f"{counted(challenged.failed, 'reply')} {word_for(challenged.failed, 'was', 'were')} unusable: "
-            "run 'chatfeedback collection challenge' again"
-        )
-
-
-def moderate(workspace: WorkspacePath = HERE, as_json: AsJson = False) -> None:
-    """Ask the configured moderation endpoint, or a local hint, about every message it was not asked about yet.
-
-    Example: **chatfeedback collection moderate**
-    """
-    with Workspace.open(workspace) as opened, progress("Moderating") as advance:
-        moderated = steps.moderate(opened, advance=advance)
-    if as_json:
-        emit_json(asdict(moderated))
-    else:
-        say(
-            f"{counted(moderated.asked, 'message')} asked about, {moderated.flagged:,} flagged by "
-            f"{safe(moderated.agent)}"
-        )
-    if moderated.failed:
-        raise RowsRejectedError(
-            f"the endpoint said nothing of {counted(moderated.failed, 'message')}: "
-            "run 'chatfeedback collection moderate' again"
-        )
 
 
 def omissions(

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from chatfeedback import steps
+from chatfeedback.cli.failures import ListFailed, Retry, list_failed
 from chatfeedback.cli.output import HERE, AsJson, WorkspacePath, emit_json, hint, progress, say
 from chatfeedback.safe_text import safe
 from workspaces.errors import RowsRejectedError
@@ -15,9 +16,6 @@ from workspaces.workspace import Workspace
 
 if TYPE_CHECKING:
     from chatfeedback.steps import Counterparts
-
-EXCERPT = 300
-"""Characters of a reply in the list of failures; ``--json`` shows all that is kept."""
 
 
 def register(app: typer.Typer) -> None:
@@ -32,10 +30,8 @@ def counterparts(
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Say what would be asked and what it costs, and ask nothing.")
     ] = False,
-    failed: Annotated[
-        bool, typer.Option("--failed", help="List what failed, with the replies, and ask nothing.")
-    ] = False,
-    retry: Annotated[bool, typer.Option("--retry", help="Ask again for what failed, too.")] = False,
+    failed: ListFailed = False,
+    retry: Retry = False,
     workspace: WorkspacePath = HERE,
     as_json: AsJson = False,
 ) -> None:
@@ -110,16 +106,9 @@ def _sentences(made: Counterparts) -> list[str]:
 def _list_failed(workspace: WorkspacePath, *, as_json: bool) -> None:
     with Workspace.open(workspace) as opened:
         rows = steps.failed_counterparts(opened)
-    if as_json:
-        emit_json([row.as_json() for row in rows])
-        return
-    for row in rows:
-        say(f"{safe(row.agent)}: {row.state}: {safe(row.fault or '')}")
-        say(f"  conversation {safe(row.conversation_id)}, after message {safe(row.parent_id)}")
-        if row.reply:
-            cut = row.reply[:EXCERPT]
-            say("  " + safe(" ".join(cut.split())) + (" ..." if len(row.reply) > EXCERPT else ""))
-    say(
-        f"{counted(len(rows), 'request')} failed"
-        + ("; 'chatfeedback counterparts --retry' asks again" if rows else "")
+    list_failed(
+        rows,
+        lambda row: f"conversation {row.conversation_id}, after message {row.parent_id}",
+        "counterparts",
+        as_json=as_json,
     )

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from chatfeedback import steps
+from chatfeedback.cli.failures import ListFailed, Retry, list_failed
 from chatfeedback.cli.held import held_sentences
 from chatfeedback.cli.output import HERE, AsJson, WorkspacePath, emit_json, hint, note, progress, say
 from workspaces.errors import RowsRejectedError
@@ -16,9 +17,7 @@ from workspaces.workspace import Workspace
 
 if TYPE_CHECKING:
     from chatfeedback.steps import JudgeRun, Seeded
-
-EXCERPT = 300
-"""Characters of a reply in the list of failures; ``--json`` shows all that is kept."""
+    from workspaces.store.seed_requests import RequestRow
 
 
 def register(app: typer.Typer) -> None:
@@ -27,10 +26,8 @@ def register(app: typer.Typer) -> None:
 
 
 def seed(
-    failed: Annotated[
-        bool, typer.Option("--failed", help="List what failed, with the replies, and ask nothing.")
-    ] = False,
-    retry: Annotated[bool, typer.Option("--retry", help="Ask again for what failed, too.")] = False,
+    failed: ListFailed = False,
+    retry: Retry = False,
     wait: Annotated[
         float | None,
         typer.Option("--wait", min=1, help="Look for batches every so many seconds.", metavar="SECONDS"),
@@ -121,17 +118,10 @@ def _sentences(judge: JudgeRun, seeded: Seeded) -> list[str]:
 def _list_failed(workspace: WorkspacePath, *, as_json: bool) -> None:
     with Workspace.open(workspace) as opened:
         rows = steps.failed_requests(opened)
-    if as_json:
-        emit_json([row.as_json() for row in rows])
-        return
-    for row in rows:
-        targets = ", ".join(row.targets.values())
-        say(f"{row.agent}, prompt {row.prompt_version}: {row.state}: {row.fault}")
-        say(f"  conversation {row.conversation_id}: {targets}" + (" (canary)" if row.canary_of else ""))
-        if row.reply:
-            cut = row.reply[:EXCERPT]
-            say("  " + " ".join(cut.split()) + (" ..." if len(row.reply) > EXCERPT else ""))
-    say(
-        f"{counted(len(rows), 'request')} failed"
-        + ("; 'chatfeedback seed --retry' asks again" if rows else "")
-    )
+    list_failed(rows, _about, "seed", as_json=as_json)
+
+
+def _about(row: RequestRow) -> str:
+    targets = ", ".join(row.targets.values())
+    canary = " (canary)" if row.canary_of else ""
+    return f"conversation {row.conversation_id}: {targets}{canary}; prompt {row.prompt_version}"

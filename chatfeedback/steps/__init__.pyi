@@ -74,7 +74,7 @@ from .review import decide
 from .route import Moved, Routed, RoutedPerson, keep_routed, route_tasks
 from .rubric import ProposedRubric, propose_rubric
 from .seed import seed_responses
-from .seed_failures import failed_requests, judge_obedience
+from .seed_failures import failed_label_requests, failed_requests, judge_obedience
 from .seeded import JudgeRun, Seeded
 from .settle import Settled, settle_answers
 from .shortfalls import Shortfall
@@ -176,6 +176,7 @@ __all__ = [
     "export_entries",
     "export_person",
     "failed_counterparts",
+    "failed_label_requests",
     "failed_requests",
     "find_person",
     "findings",

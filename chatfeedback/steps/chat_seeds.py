@@ -16,10 +16,10 @@ from typing import TYPE_CHECKING
 
 from starlette.concurrency import run_in_threadpool
 
-from chatfeedback.steps.money import CHAT_SEED, REQUEST_BYTES, spent_of_budget
+from chatfeedback.steps.money import CHAT_SEED, spent_of_budget
 from task_generators.llm.answers import UnfinishedAnswerError, whole_answer
 from task_generators.llm.errors import UnusableReplyError
-from task_generators.llm.meter import BYTES_PER_TOKEN, Meter, listening
+from task_generators.llm.meter import BYTES_PER_TOKEN, REQUEST_BYTES, Meter, listening
 from task_generators.llm.upstream import UpstreamError
 from task_generators.seed_feedback.self_rated import AFTERWARDS_VERSION, own_rating, rating_asked, rating_in
 from workspaces.store.chat_exchanges import keep_rating

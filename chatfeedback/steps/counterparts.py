@@ -11,6 +11,7 @@ from dataclasses import asdict, dataclass, field, replace
 from itertools import islice
 from typing import TYPE_CHECKING
 
+from chatfeedback.steps.admission import Admission
 from chatfeedback.steps.advance import ignore, say_nothing
 from chatfeedback.steps.low_rated import LowRated
 from chatfeedback.steps.metering import metered
@@ -46,9 +47,6 @@ if TYPE_CHECKING:
     from workspaces.config import LLMConfig
     from workspaces.privacy.redaction import Redactor
     from workspaces.workspace import Workspace
-
-MAX_UNUSABLE = 50
-"""The most unusable replies in a row; more are not the fault of single conversations."""
 
 READ_AT_ONCE = 500
 """Conversations whose seed feedback is read at once."""
@@ -288,7 +286,7 @@ class _Run:
             self._states = stored.states_of(connection, generator.agent)
             before = spent_of_budget(connection, llm.currency)
         self.money = Money(endpoint, llm.budget, before, generator.meter)
-        self._unusable = 0
+        self._admission = Admission(self.money)
         self._ended = 0
         self._begun = time.monotonic()
 
@@ -334,13 +332,9 @@ class _Run:
             return await self._generator.generate(request)
 
     def _admits(self, request: CounterpartRequest) -> bool:
-        if self._unusable > MAX_UNUSABLE:
-            self.run.hopeless = True
-            return False
-        if self.money.left is None:
-            return True
-        most = self._generator.estimate(request)
-        return self.money.reserve(request.id, most.input, most.output)
+        admitted = self._admission.admits(request.id, lambda: self._generator.estimate(request))
+        self.run.hopeless = self._admission.hopeless
+        return admitted
 
     def _save(
         self, begun: Sequence[CounterpartRequest], answers: Sequence[tuple[CounterpartRequest, stored.Ended]]
@@ -391,10 +385,7 @@ class _Run:
             self.run.made += 1
         else:
             self.run.unanswered += 1
-        if ended.state is CounterpartState.UNUSABLE:
-            self._unusable += 1
-        elif ended.state is CounterpartState.RECEIVED:
-            self._unusable = 0
+        self._admission.note(ended.state)
         self._advance(1)
 
     def _say_how_far(self) -> None:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from chatfeedback.steps.assignments import router_of, routes
 from chatfeedback.steps.gold import unusable_gold
 from chatfeedback.steps.guided_forms import all_drifts
+from chatfeedback.steps.money import CHALLENGE, MODERATION
 from chatfeedback.steps.redaction_state import is_outdated
 from chatfeedback.steps.seed_failures import judge_obedience
 from chatfeedback.steps.shared_ids import shared_message_ids
@@ -20,6 +21,7 @@ from workspaces.kinds import all_kinds
 from workspaces.platforms.base import RequestRefusedError
 from workspaces.registry import PLATFORMS
 from workspaces.store.inbox import heard_of
+from workspaces.store.label_requests import count_failed_labels
 from workspaces.store.seed_requests import FAILED, count_requests, open_batches
 from workspaces.store.tasks import all_tasks
 from workspaces.store.withdrawals import pending_platforms
@@ -42,6 +44,9 @@ class Finding:
     detail: str
     warning: bool = False
 
+
+LABELLED_BY = {CHALLENGE: "challenge", MODERATION: "moderate"}
+"""The command below ``collection`` that makes the labels of a purpose."""
 
 NOT_YET_SECONDS = 60
 """So long after an answer was read its event may still be on the way."""
@@ -179,6 +184,7 @@ def judges(workspace: Workspace) -> Iterator[Finding]:
         yield Finding("judges", True, detail, warning=True)
     with workspace.store.read() as connection:
         states = count_requests(connection)
+        labels = count_failed_labels(connection)
         waiting = {batch.agent for batch in open_batches(connection)}
     for judge in sorted(waiting.difference(workspace.config.judges())):
         detail = (
@@ -193,6 +199,13 @@ def judges(workspace: Workspace) -> Iterator[Finding]:
             "--retry'"
         )
         yield Finding("seed feedback", True, detail, warning=True)
+    for purpose, failed in labels.items():
+        command = f"chatfeedback collection {LABELLED_BY[purpose]}"
+        detail = (
+            f"{counted(failed, 'request')} for {purpose} {word_for(failed, 'has', 'have')} no usable reply: read "
+            f"{word_for(failed, 'it', 'them')} with '{command} --failed', and ask again by '{command} --retry'"
+        )
+        yield Finding(purpose, True, detail, warning=True)
 
 
 def unknown_sources(workspace: Workspace) -> list[str]:

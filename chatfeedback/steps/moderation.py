@@ -7,15 +7,25 @@ from typing import TYPE_CHECKING
 
 from chatfeedback.steps.advance import ignore
 from chatfeedback.steps.metering import metered, no_spending
-from task_generators.llm.errors import RefusedError, UnusableReplyError
+from chatfeedback.steps.money import MODERATION
+from task_generators.llm.errors import EarlyRefusalError, RefusedError, UnusableReplyError
 from workspaces.chunks import in_chunks
 from workspaces.collection.statistics import HELD_OR_SHARED
 from workspaces.config import secret_from_environment
+from workspaces.records import stable_id
+from workspaces.store.label_requests import (
+    LabelRequest,
+    ask_labels_again,
+    begin_labels,
+    end_labels,
+    failed_labels,
+)
 from workspaces.store.moderations import ModerationEntry, moderated, save_moderation
+from workspaces.store.seed_requests import Ended, RequestState
 from workspaces.workspace import utc_now
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Collection, Iterator
 
     from chatfeedback.steps.advance import Advance
     from chatfeedback.steps.metering import SaveSpending
@@ -26,19 +36,39 @@ if TYPE_CHECKING:
 
 @dataclass(slots=True)
 class Moderated:
-    """Messages that the agent judged in this run, and those flagged; the next run asks again for ``failed`` ones."""
+    """Messages that the agent judged in this run, and those flagged.
+
+    ``failed`` messages have an unusable reply; the next run asks again about ``unanswered`` ones.
+    """
 
     agent: str
     asked: int = 0
     flagged: int = 0
     failed: int = 0
+    unanswered: int = 0
 
 
-def moderate(workspace: Workspace, *, advance: Advance = ignore) -> Moderated:
+@dataclass(frozen=True, slots=True)
+class MessageRequest:
+    """What is asked of one message; several are sent in one request. ``id`` depends on the agent and the text."""
+
+    id: str
+    message_id: str
+    conversation_id: str
+    text: str
+
+
+def moderate(workspace: Workspace, *, retry: bool = False, advance: Advance = ignore) -> Moderated:
     """Moderate every message that the configured endpoint, or else the local hint, has not judged yet.
 
-    A request that the endpoint refuses is repeated message by message, because one message may be too long or filtered.
-    That message is stored as flagged, with the category ``refused``.
+    What is asked of an endpoint is stored before it is sent; with its verdict it goes. A request that the endpoint
+    refuses is repeated message by message, because one message may be too long or filtered. That message is stored as
+    flagged, with the category ``refused``. One whose reply was unusable is not asked about again, but with ``retry``.
+
+    Args:
+        workspace: whose collection.
+        retry: whether to ask again about messages whose reply was unusable.
+        advance: called with the number of messages that something came of since the last call.
 
     Raises:
         ConfigurationError: no endpoint is configured, and no local hint is installed.
@@ -52,7 +82,10 @@ def moderate(workspace: Workspace, *, advance: Advance = ignore) -> Moderated:
         if config is None:
             return _moderate(workspace, LocalModerator(), no_spending, advance)
         moderator = Moderator(config, secret_from_environment(config.api_key_env, "the moderation endpoint"))
-        with metered(workspace.store, "moderation", config, moderator.meter) as save_spending:
+        if retry:
+            with workspace.store.write() as connection:
+                ask_labels_again(connection, MODERATION, [moderator.agent], utc_now())
+        with metered(workspace.store, MODERATION, config, moderator.meter) as save_spending:
             return _moderate(workspace, moderator, save_spending, advance)
 
 
@@ -60,24 +93,37 @@ def _moderate(
     workspace: Workspace, moderator: Moderator | LocalModerator, save_spending: SaveSpending, advance: Advance
 ) -> Moderated:
     result = Moderated(moderator.agent)
+    with workspace.store.read() as connection:
+        failed = failed_labels(connection, MODERATION, moderator.agent)
     try:
-        for waiting in _unmoderated(workspace, moderator.agent, moderator.batch):
-            asked_before = result.asked
-            for entries in _moderated(moderator, waiting):
+        for waiting in _unmoderated(workspace, moderator.agent, moderator.batch, failed):
+            if moderator.is_remote:
+                with workspace.store.write() as connection:
+                    begin_labels(connection, [_row(it, moderator.agent) for it in waiting], utc_now())
+            for entries, ended in _moderated(moderator, waiting):
                 with workspace.store.write() as connection:
                     save_moderation(connection, entries)
+                    if moderator.is_remote:
+                        end_labels(connection, ended, utc_now())
                     save_spending(connection)
                 result.asked += len(entries)
                 result.flagged += sum(entry.flagged for entry in entries)
-            result.failed += len(waiting) - (result.asked - asked_before)
+                result.failed += sum(it.state is RequestState.UNUSABLE for it in ended)
+                result.unanswered += sum(it.state is RequestState.UNANSWERED for it in ended)
             advance(len(waiting))
     finally:
         moderator.close()
     return result
 
 
-def _unmoderated(workspace: Workspace, agent: str, size: int) -> Iterator[list[tuple[str, str, str]]]:
-    """Yield id, conversation and text of the messages that an agent has not judged, ``size`` at a time."""
+def _row(request: MessageRequest, agent: str) -> LabelRequest:
+    return LabelRequest(request.id, MODERATION, request.conversation_id, request.message_id, agent)
+
+
+def _unmoderated(
+    workspace: Workspace, agent: str, size: int, failed: Collection[str]
+) -> Iterator[list[MessageRequest]]:
+    """Yield the messages that an agent has to judge, ``size`` at a time."""
     for batch in workspace.collection.scan_batches(("conversation",), HELD_OR_SHARED):
         messages = [
             (message["id"], row["conversation_id"], message["content"])
@@ -87,27 +133,39 @@ def _unmoderated(workspace: Workspace, agent: str, size: int) -> Iterator[list[t
         ]
         with workspace.store.read() as connection:
             done = moderated(connection, [name for name, _, _ in messages], agent)
-        waiting = [message for message in messages if message[0] not in done]
-        yield from in_chunks(waiting, size)
+        requests = (
+            MessageRequest(stable_id(MODERATION, agent, name, text), name, conversation, text)
+            for name, conversation, text in messages
+            if name not in done
+        )
+        yield from in_chunks((it for it in requests if it.id not in failed), size)
 
 
 def _moderated(
-    moderator: Moderator | LocalModerator, waiting: list[tuple[str, str, str]]
-) -> Iterator[list[ModerationEntry]]:
-    """Yield the verdicts on the messages: of all at once, or one by one if the endpoint refuses the request."""
+    moderator: Moderator | LocalModerator, waiting: list[MessageRequest]
+) -> Iterator[tuple[list[ModerationEntry], list[Ended]]]:
+    """Yield the verdicts on the messages, and how what was asked of them ended.
+
+    Of all at once, or one by one if the endpoint refuses the request or its reply is unusable.
+    """
     from task_generators.labelling.moderation import REFUSED
 
     try:
-        verdicts = moderator.moderate([text for _, _, text in waiting])
+        verdicts = moderator.moderate([it.text for it in waiting])
     except UnusableReplyError as error:
         if len(waiting) > 1:
             for message in waiting:
                 yield from _moderated(moderator, [message])
             return
         if not isinstance(error, RefusedError):
+            # an endpoint that has answered nothing may refuse everything: the fault may be in the settings
+            early = isinstance(error, EarlyRefusalError)
+            state = RequestState.UNANSWERED if early else RequestState.UNUSABLE
+            yield [], [Ended(waiting[0].id, state, str(error), error.reply)]
             return
         verdicts = [(True, (REFUSED,))]
-    yield [
-        ModerationEntry(name, moderator.agent, conversation, flagged, categories, utc_now())
-        for (name, conversation, _), (flagged, categories) in zip(waiting, verdicts, strict=True)
+    entries = [
+        ModerationEntry(it.message_id, moderator.agent, it.conversation_id, flagged, categories, utc_now())
+        for it, (flagged, categories) in zip(waiting, verdicts, strict=True)
     ]
+    yield entries, [Ended(it.id, RequestState.DONE) for it in waiting]

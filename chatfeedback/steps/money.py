@@ -19,16 +19,13 @@ if TYPE_CHECKING:
 PURPOSE = "seed"
 COUNTERPARTS = "counterparts"
 CHALLENGE = "challenge"
+MODERATION = "moderation"
 TOPICS = "topics"
 EMBEDDINGS = "embeddings"
 RUBRIC = "rubric"
 CHAT_SEED = "chat_seed"
 OF_BUDGET = (PURPOSE, COUNTERPARTS, CHALLENGE, TOPICS, EMBEDDINGS, RUBRIC, CHAT_SEED)
 """The purposes of requests that ``llm.budget`` bounds together; moderation has prices of its own."""
-
-
-REQUEST_BYTES = 1_500
-"""What a request has around its texts: names, a schema, and the rest of its JSON."""
 
 
 class Money:

@@ -1,13 +1,15 @@
-"""What judges failed at: requests without seed feedback, and obedience to the text that they judge."""
+"""What models failed at: requests without seed feedback or a label, and obedience to the text that they judge."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from workspaces.store.label_requests import label_requests
 from workspaces.store.seed_requests import FAILED, canary_pairs, request_rows
 
 if TYPE_CHECKING:
     from quality.seed_feedback.obedience import Obedience
+    from workspaces.store.label_requests import LabelRequest
     from workspaces.store.seed_requests import RequestRow
     from workspaces.workspace import Workspace
 
@@ -16,6 +18,12 @@ def failed_requests(workspace: Workspace) -> list[RequestRow]:
     """Return the requests whose reply was unusable, or that were refused, oldest first."""
     with workspace.store.read() as connection:
         return request_rows(connection, FAILED)
+
+
+def failed_label_requests(workspace: Workspace, purpose: str) -> list[LabelRequest]:
+    """Return the requests for ``challenge`` scores or ``moderation`` that failed, oldest first."""
+    with workspace.store.read() as connection:
+        return label_requests(connection, purpose, FAILED)
 
 
 def judge_obedience(workspace: Workspace) -> tuple[Obedience, ...]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING
 
+from chatfeedback.steps.admission import Admission
 from chatfeedback.steps.money import PURPOSE, Money, spent_of_budget
 from chatfeedback.steps.seed_plan import asked_before, planned
 from chatfeedback.steps.seeded import JudgeRun
@@ -25,9 +26,6 @@ if TYPE_CHECKING:
     from task_generators.seed_feedback.requests import SeedRequest
     from workspaces.config import LLMConfig
     from workspaces.workspace import Workspace
-
-MAX_UNUSABLE = 50
-"""The most unusable replies in a row; more are not the fault of single conversations."""
 
 
 class Seeding:
@@ -64,7 +62,7 @@ class Seeding:
         with workspace.store.read() as connection:
             before = spent_of_budget(connection, llm.currency)
         self.money = Money(config, llm.budget, before, judge.meter)
-        self._unusable = 0
+        self._admission = Admission(self.money)
         self._ended = 0
         self._begun = time.monotonic()
 
@@ -95,13 +93,9 @@ class Seeding:
 
     def admits(self, request: SeedRequest) -> bool:
         """Return whether a request may be sent: the money is there, and the judge gives seed feedback at all."""
-        if self._unusable > MAX_UNUSABLE:
-            self.run.hopeless = True
-            return False
-        if self.money.left is None:
-            return True
-        estimate = self.judge.estimate(request)
-        return self.money.reserve(request.id, estimate.input, estimate.output)
+        admitted = self._admission.admits(request.id, lambda: self.judge.estimate(request))
+        self.run.hopeless = self._admission.hopeless
+        return admitted
 
     def save(self, begun: Sequence[SeedRequest], answers: Sequence[tuple[SeedRequest, Judged]]) -> None:
         """Store requests that are about to be sent, and what came of others, together with its cost."""
@@ -145,9 +139,7 @@ class Seeding:
         self._ended += 1
         run.requests += 1
         usable = state is RequestState.DONE
-        self._unusable = (
-            self._unusable + 1 if state is RequestState.UNUSABLE else 0 if usable else self._unusable
-        )
+        self._admission.note(state)
         if state in (RequestState.UNUSABLE, RequestState.REFUSED):
             fault = judged.ended.fault or ""
             run.failures[fault] = run.failures.get(fault, 0) + 1

@@ -11,7 +11,7 @@ from chatfeedback.steps.advance import ignore
 from chatfeedback.steps.embedding import embed_prompts, vectors_of
 from chatfeedback.steps.first_prompts import spoken_prompt_batches, spoken_prompts
 from chatfeedback.steps.metering import metered
-from chatfeedback.steps.money import REQUEST_BYTES, TOPICS, Money, spent_of_budget
+from chatfeedback.steps.money import TOPICS, Money, spent_of_budget
 from task_generators.llm.concurrency import ask_each
 from workspaces.config import secret_from_environment
 from workspaces.records import stable_id
@@ -158,7 +158,7 @@ def _most(entry: TopicEntry) -> tuple[int, int]:
     """Return the most tokens of the request to name a topic, which is sent twice at most."""
     from task_generators.labelling.topics import NAMING
     from task_generators.llm.chat import MAX_REPLY_TOKENS
-    from task_generators.llm.meter import BYTES_PER_TOKEN
+    from task_generators.llm.meter import BYTES_PER_TOKEN, REQUEST_BYTES
 
     size = len(NAMING) + len(json.dumps(entry.terms).encode()) + REQUEST_BYTES
     return 2 * (size // BYTES_PER_TOKEN), 2 * MAX_REPLY_TOKENS

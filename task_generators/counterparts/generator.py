@@ -10,10 +10,9 @@ from typing import TYPE_CHECKING
 from task_generators.chat_logs.readers.fields import clean
 from task_generators.chat_logs.readers.turns import without_thoughts
 from task_generators.llm.chat import ChatEndpoint, as_bytes, chat_request
-from task_generators.llm.endpoint import MAX_REFUSED
-from task_generators.llm.errors import RefusedError, UnansweredError, UnusableReplyError
-from task_generators.llm.meter import BYTES_PER_TOKEN
-from task_generators.seed_feedback.llm import Estimate
+from task_generators.llm.errors import UnusableReplyError
+from task_generators.llm.meter import BYTES_PER_TOKEN, Estimate
+from task_generators.llm.outcomes import Failure, Outcomes
 from task_generators.seed_feedback.self_rated import PROMPT_VERSION, RATING_TOKENS, answered, respond, said
 from workspaces.store.counterparts import CounterpartState, Ended
 
@@ -54,7 +53,7 @@ class Generator:
         self.chat = ChatEndpoint(config, api_key, temperature=made.temperature)
         self.meter = self.chat.meter
         self._self_rated = self_rated
-        self._unanswered = 0
+        self._outcomes = Outcomes(self.chat.endpoint)
         self._key = secrets.token_bytes(32)
 
     def messages(self, request: CounterpartRequest) -> list[ChatCompletionMessageParam]:
@@ -78,32 +77,22 @@ class Generator:
             CredentialsError: the endpoint does not accept our key.
             ConnectionFailedError: it answers nothing, does not know the model, or is no LLM.
         """
-        try:
-            rating = None
-            if self._self_rated:
-                made = await respond(self.chat, request.path, self._marker(request), self.max_tokens)
-                text, rating = made.response, made.answers()
-            else:
-                text = await self.chat.written(self.messages(request), self.max_tokens)
-            self._unanswered = 0
-            response = without_thoughts(clean(text)).strip()
-            if not response:
-                raise UnusableReplyError("the response is empty", text)
-            return Ended(request.id, CounterpartState.RECEIVED, response=response, rating=rating)
-        except RefusedError as fault:
-            return Ended(request.id, CounterpartState.REFUSED, str(fault))
-        except UnusableReplyError as fault:
-            state = CounterpartState.UNUSABLE
-            if (
-                not self.chat.endpoint.has_answered
-            ):  # then the fault may be in the settings, and not in this text
-                state = CounterpartState.UNANSWERED
-            return Ended(request.id, state, str(fault), fault.reply)
-        except UnansweredError as fault:
-            self._unanswered += 1
-            if not self.chat.endpoint.has_answered or self._unanswered > MAX_REFUSED:
-                raise
-            return Ended(request.id, CounterpartState.UNANSWERED, str(fault))
+        ended = await self._outcomes.of(self._asked(request))
+        if isinstance(ended, Failure):
+            return Ended(request.id, CounterpartState(ended.state), ended.fault, ended.reply)
+        return ended
+
+    async def _asked(self, request: CounterpartRequest) -> Ended:
+        rating = None
+        if self._self_rated:
+            made = await respond(self.chat, request.path, self._marker(request), self.max_tokens)
+            text, rating = made.response, made.answers()
+        else:
+            text = await self.chat.written(self.messages(request), self.max_tokens)
+        response = without_thoughts(clean(text)).strip()
+        if not response:
+            raise UnusableReplyError("the response is empty", text)
+        return Ended(request.id, CounterpartState.RECEIVED, response=response, rating=rating)
 
     def _marker(self, request: CounterpartRequest) -> str:
         """Return a word that whoever wrote the conversation cannot know: a hash with a key of this run."""

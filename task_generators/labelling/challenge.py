@@ -9,15 +9,18 @@ from __future__ import annotations
 import json
 import re
 from enum import StrEnum
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 from pydantic import BaseModel, ConfigDict
 
-from task_generators.llm.chat import ChatEndpoint
+from task_generators.llm.chat import MAX_REPLY_TOKENS, ChatEndpoint
+from task_generators.llm.meter import BYTES_PER_TOKEN, REQUEST_BYTES, Estimate
+from task_generators.llm.outcomes import Outcomes
 
 if TYPE_CHECKING:
     from pydantic import SecretStr
 
+    from task_generators.llm.outcomes import Failure
     from workspaces.config import LLMConfig
 
 PROMPT_VERSION = "1"
@@ -66,47 +69,39 @@ class ChallengeReply(BaseModel):
     real_world: bool
 
 
-class Judge(Protocol):
-    """Scores prompts."""
-
-    agent: str
-    prompt_version: str
-    concurrency: int
-
-    def judge(self, prompt: str) -> tuple[Criterion, ...]:
-        """Return the criteria that a prompt meets, in the order of ``Criterion``."""
-        ...
-
-    def close(self) -> None:
-        """Close connections."""
-        ...
-
-
 class LLMJudge:
-    """Asks an LLM, one request per prompt. Safe to call from several threads."""
+    """Asks an LLM, one request per prompt, in the event loop of ``chat.endpoint``."""
 
     prompt_version = PROMPT_VERSION
 
     def __init__(self, config: LLMConfig, api_key: SecretStr) -> None:
         self.agent = config.model
-        self.concurrency = config.concurrency
-        self._endpoint = ChatEndpoint(config, api_key)
-        self.meter = self._endpoint.meter
+        self.chat = ChatEndpoint(config, api_key)
+        self.meter = self.chat.meter
+        self._outcomes = Outcomes(self.chat.endpoint)
 
-    def judge(self, prompt: str) -> tuple[Criterion, ...]:
-        """Return the criteria that a prompt meets.
+    async def judge(self, prompt: str) -> tuple[Criterion, ...] | Failure:
+        """Return the criteria that a prompt meets, or why there is no judgment.
 
         Raises:
-            UnusableReplyError: the reply is not a judgment, twice in a row.
-            ConnectionFailedError: the LLM cannot be reached.
+            CredentialsError: the endpoint does not accept our key.
+            ConnectionFailedError: it answers nothing, does not know the model, or is no LLM.
         """
+        return await self._outcomes.of(self._asked(prompt))
+
+    async def _asked(self, prompt: str) -> tuple[Criterion, ...]:
         material = json.dumps({"prompt": prompt[:MAX_CHARACTERS]}, ensure_ascii=False)
-        reply = self._endpoint.ask(SYSTEM, material, ChallengeReply, "challenge score")
+        reply = await self.chat.reply_to(SYSTEM, material, ChallengeReply, "challenge score")
         return tuple(criterion for criterion in Criterion if getattr(reply, criterion.value))
+
+    def estimate(self, prompt: str) -> Estimate:
+        """Return the most tokens of the request to score a prompt, which is sent twice at most."""
+        size = len(SYSTEM) + len(prompt[:MAX_CHARACTERS].encode("utf-8", "replace")) + REQUEST_BYTES
+        return Estimate(2 * (size // BYTES_PER_TOKEN), 2 * MAX_REPLY_TOKENS)
 
     def close(self) -> None:
         """Close connections."""
-        self._endpoint.close()
+        self.chat.close()
 
 
 _RULES = {
@@ -140,7 +135,6 @@ class HeuristicJudge:
 
     agent = "heuristic-challenge-1"
     prompt_version = PROMPT_VERSION
-    concurrency = 1
 
     def judge(self, prompt: str) -> tuple[Criterion, ...]:
         """Return the criteria whose words occur in a prompt; complexity is length, or several parts."""
@@ -150,6 +144,3 @@ class HeuristicJudge:
         if len(text.split()) >= _LONG_WORDS or parts >= _MANY_PARTS:
             met.add(Criterion.COMPLEXITY)
         return tuple(criterion for criterion in Criterion if criterion in met)
-
-    def close(self) -> None:
-        """Do nothing: there are no connections."""

@@ -51,6 +51,8 @@ class _Answer(BaseModel):
 class Moderator:
     """Sends an endpoint several texts at once."""
 
+    is_remote = True
+
     def __init__(self, config: ModerationConfig, api_key: SecretStr) -> None:
         self.agent = config.model
         self.batch = config.batch

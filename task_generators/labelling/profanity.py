@@ -28,6 +28,7 @@ class LocalModerator:
         ConfigurationError: the extra is not installed.
     """
 
+    is_remote = False
     batch = 500
 
     def __init__(self) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from functools import cache
 from typing import TYPE_CHECKING, Any
@@ -120,7 +121,12 @@ class ChatEndpoint:
         self._structured = True
 
     def ask(self, system: str, material: str, reply: type[Reply], what: str) -> Reply:
-        """Return the endpoint's reply.
+        """Return what ``reply_to`` returns, to a thread that waits for it."""
+        asked = self.reply_to(system, material, reply, what)
+        return asyncio.run_coroutine_threadsafe(asked, self.endpoint.loop).result()
+
+    async def reply_to(self, system: str, material: str, reply: type[Reply], what: str) -> Reply:
+        """Return the endpoint's reply; one that is unusable or refused is asked for once more.
 
         Args:
             system: the instructions.
@@ -139,14 +145,16 @@ class ChatEndpoint:
             {"role": "user", "content": material},
         ]
 
-        def asked() -> Reply:
-            completion = self.endpoint.call(lambda: self._complete(messages, MAX_REPLY_TOKENS, reply, what))
+        async def asked() -> Reply:
+            completion = await self.endpoint.answer(
+                lambda: self._complete(messages, MAX_REPLY_TOKENS, reply, what)
+            )
             return parsed_reply(completion.text(), reply, what)
 
         try:
-            return asked()
+            return await asked()
         except UnusableReplyError:
-            return asked()
+            return await asked()
 
     async def text(
         self,

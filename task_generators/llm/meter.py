@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from contextlib import contextmanager
 from contextvars import ContextVar
+from dataclasses import dataclass
 from threading import Lock
 from typing import TYPE_CHECKING
 
@@ -17,6 +18,18 @@ MAX_TOKENS = 10**8
 
 BYTES_PER_TOKEN = 3
 """A lower bound of the mean for any language: English has four bytes in a token, Chinese three."""
+
+REQUEST_BYTES = 1_500
+"""What a request has around its texts: names, a schema, and the rest of its JSON."""
+
+
+@dataclass(frozen=True, slots=True)
+class Estimate:
+    """The most tokens that a request, and a second one that mends its reply, are expected to take."""
+
+    input: int
+    output: int
+
 
 _TOLD: ContextVar[list[bool] | None] = ContextVar("told", default=None)
 

@@ -75,4 +75,6 @@ def parsed_reply(text: str, reply: type[Reply], what: str) -> Reply:
             return reply.model_validate(json.loads(json_object))
         except (ValueError, RecursionError):
             continue
-    raise UnusableReplyError(f"the reply is no {what}" if json_objects else "the reply holds no JSON object")
+    raise UnusableReplyError(
+        f"the reply is no {what}" if json_objects else "the reply holds no JSON object", text
+    )

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 
 from task_generators.llm.bounded import MAX_REPLY_BYTES
 from task_generators.llm.chat import ChatEndpoint, as_bytes, chat_request
-from task_generators.llm.endpoint import MAX_REFUSED
-from task_generators.llm.errors import RefusedError, UnansweredError, UnusableReplyError
-from task_generators.llm.meter import BYTES_PER_TOKEN
+from task_generators.llm.errors import UnusableReplyError
+from task_generators.llm.meter import BYTES_PER_TOKEN, Estimate
+from task_generators.llm.outcomes import Failure, Outcomes
 from task_generators.seed_feedback.prompt import (
     PROMPT_VERSION,
     SeedReply,
@@ -47,14 +47,6 @@ class Judged:
     seeds: tuple[SeedFeedback, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Estimate:
-    """The most tokens that a request and the repair of its reply are expected to take."""
-
-    input: int
-    output: int
-
-
 class LLMJudge:
     """Asks an LLM to rate the responses of conversations, all of a conversation in one request.
 
@@ -79,7 +71,7 @@ class LLMJudge:
         self._clock = clock
         self.chat = ChatEndpoint(config, api_key, max_bytes)
         self.meter = self.chat.meter
-        self._unanswered = 0
+        self._outcomes = Outcomes(self.chat.endpoint)
         self._key = secrets.token_bytes(32)
 
     def messages(self, request: SeedRequest) -> list[ChatCompletionMessageParam]:
@@ -117,34 +109,22 @@ class LLMJudge:
             CredentialsError: the endpoint does not accept our key.
             ConnectionFailedError: it answers nothing, does not know the model, or is no LLM.
         """
+        judged = await self._outcomes.of(self._asked(request))
+        if isinstance(judged, Failure):
+            return Judged(Ended(request.id, RequestState(judged.state), judged.fault, judged.reply))
+        return judged
+
+    async def _asked(self, request: SeedRequest) -> Judged:
         messages = self.messages(request)
         limit = reply_tokens(request.targets)
-        repaired = request.repair is not None
+        text = await self.chat.text(messages, limit, SeedReply, WHAT)
         try:
-            while True:
-                text = await self.chat.text(messages, limit, SeedReply, WHAT)
-                self._unanswered = 0
-                try:
-                    return self.judged(request, text)
-                except UnusableReplyError:
-                    if repaired:
-                        raise
-                    repaired = True
-                    messages = [*messages, *repair(text, request.targets)]
-        except RefusedError as fault:
-            return Judged(Ended(request.id, RequestState.REFUSED, str(fault)))
-        except UnusableReplyError as fault:
-            state = RequestState.UNUSABLE
-            if (
-                not self.chat.endpoint.has_answered
-            ):  # then the fault may be in the settings, and not in this text
-                state = RequestState.UNANSWERED
-            return Judged(Ended(request.id, state, str(fault), fault.reply))
-        except UnansweredError as fault:
-            self._unanswered += 1
-            if not self.chat.endpoint.has_answered or self._unanswered > MAX_REFUSED:
+            return self.judged(request, text)
+        except UnusableReplyError:
+            if request.repair is not None:
                 raise
-            return Judged(Ended(request.id, RequestState.UNANSWERED, str(fault)))
+        mended = [*messages, *repair(text, request.targets)]
+        return self.judged(request, await self.chat.text(mended, limit, SeedReply, WHAT))
 
     def judged(self, request: SeedRequest, text: str) -> Judged:
         """Return what a reply says.

@@ -111,6 +111,7 @@ def test_a_whole_conversation_is_shown_and_answers_have_numbers_where_each_is_ra
             numbers = [turn.speaker for turn in turns if turn.speaker.startswith("Answer ")]
             expected = [] if kind == "conversation_rating" else range(1, len(task.message_ids) + 1)
             assert numbers == [f"Answer {number} · Model" for number in expected]
+            assert [turn.speaker for turn in turns if turn.asked] == numbers
 
 
 def test_every_rated_response_is_paid_in_full_and_the_rest_waits_for_its_own_item(

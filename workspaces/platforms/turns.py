@@ -60,7 +60,9 @@ def elements(turn: Turn, display: Display, room: int | None = None, classes: str
     A text of which a block does not fit is shown as typed, in pieces.
     """
     most = None if room is None else room - OUR_MARKUP - len(classes)
-    names = " ".join(filter(None, ("cfw-turn", (side := side_of(turn)) and f"cfw-{side}", classes)))
+    side = side_of(turn)
+    said = f"cfw-{side}" if side else "cfw-note" if turn.role is None else ""
+    names = " ".join(filter(None, ("cfw-turn", said, "cfw-asked" if turn.asked else "", classes)))
     for content in _contents(turn, display, most):
         yield f'<div class="{names}" dir="auto">{content}</div>'
 
@@ -86,8 +88,9 @@ def _contents(turn: Turn, display: Display, room: int | None) -> Iterator[str]:
 
 
 def _folded(html: str, text: str) -> str:
-    """Return HTML folded behind the beginning of its text."""
-    return f"<details><summary>{escape(text[:BEGINNING])} …</summary>{html}</details>"
+    """Return HTML folded behind the beginning of its text, on as few lines as it takes; unfolded it goes."""
+    beginning = escape(" ".join(text[: 10 * BEGINNING].split())[:BEGINNING])
+    return f'<details><summary><span class="cfw-beginning">{beginning} …</span></summary>{html}</details>'
 
 
 def _pages(blocks: Iterable[str], room: int | None) -> Iterator[str]:

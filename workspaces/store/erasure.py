@@ -27,6 +27,7 @@ from workspaces.store.embeddings import prompt_embedding
 from workspaces.store.flags import flag, rewrite_evidence
 from workspaces.store.gold import gold
 from workspaces.store.groups import person_group
+from workspaces.store.label_requests import label_request
 from workspaces.store.lead_messages import lead_message
 from workspaces.store.moderations import moderation
 from workspaces.store.own_answers import giver_link
@@ -63,6 +64,7 @@ LABEL_ROWS: tuple[tuple[sa.Table, str], ...] = (
     (conversation_topic, "conversation_id"),
     (prompt_embedding, "conversation_id"),
     (seed_request, "conversation_id"),
+    (label_request, "conversation_id"),
 )
 """The tables among ``CONVERSATION_ROWS`` that were computed from the texts of a conversation."""
 
@@ -78,6 +80,7 @@ PROMPT_ROWS: tuple[tuple[sa.Table, str], ...] = (
     (challenge, "conversation_id"),
     (conversation_topic, "conversation_id"),
     (prompt_embedding, "conversation_id"),
+    (label_request, "conversation_id"),
 )
 """The tables among ``CONVERSATION_ROWS`` that describe the first prompt of a conversation."""
 
@@ -124,7 +127,7 @@ def forget_prompts(connection: sa.Connection, conversation_ids: Collection[str])
 
 
 def forget_labels(connection: sa.Connection, conversation_ids: Collection[str]) -> None:
-    """Delete topics, challenges, moderation, near duplicates and seed requests of texts that are there no more."""
+    """Delete what was computed and asked about texts that are there no more."""
     near_duplicates.forget(connection, conversation_ids)
     erase_rows(connection, LABEL_ROWS, conversation_ids)
 

@@ -24,6 +24,7 @@ from workspaces.store import (  # noqa: F401 - each module defines its tables wh
     identities,
     inbox,
     judge_prompts,
+    label_requests,
     lead_messages,
     ledger,
     marks,

@@ -20,6 +20,7 @@ from workspaces.store.conversations import set_state, shared_logs
 from workspaces.store.flags import save_findings
 from workspaces.store.gold import save_gold
 from workspaces.store.identities import person
+from workspaces.store.label_requests import LabelRequest, begin_labels
 from workspaces.store.moderations import ModerationEntry, save_moderation
 from workspaces.store.near_duplicates import groups_of
 from workspaces.store.omissions import Omission
@@ -84,6 +85,9 @@ def filled(stores: Stores, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> I
             save_moderation(
                 connection, [ModerationEntry(f"{it}#1", "agent", it, True, ("hate",), now) for it in names]
             )
+            begin_labels(
+                connection, [LabelRequest(f"r{it}", "challenge", it, it, "agent") for it in names], now
+            )
             asked = {
                 it.id: {"helpful": "yes"} for it in all_tasks(connection).values() if it.platform != IMPORTED
             }
@@ -120,7 +124,7 @@ def test_nothing_is_kept_about_a_deleted_conversation(filled: Workspace) -> None
     assert len(nameless) == 1
     (filled.path / "reports" / "latest").mkdir(parents=True)
     (filled.path / "reports" / "latest" / "index.html").write_text("chat-0#1", encoding="utf-8")
-    assert {"challenge", "moderation", "near_duplicate", "item_posterior", "flag"} <= {
+    assert {"challenge", "moderation", "label_request", "near_duplicate", "item_posterior", "flag"} <= {
         *mentions(filled, "chat-0")
     }
     steps.delete_conversations(filled, GONE, by="giver")

@@ -9,7 +9,9 @@ import shutil
 import signal
 import subprocess
 import sys
+import time
 import traceback
+from collections import Counter
 from dataclasses import asdict
 from datetime import timedelta
 from itertools import cycle
@@ -22,6 +24,7 @@ from typer.testing import CliRunner
 
 from chatfeedback import steps
 from chatfeedback.cli import app
+from chatfeedback.counts import count
 from task_generators.labelling.challenge import SYSTEM, Criterion
 from task_generators.labelling.embeddings import Embedder, as_rows
 from task_generators.labelling.moderation import MAX_CHARACTERS, Moderator
@@ -33,7 +36,9 @@ from workspaces.config import LLMConfig, ModerationConfig
 from workspaces.errors import ConfigurationError, ConnectionFailedError, CredentialsError, WorkbenchError
 from workspaces.store.challenges import challenge_counts, united_scores
 from workspaces.store.embeddings import prompt_embedding
+from workspaces.store.label_requests import label_request
 from workspaces.store.moderations import flagged_messages, moderation_counts
+from workspaces.store.seed_requests import printable
 from workspaces.store.spending import Tokens
 from workspaces.store.topics import topic_entries
 from workspaces.workspace import Workspace
@@ -168,6 +173,13 @@ def kept(folder: Path, command: str) -> int:
         return sum(each.named_by == "some-model" for each in topic_entries(connection))
 
 
+def label_states(folder: Path) -> dict[str, int]:
+    """Return how many requests for labels stand in each state."""
+    with Workspace.open(folder) as opened, opened.store.read() as connection:
+        states = connection.execute(sa.select(label_request.c.state)).scalars()
+        return dict(Counter(states))
+
+
 def sent(endpoint: Endpoint) -> int:
     """Return how many messages, prompts or topics the endpoint was asked about."""
     return sum(len(request["input"]) if "input" in request else 1 for request in endpoint.requests)
@@ -181,7 +193,7 @@ ALL = {"moderate": 2 * COUNT, "challenge": COUNT, "topics": 3}
 
 
 def test_moderation_flags_messages_once_and_costs_nothing(folder: Path, endpoint: Endpoint) -> None:
-    found = {"agent": "some-model", "asked": 72, "flagged": 4, "failed": 0}
+    found = {"agent": "some-model", "asked": 72, "flagged": 4, "failed": 0, "unanswered": 0}
     assert run(folder, "moderate") == found
     assert max(len(request["input"]) for request in endpoint.requests) == 7
     assert endpoint.requests[0]["model"] == "some-model"
@@ -206,7 +218,10 @@ def test_moderation_that_says_its_tokens_costs_what_they_cost(folder: Path, endp
 def test_challenge_scores_every_first_prompt_once_and_is_metered(folder: Path, endpoint: Endpoint) -> None:
     found = run(folder, "challenge", "--limit", "12")
     assert found["judges"] == [
-        {"agent": "some-model", "scored": 12, "failed": 0, "left": 0, "scores": {"1": 12}},
+        {
+            "agent": "some-model", "scored": 12, "failed": 0, "failures": {}, "unanswered": 0, "left": 0,
+            "hopeless": False, "scores": {"1": 12},
+        },
     ]  # fmt: skip
     assert (found["agent"], found["scored"], found["scores"]) == ("some-model", 12, {"1": 12})
     assert (found["compared"], found["disagreement"]) == (0, None)
@@ -324,26 +339,31 @@ def test_what_was_paid_for_is_kept_when_the_endpoint_fails_half_way(
 
 
 @pytest.mark.slow
-def test_what_was_paid_for_is_kept_when_the_run_is_killed(folder: Path, endpoint: Endpoint) -> None:
-    """``kill -9`` from within the endpoint: at most the last 24 scores and those under way are lost."""
+def test_a_killed_run_asks_again_for_what_was_in_flight_and_for_nothing_else(
+    folder: Path, endpoint: Endpoint
+) -> None:
+    """``kill -9`` from within the endpoint, once it was asked about every prompt."""
     line = [sys.executable, "-m", "chatfeedback", "collection", "challenge", "--workspace", str(folder)]
     with endpoint.lock:
         process = subprocess.Popen(line, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
 
     def killed(request: dict[str, Any]) -> Reply:
-        if len(endpoint.requests) == COUNT:
+        time.sleep(0.05)
+        if len(endpoint.requests) >= COUNT:
             os.kill(process.pid, signal.SIGKILL)
         return answer(request)
 
     endpoint.respond = killed
     assert process.wait(60) == -signal.SIGKILL
     before = kept(folder, "challenge")
-    assert 25 <= before < COUNT
+    assert COUNT - 4 * 3 <= before < COUNT, "of three at once, those under way and those of one save are lost"
+    assert label_states(folder) == {"pending": COUNT - before}, "each was stored before it was sent"
     endpoint.requests.clear()
     endpoint.respond = answer
     do(folder, "challenge")
     assert kept(folder, "challenge") == COUNT
     assert sent(endpoint) == COUNT - before
+    assert label_states(folder) == {}
 
 
 def test_a_message_that_the_endpoint_refuses_is_flagged_and_no_other(
@@ -355,7 +375,8 @@ def test_a_message_that_the_endpoint_refuses_is_flagged_and_no_other(
         )
 
     endpoint.respond = filtered
-    assert do(folder, "moderate") == {"agent": "some-model", "asked": 72, "flagged": 5, "failed": 0}
+    found = do(folder, "moderate")
+    assert (found["asked"], found["flagged"], found["failed"]) == (72, 5, 0)
     with Workspace.open(folder) as opened:
         with opened.store.read() as connection:
             flagged = flagged_messages(connection)
@@ -378,19 +399,89 @@ def test_an_endpoint_that_refuses_every_message_stops_the_run(folder: Path, endp
     assert len(endpoint.requests) == MAX_REFUSED + 1
 
 
-@pytest.mark.parametrize("text", [json.dumps(SCORES)[:-2], '{"specificity": "yes"}'])
-def test_a_score_that_is_none_is_asked_for_again_by_the_next_run(
-    folder: Path, endpoint: Endpoint, text: str
+UNUSABLE = json.dumps(SCORES)[:-2] + "\x1b[31m" + "x" * 5000
+
+
+@pytest.mark.parametrize(
+    ("text", "fault"),
+    [
+        (UNUSABLE, "the reply holds no JSON object"),
+        ('{"specificity": "yes"}', "the reply is no challenge score"),
+    ],
+)
+def test_an_unusable_score_is_kept_shown_and_asked_for_again_on_demand_alone(
+    folder: Path, endpoint: Endpoint, text: str, fault: str
 ) -> None:
     endpoint.respond = lambda request: (
         ok(text, USED) if request["messages"][1]["content"].endswith(' 5"}') else answer(request)
     )
-    found = do(folder, "challenge")
-    assert (found["scored"], found["failed"]) == (35, 1)
+    found = CliRunner().invoke(app, ["collection", "challenge", "--workspace", str(folder)])
+    assert "35 prompts scored by some-model" in found.stdout
+    assert f"1 prompt has no usable reply (1 x {fault})" in str(found.exception)
     assert spending(folder)["challenge"][0] == 37  # of the unusable reply, both attempts
     endpoint.requests.clear()
+    assert do(folder, "challenge")["scored"] == len(endpoint.requests) == 0, "it is not asked for for ever"
+    (row,) = run(folder, "challenge", "--failed")
+    assert (row["conversation_id"], row["state"], row["fault"]) == ("c5", "unusable", fault)
+    assert row["reply"] == printable(text)
+    listed = (
+        CliRunner().invoke(app, ["collection", "challenge", "--failed", "--workspace", str(folder)]).stdout
+    )
+    assert "conversation c5\n" in listed
+    assert "\x1b" not in listed
+    assert run(folder, "moderate", "--failed") == [], "purposes are apart"
+    with Workspace.open(folder) as workspace:
+        (warning,) = (it for it in steps.findings(workspace) if it.name == "challenge")
+        assert "'chatfeedback collection challenge --retry'" in warning.detail
+        assert count(workspace).seed_requests_failed == 0
+        assert steps.failed_requests(workspace) == []
     endpoint.respond = answer
-    assert do(folder, "challenge")["scored"] == len(endpoint.requests) == 1
+    assert run(folder, "challenge", "--retry")["scored"] == len(endpoint.requests) == 1
+    assert label_states(folder) == {}
+
+
+def test_an_unusable_moderation_is_kept_and_asked_for_again_on_demand_alone(
+    folder: Path, endpoint: Endpoint
+) -> None:
+    def garbled(request: dict[str, Any]) -> Reply:
+        bad = any(text.endswith("question 8") for text in request["input"])
+        return body({"results": []}) if bad else answer(request)
+
+    endpoint.respond = garbled
+    assert run(folder, "moderate", code=5)["failed"] == 1
+    assert kept(folder, "moderate") == 71
+    endpoint.requests.clear()
+    assert do(folder, "moderate")["asked"] == len(endpoint.requests) == 0
+    (row,) = run(folder, "moderate", "--failed")
+    assert (row["subject"], row["state"]) == ("c8#0", "unusable")
+    assert run(folder, "challenge", "--failed") == [], "purposes are apart"
+    endpoint.respond = answer
+    assert run(folder, "moderate", "--retry")["asked"] == 1
+    assert label_states(folder) == {}
+
+
+def test_a_deletion_reaches_requests_for_labels_and_their_replies(folder: Path, endpoint: Endpoint) -> None:
+    endpoint.respond = lambda request: (
+        body({"results": []}) if "input" in request else ok(request["messages"][1]["content"])
+    )
+    do(folder, "challenge")
+    with Workspace.open(folder) as workspace:
+        steps.delete_conversations(workspace, ["c7"], by="giver")
+        rows = [row.as_json() for row in steps.failed_label_requests(workspace, "challenge")]
+    assert len(rows) == COUNT - 1
+    assert "question 7" not in json.dumps(rows)
+    assert "question 8" in json.dumps(rows)
+
+
+def test_a_model_that_never_scores_is_given_up(folder: Path, endpoint: Endpoint) -> None:
+    with Workspace.open(folder) as opened:
+        logs = [chat(f"more-{i}", f"{SUBJECTS[i % 3]} {i}", "yes") for i in range(60)]
+        opened.collection.append(logs, now=NOW - timedelta(days=3), delay=timedelta(0))
+    endpoint.respond = lambda _: ok("no", USED)
+    (part,) = run(folder, "challenge", code=5)["judges"]
+    assert part["hopeless"]
+    assert part["failed"] + part["left"] == 96
+    assert part["failed"] < 70
 
 
 EVIL = ["\x1b]0;owned\x07", "two\nlines", "a\u202eb", "\ud800", "nul\x00", "n" * 81, " ", 7, ["list"]]

@@ -8,6 +8,7 @@ import re
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections import Counter
 from dataclasses import replace
@@ -545,6 +546,48 @@ def test_a_batch_that_never_arrived_is_submitted_again(workspace: Workspace, rem
     assert states(workspace) == {RequestState.SUBMITTED: 3}
     remote.end("batch_0", answered)
     assert steps.seed_responses(workspace).rated == 3
+
+
+@pytest.mark.slow
+def test_a_run_with_batches_that_is_killed_at_any_of_its_moments_sends_nothing_twice_and_loses_nothing(
+    workspace: Workspace, remote: Batches
+) -> None:
+    fill(workspace, 5)
+    prices = {"input_price": 1.0, "output_price": 1.0}
+    configure(workspace, remote.url, transport="batch", budget=1.0, **prices)
+    command(workspace, "seed", "--failed")  # writes the configuration
+
+    def killed_in(request: str) -> None:
+        begun: list[subprocess.Popen[bytes]] = []
+        ready = threading.Event()
+
+        def kill(asked: str) -> None:
+            if asked.startswith(request):
+                ready.wait()
+                begun[0].kill()
+                begun[0].wait()
+
+        remote.half_way = kill
+        begun.append(subprocess.Popen([sys.executable, "-c", RUN, str(workspace.path)]))
+        ready.set()
+        assert begun[0].wait(60) == -signal.SIGKILL
+        remote.half_way = lambda _: None
+
+    killed_in("POST /v1/files")
+    assert (len(remote.files), len(remote.batches)) == (1, 0), "uploaded, and no batch was made of it"
+    killed_in("POST /v1/batches")
+    assert len(remote.batches) == 1, "made, and nobody here knows its name"
+    assert steps.seed_responses(workspace).submitted == 5
+    assert (len(remote.files), len(remote.batches)) == (2, 1)
+    remote.end("batch_0", answered)
+    killed_in("GET /v1/files/")
+    assert states(workspace) == {RequestState.SUBMITTED: 5}, "half-read results are none"
+    assert steps.seed_responses(workspace).rated == len(seeds(workspace)) == 5
+    assert states(workspace) == {DONE: 5}
+    assert steps.seed_responses(workspace).submitted == 0
+    assert len(remote.batches) == 1
+    with workspace.store.read() as connection:
+        assert spent_of_budget(connection, "USD") == 5 * 1100, "what was set aside for the lost batch is free"
 
 
 def test_a_whole_batch_that_is_refused_is_said(workspace: Workspace, remote: Batches) -> None:

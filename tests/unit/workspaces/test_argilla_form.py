@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import json
+import re
 from dataclasses import replace
 from html import escape
 from html.parser import HTMLParser
+from typing import cast
 
 import pytest
 from hypothesis import given
@@ -20,6 +23,7 @@ from workspaces.platforms.argilla.form import (
     fields_of,
     suggestions_of,
 )
+from workspaces.platforms.label_studio.form import task_data
 from workspaces.platforms.turns import BEGINNING, EMPTY
 from workspaces.records import Display, Role, Significance
 
@@ -141,8 +145,37 @@ def test_a_long_aside_is_folded_behind_its_beginning_and_a_short_one_is_not() ->
     assert isinstance(messages, list)
     shown = [str(message["content"]) for message in messages if isinstance(message, dict)]
     assert [content.count("<details>") for content in shown] == [1, 0, 0]
-    assert f"{escape(long[:BEGINNING])} …</summary>{escape(long)}</details>" in shown[0]
+    assert f"{escape(long[:BEGINNING])} …</span></summary>{escape(long)}</details>" in shown[0]
     assert escape(short) in shown[1]
+
+
+def test_a_folded_text_begins_on_as_few_lines_as_it_takes_and_its_beginning_goes_when_it_is_opened() -> None:
+    result = Turn(
+        "Tool",
+        json.dumps([{"hour": hour} for hour in range(50)], indent=2),
+        Role.TOOL,
+        aside=True,
+        verbatim=True,
+    )
+    task = TaskContent("t", {"conversation": (result,), "response": ()}, Significance.LOW, {})
+    (message,) = cast("list[dict[str, str]]", fields_of(FORM, task)["conversation"])
+    beginning = escape('[ { "hour": 0 }, { "hour": 1 }')
+    assert f'<summary><span class="cfw-beginning">{beginning}' in message["content"]
+    assert "details[open] .cfw-beginning { display: none; }" in message["content"]
+
+
+def test_what_is_asked_about_and_what_is_left_out_is_told_from_the_rest() -> None:
+    turns = (
+        Turn("Workbench", "(2 earlier messages left out)", verbatim=True),
+        Turn("Person", "q", Role.USER),
+        Turn("Answer 1 · Model", "a", Role.ASSISTANT, asked=True),
+    )
+    content = TaskContent("t", {"conversation": turns, "response": ()}, Significance.LOW, {})
+    messages = cast("list[dict[str, str]]", fields_of(FORM, content)["conversation"])
+    names = [re.findall('<div class="(.*?)"', message["content"]) for message in messages]
+    assert names == [["cfw-turn cfw-note"], ["cfw-turn cfw-person"], ["cfw-turn cfw-model cfw-asked"]]
+    html = str(task_data(FORM, content)["shown_conversation"])
+    assert re.findall('"(cfw-turn.*?)"', html) == [name for each in names for name in each]
 
 
 def test_what_a_field_holds_from_the_first_is_a_suggestion_of_nobody() -> None:

@@ -208,4 +208,4 @@ def test_a_chat_is_one_element_of_messages_under_the_name_of_who_speaks(display:
     assert ("<strong>b</strong>" in html) == ("as typed" in html) == (display is Display.MARKDOWN)
     assert "**b**" in html
     assert "**t**" in html
-    assert not re.search("<(?!/?(div|p|strong|details|summary)[ >])", html)
+    assert not re.search("<(?!/?(div|p|strong|details|summary|span)[ >])", html)

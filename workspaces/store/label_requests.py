@@ -1,0 +1,164 @@
+"""Requests for labels of stored texts (challenge scores, moderation), written before they are sent.
+
+A request that brought its label leaves no row: the label itself says so. What stays is what has no label, and why.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING
+
+import sqlalchemy as sa
+
+from workspaces.chunks import in_chunks
+from workspaces.store.insert import upsert
+from workspaces.store.schema import UTCDateTime, metadata
+from workspaces.store.seed_requests import FAILED, Ended, RequestState, printable
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Sequence
+    from datetime import datetime
+
+label_request = sa.Table(
+    "label_request",
+    metadata,
+    sa.Column(
+        "request_id", sa.String(24), primary_key=True, comment="hash of purpose, model, prompt and text"
+    ),
+    sa.Column("purpose", sa.String(12), nullable=False, comment="challenge or moderation"),
+    sa.Column("conversation_id", sa.Text, nullable=False, index=True),
+    sa.Column("subject", sa.Text, nullable=False, comment="the message or conversation that is labelled"),
+    sa.Column("agent", sa.Text, nullable=False, comment="the model that is asked"),
+    sa.Column("state", sa.String(12), nullable=False),
+    sa.Column("fault", sa.Text),
+    sa.Column("reply", sa.Text, comment="of an unusable reply, cut and printable"),
+    sa.Column("created_at", UTCDateTime, nullable=False),
+    sa.Column("updated_at", UTCDateTime, nullable=False),
+    sa.Index("ix_label_request_purpose_agent_state", "purpose", "agent", "state"),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class LabelRequest:
+    """A request that has brought no label so far; ``subject`` is the id of what it asks about."""
+
+    request_id: str
+    purpose: str
+    conversation_id: str
+    subject: str
+    agent: str
+    state: RequestState = RequestState.PENDING
+    fault: str | None = None
+    reply: str | None = None
+
+    def as_json(self) -> dict[str, object]:
+        """Return the row as plain values."""
+        return asdict(self)
+
+
+def begin_labels(connection: sa.Connection, rows: Sequence[LabelRequest], now: datetime) -> None:
+    """Write requests that are about to be sent; those that exist begin anew."""
+    upsert(
+        connection,
+        label_request,
+        [
+            {
+                **asdict(row),
+                "state": RequestState.PENDING.value,
+                "fault": None,
+                "reply": None,
+                "created_at": now,
+                "updated_at": now,
+            }
+            for row in rows
+        ],
+        update=("state", "fault", "reply", "updated_at"),
+    )
+
+
+_FAIL = (
+    sa.update(label_request)
+    .where(label_request.c.request_id == sa.bindparam("b_id"))
+    .values(
+        state=sa.bindparam("b_state"),
+        fault=sa.bindparam("b_fault"),
+        reply=sa.bindparam("b_reply"),
+        updated_at=sa.bindparam("b_at", type_=UTCDateTime),
+    )
+)
+
+
+def end_labels(connection: sa.Connection, ended: Sequence[Ended], now: datetime) -> None:
+    """Write what came of requests, in the transaction that saves the labels of those that are done."""
+    done = [each.request_id for each in ended if each.state is RequestState.DONE]
+    for ids in in_chunks(done):
+        connection.execute(sa.delete(label_request).where(label_request.c.request_id.in_(ids)))
+    if failed := [each for each in ended if each.state is not RequestState.DONE]:
+        rows = [
+            {
+                "b_id": each.request_id,
+                "b_state": each.state.value,
+                "b_fault": each.fault,
+                "b_reply": None if each.reply is None else printable(each.reply),
+                "b_at": now,
+            }
+            for each in failed
+        ]
+        connection.execute(_FAIL, rows)
+
+
+def label_requests(
+    connection: sa.Connection, purpose: str, states: Collection[RequestState]
+) -> list[LabelRequest]:
+    """Return the requests of a purpose that stand in one of these states, oldest first."""
+    at = label_request.c
+    query = (
+        sa.select(label_request)
+        .where(at.purpose == purpose, at.state.in_([state.value for state in states]))
+        .order_by(at.created_at, at.request_id)
+    )
+    return [
+        LabelRequest(
+            row.request_id,
+            row.purpose,
+            row.conversation_id,
+            row.subject,
+            row.agent,
+            RequestState(row.state),
+            row.fault,
+            row.reply,
+        )
+        for row in connection.execute(query)
+    ]
+
+
+def failed_labels(connection: sa.Connection, purpose: str, agent: str) -> frozenset[str]:
+    """Return the ids of the requests to a model that failed, and are sent again only on demand."""
+    at = label_request.c
+    query = sa.select(at.request_id).where(
+        at.purpose == purpose, at.agent == agent, at.state.in_([state.value for state in FAILED])
+    )
+    return frozenset(connection.execute(query).scalars())
+
+
+def ask_labels_again(connection: sa.Connection, purpose: str, agents: Collection[str], now: datetime) -> int:
+    """Let the next run ask these models again for what failed; return how many requests."""
+    at = label_request.c
+    statement = (
+        sa.update(label_request)
+        .where(at.purpose == purpose, at.agent.in_(list(agents)), at.state.in_([it.value for it in FAILED]))
+        .values(state=RequestState.PENDING.value, fault=None, reply=None, updated_at=now)
+    )
+    return connection.execute(statement).rowcount
+
+
+def count_failed_labels(connection: sa.Connection) -> dict[str, int]:
+    """Return how many requests failed, by purpose."""
+    at = label_request.c
+    query = (
+        sa.select(at.purpose, sa.func.count().label("failed"))
+        .where(at.state.in_([state.value for state in FAILED]))
+        .group_by(at.purpose)
+        .order_by(at.purpose)
+    )
+    return {row.purpose: row.failed for row in connection.execute(query)}
