@@ -148,9 +148,7 @@ def _last_movements(limit: int | None, *, is_bounded: bool) -> sa.Select[Any]:
     )
 
 
-def _last_of(
-    account: sa.BindParameter[str], limit: int | None, *, is_bounded: bool
-) -> sa.Select[tuple[int]]:
+def _last_of(account: sa.BindParameter[str], limit: int | None, *, is_bounded: bool) -> sa.Select[tuple[int]]:
     """Return the query for the last transactions of one account, which an index answers without the others."""
     query = sa.select(ledger_entry.c.sequence).where(ledger_entry.c.account == account)
     if is_bounded:
