@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from contextlib import contextmanager, nullcontext
+from contextlib import ExitStack, contextmanager, nullcontext
 from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
@@ -109,10 +109,10 @@ class Store:
     @contextmanager
     def write(self) -> Iterator[sa.Connection]:
         """Open a transaction that writes; on SQLite it waits for other writers when it begins, not later."""
-        with self.engine.connect() as connection, connection.begin() as transaction:
+        with self.engine.connect() as connection, ExitStack() as turn, connection.begin():
             yield connection
-            with self._turns.committing() if self._turns else nullcontext():
-                transaction.commit()
+            if self._turns:
+                turn.enter_context(self._turns.committing())
 
     @contextmanager
     def exclusive(self, timeout_seconds: float) -> Iterator[None]:

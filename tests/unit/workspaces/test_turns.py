@@ -25,6 +25,7 @@ def impatient(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Store
     """A database without WAL in which SQLite waits for nobody."""
     monkeypatch.setattr(database, "journal_mode", lambda _: "TRUNCATE")
     monkeypatch.setattr(database, "BUSY_TIMEOUT_MS", 0)
+    monkeypatch.setattr(database, "Turns", lambda: Turns(most_seconds=60))
     made = Store(f"sqlite:///{tmp_path / 'test.db'}")
     made.upgrade()
     yield made
