@@ -1,11 +1,15 @@
 """People on their pages, with events open, while others stream chats: time of a page and of a first token, and memory.
 
-    nice -n 10 uv run python -m bench.page --people 200 --chats 50
+    uv run python -m bench.page --people 200 --chats 50
 
 Each person opens ``/me`` every ``PAGE_SECONDS`` with an SSE connection open, and fetches their points when an event
 says that they changed. Some of them ask by the gateway, again and again, for answers of an upstream that says a token
 every ``TOKEN_SECONDS``, as models do; a few more ask that upstream itself. The page, the upstream and those who ask are
 a process each, all on the same cores. Run it on a quiet machine.
+
+What clients waited is told beside what ``bench.stopwatch`` measured inside the page's process at the same time: its
+part of a page and of a first token, how late its event loop was, what it waited for the store, and the processor's
+time of each process.
 """
 
 from __future__ import annotations
@@ -15,7 +19,6 @@ import asyncio
 import json
 import os
 import secrets
-import ssl
 import statistics
 import subprocess
 import sys
@@ -23,10 +26,11 @@ import tempfile
 import time
 from contextlib import ExitStack, closing
 from datetime import timedelta
+from http import HTTPStatus
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import httpx
+import aiohttp
 import psutil
 import yaml
 
@@ -40,10 +44,12 @@ from tests.filled_workspace import fill
 from tests.unit.chatfeedback.web.faulty_upstream import FaultyUpstream
 from workspaces.servers.managed import free_port
 from workspaces.store.web_sessions import WebSession, hash_of_token, open_session
-from workspaces.workspace import Workspace, utc_now
+from workspaces.workspace import utc_now
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
+
+    from workspaces.workspace import Workspace
 
 ROUNDS = 4
 PAGE_SECONDS = 5.0
@@ -55,11 +61,13 @@ DIRECT = 4
 BEGIN_SECONDS = 5.0
 """Within this time those who ask begin, and the first answers end; only then pages are opened."""
 
-LIMITS = httpx.Limits(max_connections=1000, max_keepalive_connections=1000, keepalive_expiry=2)
-"""The page's server closes what is idle for 5 seconds."""
+KEPT_SECONDS = 2.0
+"""A client closes what is idle for so long; the page's server for 5 seconds."""
 
-CONTEXT = ssl.create_default_context()
-"""Of all clients: to make one for each takes seconds."""
+GATEWAY = "/v1/chat/completions"
+INSIDE = {"page": "/me", "points": "/me/points", "first_token": GATEWAY, "late_loop": "loop"}
+INSIDE |= {name: name for name in ("statement", "commit", "garbage 0", "garbage 1", "garbage 2")}
+"""What the stopwatch measures, as it is told."""
 
 
 def main(people: int, chats: int) -> None:
@@ -69,7 +77,7 @@ def main(people: int, chats: int) -> None:
         workspace = stack.enter_context(closing(fill(Path(folder) / "workspace")))
         port = free_port()
         upstream = f"http://127.0.0.1:{port}/v1"
-        started(stack, "upstream", str(port), stderr=subprocess.DEVNULL)
+        asked = started(stack, "bench.page", "upstream", str(port), stderr=subprocess.DEVNULL)
         up(upstream)
         chat = {"models": [{"model": "m", "base_url": upstream}], "requests_per_minute": 1000}
         path = workspace.path / "chatfeedback.yaml"
@@ -79,16 +87,39 @@ def main(people: int, chats: int) -> None:
             steps.adjust_points(workspace, name, 1000, reason="bench", author="lead")
         cookies = signed_in(workspace, names)
         keys = [make_chat_key(workspace, name) for name in names[:chats]]
-        with Workspace.open(workspace.path) as opened:
-            address = running.start_page(opened)
-        stack.callback(running.stop_page, workspace.path)
-        found = running._running(workspace.path)
-        assert found is not None
-        print(
-            json.dumps(
-                asyncio.run(_measure(stack, address, psutil.Process(found[1].pid), cookies, keys, upstream))
+        output = Path(folder) / "stopwatch.json"
+        page = started(stack, "bench.stopwatch", str(path.parent), str(free_port()), str(output))
+        while (address := running.address_of(workspace.path)) is None:
+            assert page.poll() is None, "the page did not start"
+            time.sleep(0.05)
+        processes = {"server": page, "upstream": asked, "page clients": None}
+        figures, window = asyncio.run(
+            _measure(
+                stack,
+                address,
+                {it: _process(each) for it, each in processes.items()},
+                cookies,
+                keys,
+                upstream,
             )
         )
+        page.terminate()
+        page.wait()
+        inside = json.loads(output.read_text("utf-8"))
+        print(
+            json.dumps(
+                figures
+                | {"inside_ms": {it: _within(inside.get(of, ()), *window) for it, of in INSIDE.items()}}
+            )
+        )
+
+
+def _process(started: subprocess.Popen[bytes] | None) -> psutil.Process:
+    return psutil.Process(started.pid if started else None)
+
+
+def _within(taken: Sequence[tuple[float, float]], begun: float, ended: float) -> dict[str, float]:
+    return _spread([1000 * seconds for moment, seconds in taken if begun <= moment < ended])
 
 
 def signed_in(workspace: Workspace, names: Sequence[str]) -> list[str]:
@@ -104,7 +135,7 @@ def signed_in(workspace: Workspace, names: Sequence[str]) -> list[str]:
 
 def started(stack: ExitStack, *arguments: str, **options: int) -> subprocess.Popen[bytes]:
     """Start a part of this bench as a process, which ends with the stack."""
-    command = [sys.executable, "-m", "bench.page", *arguments]
+    command = [sys.executable, "-m", *arguments]
     process: subprocess.Popen[bytes] = subprocess.Popen(command, **options)  # type: ignore[call-overload]
     stack.enter_context(process)
     stack.callback(process.kill)
@@ -114,33 +145,37 @@ def started(stack: ExitStack, *arguments: str, **options: int) -> subprocess.Pop
 async def _measure(
     stack: ExitStack,
     address: str,
-    server: psutil.Process,
+    processes: Mapping[str, psutil.Process],
     cookies: Sequence[str],
     keys: Sequence[str],
     upstream: str,
-) -> dict[str, object]:
-    clients = [
-        httpx.AsyncClient(
-            base_url=address, limits=LIMITS, timeout=60, cookies={SESSION: each}, verify=CONTEXT
-        )
-        for each in cookies
-    ]
+) -> tuple[dict[str, object], tuple[float, float]]:
+    """Return what clients waited, and when the pages were opened: from, to."""
+    clients = [_client(address, {"Cookie": f"{SESSION}={each}"}) for each in cookies]
     changed: list[float] = []
     try:
         listeners = [asyncio.create_task(_listen(client, changed)) for client in clients]
         lasts = BEGIN_SECONDS + ROUNDS * PAGE_SECONDS
         asking = started(
-            stack, "ask", address, upstream, f"{lasts}", stdin=subprocess.PIPE, stdout=subprocess.PIPE
+            stack,
+            "bench.page",
+            "ask",
+            address,
+            upstream,
+            f"{lasts}",
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
         )
         assert asking.stdin is not None
         asking.stdin.write(json.dumps(keys).encode())
         asking.stdin.close()
         await asyncio.sleep(BEGIN_SECONDS)
-        before, begun = server.cpu_times(), time.perf_counter()
+        processes = {**processes, "chat clients": psutil.Process(asking.pid)}
+        before, begun = _processor(processes), time.perf_counter()
         looks = (_look(client, place / len(clients)) for place, client in enumerate(clients))
         taken = [each for some in await asyncio.gather(*looks) for each in some]
-        after, lasted = server.cpu_times(), time.perf_counter() - begun
-        memory = server.memory_info().rss
+        after, ended = _processor(processes), time.perf_counter()
+        memory = processes["server"].memory_info().rss
         assert asking.stdout is not None
         said = json.loads(await asyncio.to_thread(asking.stdout.read))
         for listener in listeners:
@@ -148,7 +183,7 @@ async def _measure(
         await asyncio.gather(*listeners, return_exceptions=True)
     finally:
         for client in clients:
-            await client.aclose()
+            await client.close()
     first = {name: [1000 * seconds for seconds in said[name]] for name in ("gateway", "upstream")}
     return {
         "people": len(cookies),
@@ -159,11 +194,27 @@ async def _measure(
         "first_token_later_ms": round(
             statistics.median(first["gateway"]) - statistics.median(first["upstream"]), 1
         ),
-        "server_processor_s": round(after.user + after.system - before.user - before.system, 2),
-        "seconds": round(lasted, 1),
+        "processor_s": {name: round(after[name] - before[name], 2) for name in processes},
+        "seconds": round(ended - begun, 1),
         "memory_mib": round(memory / 2**20, 1),
         "load_1min": round(os.getloadavg()[0], 1),
-    }
+    }, (begun, ended)
+
+
+def _client(address: str | None, headers: Mapping[str, str]) -> aiohttp.ClientSession:
+    """Return a client with connections of its own, as a browser has."""
+    return aiohttp.ClientSession(
+        address,
+        headers=headers,
+        connector=aiohttp.TCPConnector(limit=0, keepalive_timeout=KEPT_SECONDS),
+        cookie_jar=aiohttp.DummyCookieJar(),
+        timeout=aiohttp.ClientTimeout(total=None, sock_read=60),
+    )
+
+
+def _processor(processes: Mapping[str, psutil.Process]) -> dict[str, float]:
+    taken = {name: process.cpu_times() for name, process in processes.items()}
+    return {name: each.user + each.system for name, each in taken.items()}
 
 
 def _spread(values: Sequence[float]) -> dict[str, float]:
@@ -177,15 +228,15 @@ def _spread(values: Sequence[float]) -> dict[str, float]:
     }
 
 
-async def _listen(client: httpx.AsyncClient, taken: list[float]) -> None:
-    async with client.stream("GET", "/me/events", timeout=None) as events:
-        assert events.status_code == httpx.codes.OK
-        async for line in events.aiter_lines():
-            if line == "event: points":
+async def _listen(client: aiohttp.ClientSession, taken: list[float]) -> None:
+    async with client.get("/me/events", timeout=aiohttp.ClientTimeout(total=None)) as events:
+        assert events.status == HTTPStatus.OK
+        async for line in events.content:
+            if line == b"event: points\n":
                 taken += [await _get(client, "/me/points")]
 
 
-async def _look(client: httpx.AsyncClient, share: float) -> list[float]:
+async def _look(client: aiohttp.ClientSession, share: float) -> list[float]:
     taken, begun = [], time.perf_counter() + share * PAGE_SECONDS
     for number in range(ROUNDS):
         await asyncio.sleep(max(0.0, begun + number * PAGE_SECONDS - time.perf_counter()))
@@ -193,10 +244,11 @@ async def _look(client: httpx.AsyncClient, share: float) -> list[float]:
     return taken
 
 
-async def _get(client: httpx.AsyncClient, path: str) -> float:
+async def _get(client: aiohttp.ClientSession, path: str) -> float:
     begun = time.perf_counter()
-    page = await client.get(path)
-    assert page.status_code == httpx.codes.OK, page.status_code
+    async with client.get(path) as page:
+        assert page.status == HTTPStatus.OK, page.status
+        await page.read()
     return time.perf_counter() - begun
 
 
@@ -211,17 +263,15 @@ async def _ask(address: str, upstream: str, keys: Sequence[str], seconds: float)
         await asyncio.sleep(share * BEGIN_SECONDS)
         while time.perf_counter() < ends:
             begun, text = time.perf_counter(), b""
-            async with http.stream(
-                "POST", f"{base_url}/chat/completions", json=body, headers=headers
-            ) as answer:
-                assert answer.status_code == httpx.codes.OK, await answer.aread()
-                async for part in answer.aiter_bytes():
+            async with http.post(f"{base_url}/chat/completions", json=body, headers=headers) as answer:
+                assert answer.status == HTTPStatus.OK, await answer.text()
+                async for part in answer.content.iter_any():
                     if not text:
                         first[name].append(time.perf_counter() - begun)
                     text += part
             assert text.count(b"word") == TOKENS
 
-    async with httpx.AsyncClient(timeout=60, limits=LIMITS) as http:
+    async with _client(None, {}) as http:
         await asyncio.gather(
             *(talk("upstream", upstream, "none", place / DIRECT) for place in range(DIRECT)),
             *(talk("gateway", f"{address}/v1", key, place / len(keys)) for place, key in enumerate(keys)),

@@ -6,7 +6,8 @@ All of it comes from data stored when the points moved; a later change of the ru
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from functools import cache
+from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 
@@ -102,9 +103,23 @@ class _Movement:
 def _movements(
     connection: sa.Connection, person_id: str, before: int | None, limit: int | None
 ) -> list[_Movement]:
-    transaction, accounts = ledger_transaction.c, [person_account(person_id), owed_account(person_id)]
-    last = sa.union(*(_last_of(account, before, limit) for account in accounts))
-    query = (
+    given: dict[str, object] = {"wallet": person_account(person_id), "debt": owed_account(person_id)}
+    if before is not None:
+        given["before"] = before
+    rows = connection.execute(_last_movements(limit, is_bounded=before is not None), given)
+    return [_Movement(**row._mapping) for row in rows][::-1]
+
+
+@cache
+def _last_movements(limit: int | None, *, is_bounded: bool) -> sa.Select[Any]:
+    """Return the query for a person's movements, newest first: to build it anew takes longer than to execute it.
+
+    Its parameters are the accounts ``wallet`` and ``debt``, and ``before`` if it is bounded.
+    """
+    transaction = ledger_transaction.c
+    accounts: list[sa.BindParameter[str]] = [sa.bindparam("wallet"), sa.bindparam("debt")]
+    last = sa.union(*(_last_of(account, limit, is_bounded=is_bounded) for account in accounts))
+    return (
         sa.select(
             transaction.sequence,
             transaction.key,
@@ -131,14 +146,13 @@ def _movements(
         .order_by(transaction.sequence.desc())
         .limit(limit)
     )
-    return [_Movement(**row._mapping) for row in connection.execute(query)][::-1]
 
 
-def _last_of(account: str, before: int | None, limit: int | None) -> sa.Select[tuple[int]]:
+def _last_of(account: sa.BindParameter[str], limit: int | None, *, is_bounded: bool) -> sa.Select[tuple[int]]:
     """Return the query for the last transactions of one account, which an index answers without the others."""
     query = sa.select(ledger_entry.c.sequence).where(ledger_entry.c.account == account)
-    if before is not None:
-        query = query.where(ledger_entry.c.sequence < before)
+    if is_bounded:
+        query = query.where(ledger_entry.c.sequence < sa.bindparam("before"))
     last = query.order_by(ledger_entry.c.sequence.desc()).limit(limit).subquery()
     return sa.select(last.c.sequence)
 

@@ -231,7 +231,7 @@ def earnings(connection: sa.Connection) -> dict[str, int]:
         .where(ledger_balance.c.earned != 0)
         .order_by(ledger_balance.c.earned.desc(), ledger_balance.c.account)
     )
-    return {row.account.removeprefix(PERSON): row.earned for row in connection.execute(query)}
+    return {account.removeprefix(PERSON): earned for account, earned in connection.execute(query)}
 
 
 def statement(connection: sa.Connection, accounts: Sequence[str]) -> list[StatementLine]:

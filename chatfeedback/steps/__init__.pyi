@@ -58,7 +58,7 @@ from .messages import (
 from .moderation import moderate
 from .oidc_accounts import join_oidc, leave_oidc, oidc_joined_at, person_of_oidc
 from .outcomes import HELD
-from .own_standing import MyStanding, my_history, my_standing
+from .own_standing import MyPage, MyStanding, my_history, my_page, my_standing
 from .people import find_person, link_giver, set_group_of, set_person
 from .personal_data import as_json, data_about, export_person
 from .platform_settings import Drift
@@ -114,6 +114,7 @@ __all__ = [
     "JudgeRun",
     "Listed",
     "Moved",
+    "MyPage",
     "MyStanding",
     "OnOffer",
     "OneChat",
@@ -208,6 +209,7 @@ __all__ = [
     "my_chats",
     "my_history",
     "my_messages",
+    "my_page",
     "my_standing",
     "named_by",
     "oidc_joined_at",

@@ -1,4 +1,7 @@
-"""Where one person stands: points, streak, level, neighbours, and how steady they are. Reads what is theirs alone."""
+"""Where one person stands: points, streak, level, neighbours, and how steady they are. Reads what is theirs alone.
+
+A page is read in one moment: where SQLite keeps no WAL, each read may have to wait for a commit.
+"""
 
 from __future__ import annotations
 
@@ -13,6 +16,7 @@ from reward_engine.explain import explain
 from reward_engine.leaderboard import around, level, totals_of_people
 from reward_engine.ledger import balances
 from workspaces.store.confidences import newest_confidence
+from workspaces.store.lead_messages import unread_messages
 from workspaces.store.people import PersonSettings, settings_history
 from workspaces.store.rules import all_rules
 from workspaces.store.settlements import last_paid_work
@@ -20,10 +24,13 @@ from workspaces.time_zones import time_zone
 from workspaces.workspace import utc_now
 
 if TYPE_CHECKING:
+    import sqlalchemy as sa
+
     from reward_engine import LeaderboardEntry
     from reward_engine.explain import Explanation
     from workspaces.config import Config
     from workspaces.store.confidences import PersonConfidence
+    from workspaces.store.lead_messages import LeadMessage
     from workspaces.workspace import Workspace
 
 NEIGHBOURS = 2
@@ -72,24 +79,47 @@ class MyStanding:
     steadiness: Steadiness | None
 
 
+@dataclass(frozen=True, slots=True)
+class MyPage:
+    """What one's own page shows, of one moment: see ``my_standing``, ``my_history`` and ``my_messages``."""
+
+    standing: MyStanding
+    history: list[Explanation]
+    messages: list[LeadMessage]
+
+
+def my_page(workspace: Workspace, person_id: str) -> MyPage:
+    """Return what a person's own page shows, with the newest page of their history."""
+    with workspace.store.read() as connection:
+        return MyPage(
+            _standing(connection, workspace.config, person_id),
+            _history(connection, person_id, None),
+            unread_messages(connection, person_id),
+        )
+
+
 def my_standing(workspace: Workspace, person_id: str) -> MyStanding:
     """Return where a person stands."""
-    now, config = utc_now(), workspace.config
     with workspace.store.read() as connection:
-        book = RuleBook(all_rules(connection))
-        history = settings_history(connection)
-        points = totals_of_people(connection)
-        calendar, grace = Calendar(book, history), config.rates.bonuses.streak_grace_days
-        today = calendar.day(person_id, now)
-        days = days_of_streak(
-            lambda before: last_paid_work(connection, person_id, before, without=ANSWER_BONUSES),
-            lambda moment: calendar.day_and_beginning(person_id, moment),
-            now,
-            grace,
-        )
-        accounts = (person_account(person_id), held_account(person_id), owed_account(person_id))
-        own = balances(connection, accounts)
-        known = newest_confidence(connection, person_id)
+        return _standing(connection, workspace.config, person_id)
+
+
+def _standing(connection: sa.Connection, config: Config, person_id: str) -> MyStanding:
+    now = utc_now()
+    book = RuleBook(all_rules(connection))
+    history = settings_history(connection)
+    points = totals_of_people(connection)
+    calendar, grace = Calendar(book, history), config.rates.bonuses.streak_grace_days
+    today = calendar.day(person_id, now)
+    days = days_of_streak(
+        lambda before: last_paid_work(connection, person_id, before, without=ANSWER_BONUSES),
+        lambda moment: calendar.day_and_beginning(person_id, moment),
+        now,
+        grace,
+    )
+    accounts = (person_account(person_id), held_account(person_id), owed_account(person_id))
+    own = balances(connection, accounts)
+    known = newest_confidence(connection, person_id)
     settings = {each.person_id: each for each in history}
     zone = time_zone(calendar.zone(person_id, now))
     places = around(board(points, settings, viewer=person_id), person_id, NEIGHBOURS)
@@ -117,7 +147,11 @@ def my_standing(workspace: Workspace, person_id: str) -> MyStanding:
 def my_history(workspace: Workspace, person_id: str, before: int | None = None) -> list[Explanation]:
     """Return the last movements of a person's wallet before one, newest first; one more than a page shows."""
     with workspace.store.read() as connection:
-        return explain(connection, person_id, before=before, limit=HISTORY + 1)[::-1]
+        return _history(connection, person_id, before)
+
+
+def _history(connection: sa.Connection, person_id: str, before: int | None) -> list[Explanation]:
+    return explain(connection, person_id, before=before, limit=HISTORY + 1)[::-1]
 
 
 def _next_level(earned: int, config: Config) -> tuple[str, int] | None:

@@ -95,8 +95,9 @@ class _Listener:
         self._is_over = False
         self._told = asyncio.Event()
 
-    def begin(self) -> None:
-        """Note how everything is now. Runs in a thread, as ``look``."""
+    def begin(self, looks_before: int) -> None:
+        """Note how everything is now, as after so many looks. Runs in a thread, as ``look``."""
+        self._number = looks_before
         self._before = {name: each() for name, each in self._looks.items()} | dict(self._shown)
 
     def look(self) -> list[str] | None:
@@ -142,8 +143,8 @@ class _Watch:
         self._task: asyncio.Task[None] | None = None
 
     async def join(self, listener: _Listener) -> None:
-        """Look for one more page from now on."""
-        await run_in_threadpool(listener.begin)
+        """Look for one more page from now on; its person is asked for in another look than those of the page before."""
+        await run_in_threadpool(listener.begin, len(self._listeners) % ASK_AGAIN_LOOKS)
         self._listeners[listener] = None
         if self._task is None or self._task.done():
             self._task = asyncio.create_task(self._look())

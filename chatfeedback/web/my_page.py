@@ -53,15 +53,15 @@ async def start(_request: Request) -> Response:
 def me(request: Request, person: Person) -> Response:
     """Show one's own page."""
     workspace = site_of(request).workspace
-    standing = steps.my_standing(workspace, person.person_id)
+    mine = steps.my_page(workspace, person.person_id)
     return render(
         request,
         "me.html.jinja",
         person=person,
-        standing=standing,
-        messages=steps.my_messages(workspace, person.person_id),
-        zone=time_zone(standing.zone),
-        history=steps.my_history(workspace, person.person_id),
+        standing=mine.standing,
+        messages=mine.messages,
+        zone=time_zone(mine.standing.zone),
+        history=mine.history,
         shown=SHOWN,
         contact=workspace.config.people.contact or "the lead of the project",
         done=DONE.get(request.query_params.get("done", ""), ""),

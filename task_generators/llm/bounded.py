@@ -25,6 +25,10 @@ if TYPE_CHECKING:
 MAX_REPLY_BYTES = 8 * 1024 * 1024
 """Of one reply, decompressed; those of the protocols are shorter than a hundredth of it."""
 
+KEPT_SECONDS = 2.0
+"""How long a connection that is idle is kept: servers such as vLLM close theirs after 5 seconds, and a request that is
+sent in that moment fails."""
+
 MAX_REDIRECTS = 5
 
 _PLAIN = ("", "identity")
@@ -74,7 +78,7 @@ class BoundedClient:
         max_bytes: int = MAX_REPLY_BYTES,
     ) -> None:
         self._session = aiohttp.ClientSession(
-            connector=aiohttp.TCPConnector(limit=0, ssl=context),
+            connector=aiohttp.TCPConnector(limit=0, ssl=context, keepalive_timeout=KEPT_SECONDS),
             cookie_jar=aiohttp.DummyCookieJar(),
             headers={"Accept-Encoding": "gzip", "Accept": "*/*"},
             timeout=aiohttp.ClientTimeout(total=None),  # the deadline is enough

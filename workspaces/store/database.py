@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager, nullcontext
 from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
@@ -11,16 +11,19 @@ from sqlalchemy import event
 
 from workspaces.errors import ConfigurationError, ConnectionFailedError, WorkbenchError
 from workspaces.store.migrations import HEAD, migrate
+from workspaces.store.turns import Turns
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from contextlib import AbstractContextManager
 
 
 BUSY_TIMEOUT_MS = 30_000
 """How long a writer waits for other writers, on either database."""
 
 CONNECT_TIMEOUT_SECONDS = 10
+KEPT_CONNECTIONS, MORE_CONNECTIONS = 16, 48
+"""Connections to SQLite that stay open, and how many more there may be: to open one reads the whole schema."""
+
 EXCLUSIVE_LOCK = 0x63686174
 """The number of the advisory lock that serialises steps on several machines."""
 
@@ -83,23 +86,33 @@ class Store:
 
     def __init__(self, url: str | sa.URL) -> None:
         self.engine = _create_engine(url)
+        mode = journal_mode(sqlite3.sqlite_version_info)
+        self._turns = None if self.is_shared or mode == "WAL" else Turns()
 
     @property
     def is_shared(self) -> bool:
         """Whether the database is a server, which other machines may write to."""
         return self.engine.dialect.name == "postgresql"
 
-    def read(self) -> AbstractContextManager[sa.Connection]:
-        """Open a transaction that only reads: it sees one moment and blocks nobody."""
-        if self.is_shared:
-            return self.engine.execution_options(
-                isolation_level="REPEATABLE READ", postgresql_readonly=True
-            ).begin()
-        return self.engine.execution_options(sqlite_begin="BEGIN").begin()
+    @contextmanager
+    def read(self) -> Iterator[sa.Connection]:
+        """Open a transaction that only reads: it sees one moment. Without WAL a commit waits for its end."""
+        options = (
+            {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
+            if self.is_shared
+            else {"sqlite_begin": "BEGIN"}
+        )
+        turn = self._turns.reading() if self._turns else nullcontext()
+        with turn, self.engine.execution_options(**options).begin() as connection:
+            yield connection
 
-    def write(self) -> AbstractContextManager[sa.Connection]:
+    @contextmanager
+    def write(self) -> Iterator[sa.Connection]:
         """Open a transaction that writes; on SQLite it waits for other writers when it begins, not later."""
-        return self.engine.begin()
+        with self.engine.connect() as connection, ExitStack() as turn, connection.begin():
+            yield connection
+            if self._turns:
+                turn.enter_context(self._turns.committing())
 
     @contextmanager
     def exclusive(self, timeout_seconds: float) -> Iterator[None]:
@@ -186,7 +199,8 @@ def _create_engine(url: str | sa.URL) -> sa.Engine:
         raise ConfigurationError(
             f"the store's address is not usable: {address.drivername} is neither postgresql nor sqlite"
         )
-    engine = sa.create_engine(address)
+    kept = {"pool_size": KEPT_CONNECTIONS, "max_overflow": MORE_CONNECTIONS} if address.database else {}
+    engine = sa.create_engine(address, **kept)
     event.listen(engine, "connect", _prepare_sqlite)
     event.listen(engine, "begin", _begin_sqlite)
     return engine

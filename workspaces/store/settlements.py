@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
@@ -75,6 +76,14 @@ def last_paid_work(
     The times are those of ``first_submissions``, and the answers those of ``paid_tasks``. An index finds it: the cost
     grows with what the person did since, without points.
     """
+    given = {"person": person_id, "before": before}
+    last: datetime | None = connection.execute(_last_paid_work(tuple(sorted(without))), given).scalar()
+    return last
+
+
+@cache
+def _last_paid_work(without: tuple[str, ...]) -> sa.Select[datetime]:
+    """Return the query of ``last_paid_work``: to build it anew takes longer than to execute it."""
     given, first, paid = annotation_revision.alias("given"), annotation_revision.alias("first"), settlement.c
     submitted = AnnotationStatus.SUBMITTED.value
     earlier = sa.exists().where(
@@ -89,21 +98,20 @@ def last_paid_work(
         .where(
             paid.person_id == given.c.person_id,
             paid.task_id == given.c.task_id,
-            paid.part.not_in(sorted(without)),
+            paid.part.not_in(without),
         )
         .group_by(paid.part)
         .having(sa.func.sum(paid.delta) > 0)
         .exists()
     )
-    query = (
+    return (
         sa.select(given.c.updated_at)
-        .where(given.c.person_id == person_id, given.c.updated_at < before, given.c.status == submitted)
+        .where(given.c.person_id == sa.bindparam("person"), given.c.updated_at < sa.bindparam("before"))
+        .where(given.c.status == submitted)
         .where(~earlier, has_points)
         .order_by(given.c.updated_at.desc())
         .limit(1)
     )
-    last: datetime | None = connection.execute(query).scalar()
-    return last
 
 
 def points_for_sharing(connection: sa.Connection, person_ids: Sequence[str]) -> int:

@@ -47,6 +47,12 @@ sign_in_link = sa.Table(
 )
 
 
+_GOOD = sa.select(web_session).where(
+    web_session.c.token_hash == sa.bindparam("token_hash"), web_session.c.expires_at > sa.bindparam("now")
+)
+"""Asked by every request, and so said once: to build a statement anew takes longer than to execute it."""
+
+
 @dataclass(frozen=True, slots=True)
 class WebSession:
     """Somebody who is signed in; ``platform`` is None for who came by a link."""
@@ -79,10 +85,7 @@ def open_session(connection: sa.Connection, session: WebSession) -> None:
 
 def session_of(connection: sa.Connection, token_hash: str, now: datetime) -> WebSession | None:
     """Return the session with this hash; None where there is none, it is over, or its person may not enter any more."""
-    query = sa.select(web_session).where(
-        web_session.c.token_hash == token_hash, web_session.c.expires_at > now
-    )
-    row = connection.execute(query).first()
+    row = connection.execute(_GOOD, {"token_hash": token_hash, "now": now}).first()
     if row is None:
         return None
     found = WebSession(**row._mapping)

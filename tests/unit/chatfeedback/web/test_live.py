@@ -70,3 +70,41 @@ def test_a_look_that_fails_and_a_person_who_may_not_stay_end_their_own_events(
     assert "".join(other).count(": still here") == 2
     assert "event: y" in "".join(other)
     assert not live._open
+
+
+def test_pages_that_open_at_once_are_not_asked_for_their_people_in_one_look(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(live, "LOOK_SECONDS", 0.01)
+    monkeypatch.setattr(live, "ASK_AGAIN_LOOKS", 3)
+    looks: list[set[str]] = []
+
+    def asked_for(_site: object, person: Person) -> bool:
+        looks[-1].add(person.person_id)
+        return True
+
+    def last() -> int:
+        """Begin the next look: the last page is looked at last."""
+        looks.append(set())
+        return len(looks) // 9
+
+    monkeypatch.setattr(live, "still_signed_in", asked_for)
+    people = [f"person {number}" for number in range(6)]
+
+    async def hear() -> None:
+        watch = live._watch()
+        listeners = [
+            live._Listener(None, Person(each, False, ""), {"x": last} if each == people[-1] else {})  # type: ignore[arg-type]
+            for each in people
+        ]
+        looks.append(set())
+        for each in listeners:
+            await watch.join(each)
+        while "event: x" not in await listeners[-1].heard():
+            pass
+        for each in listeners:
+            watch.leave(each)
+
+    asyncio.run(asyncio.wait_for(hear(), 20))
+    assert set().union(*looks) == set(people)
+    assert max(map(len, looks)) <= 2

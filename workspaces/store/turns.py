@@ -1,0 +1,65 @@
+"""Turns of the threads of one process at a database that a commit locks as a whole: SQLite without WAL.
+
+SQLite lets a commit wait for every reader and new readers for the commit, and each of them looks again after a sleep
+that grows to a tenth of a second. Here they are woken as soon as it is their turn. Other processes are SQLite's affair,
+as before, and so is whoever waits for longer than ``MOST_SECONDS``.
+"""
+
+from __future__ import annotations
+
+import threading
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+MOST_SECONDS = 1.0
+"""How long a thread waits for its turn; then it goes on, and SQLite lets it wait."""
+
+
+class Turns:
+    """Many threads may read at a time, or one commit. Who waits is let in after the next commit, so nobody starves."""
+
+    def __init__(self, most_seconds: float = MOST_SECONDS) -> None:
+        self._most_seconds = most_seconds
+        self._changed = threading.Condition()
+        self._readers = self._waiting = self._committing = self._committed = 0
+        self._own = threading.local()
+
+    @contextmanager
+    def reading(self) -> Iterator[None]:
+        """Read in this turn. A thread that reads already does not wait."""
+        own: list[None] = self._own.__dict__.setdefault("reads", [])
+        with self._changed:
+            if not own:
+                before = self._committed
+                self._changed.wait_for(
+                    lambda: not self._committing and (not self._waiting or self._committed != before),
+                    self._most_seconds,
+                )
+            self._readers += 1
+            own.append(None)
+        try:
+            yield
+        finally:
+            with self._changed:
+                self._readers -= 1
+                own.pop()
+                self._changed.notify_all()
+
+    @contextmanager
+    def committing(self) -> Iterator[None]:
+        """Commit in this turn, alone."""
+        with self._changed:
+            self._waiting += 1
+            self._changed.wait_for(lambda: not self._readers and not self._committing, self._most_seconds)
+            self._waiting -= 1
+            self._committing += 1
+        try:
+            yield
+        finally:
+            with self._changed:
+                self._committing -= 1
+                self._committed += 1
+                self._changed.notify_all()
