@@ -30,6 +30,9 @@ def seed(
     failed: Annotated[
         bool, typer.Option("--failed", help="List what failed, with the replies, and ask nothing.")
     ] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Say how many responses wait, and ask nothing.")
+    ] = False,
     retry: Annotated[bool, typer.Option("--retry", help="Ask again for what failed, too.")] = False,
     wait: Annotated[
         float | None,
@@ -47,6 +50,9 @@ def seed(
     """
     if failed:
         _list_failed(workspace, as_json=as_json)
+        return
+    if dry_run:
+        _say_progress(workspace, as_json=as_json)
         return
     while True:
         with Workspace.open(workspace) as opened, progress("Rating responses") as bar:
@@ -116,6 +122,21 @@ def _sentences(judge: JudgeRun, seeded: Seeded) -> list[str]:
             "'chatfeedback seed' again"
         )
     return said
+
+
+def _say_progress(workspace: WorkspacePath, *, as_json: bool) -> None:
+    from chatfeedback.counts import count_responses
+
+    with Workspace.open(workspace) as opened:
+        seeds = count_responses(opened)
+        hold = steps.hold_of(opened)
+    if as_json:
+        emit_json(seeds.as_json())
+        return
+    say(f"{seeds.sentence()}; {seeds.waiting:,} {word_for(seeds.waiting, 'waits', 'wait')}")
+    for line in held_sentences(hold):
+        say(line)
+    hint("chatfeedback seed" if seeds.waiting else "chatfeedback generate")
 
 
 def _list_failed(workspace: WorkspacePath, *, as_json: bool) -> None:
