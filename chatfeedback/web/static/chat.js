@@ -32,6 +32,11 @@
     }
   }
 
+  // What a screen reader says; it stands outside of what is replaced, so that it is heard.
+  function say(text) {
+    document.getElementById("heard").textContent = text;
+  }
+
   // What an error page of ours says; it has the words in its first paragraph.
   async function words(response) {
     const page = new DOMParser().parseFromString(await response.text(), "text/html");
@@ -45,6 +50,7 @@
     for (const button of form.querySelectorAll("button")) button.disabled = true;
     const turns = form.querySelector(".turns");
     const texts = [];
+    say("Waiting for the answer.");
     if (wish === "ask") {
       const [mine, said] = card("You");
       mine.className = "card user";
@@ -77,6 +83,9 @@
         ended = true;
         const made = new DOMParser().parseFromString(event.page, "text/html").getElementById("chat");
         document.getElementById("chat").replaceWith(made);
+        const cards = [...made.querySelectorAll(wish === "two" ? ".two .card" : ".turns .card.assistant")];
+        const refused = made.querySelector("[role=alert]");
+        say(refused ? "" : cards.slice(wish === "two" ? 0 : -1).map((card) => card.innerText).join("\n"));
         const next = made.querySelector("#prompt, .two button");
         if (next) next.focus({ preventScroll: true });
       }
@@ -91,6 +100,7 @@
     event.preventDefault();
     const added = [];
     ask(form, wish, added).catch((error) => {
+      say("");
       for (const node of added) node.remove();
       for (const button of form.querySelectorAll("button")) button.disabled = false;
       for (const old of form.querySelectorAll(":scope > .said")) old.remove();
