@@ -97,12 +97,12 @@ def status(workspace: WorkspacePath = HERE, as_json: AsJson = False) -> None:
 
     What each figure counts, docs/glossary.md says under *Counts*. Example: **chatfeedback status --json**
     """
-    from chatfeedback.counts import count, count_responses
+    from chatfeedback.counts import count
     from chatfeedback.web.running import address_of
 
     with Workspace.open(workspace) as opened:
         servers = {name: server.status() for name, server in opened.servers().items()}
-        counts = {**count(opened).as_json(), **count_responses(opened).as_json()}
+        counts = count(opened).as_json()
         page = address_of(opened.path)
     if as_json:
         emit_json({"servers": servers, PAGE: page, **counts})

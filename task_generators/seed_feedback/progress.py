@@ -48,7 +48,7 @@ class SeedProgress:
         return f"{self.seeded:,} of {counted(self.responses, 'response')} of shared conversations {have} seed feedback"
 
     def as_json(self) -> dict[str, object]:
-        """Return the figures by the names that ``status`` has for them."""
+        """Return the figures by name (``docs/glossary.md``)."""
         return {
             "responses_shared": self.responses,
             "responses_seeded": self.seeded,

@@ -26,6 +26,7 @@ from workspaces.workspace import CONFIG_NAME, Workspace
 
 if TYPE_CHECKING:
     from workspaces.collection import Collection
+    from workspaces.collection.responses import Responses
     from workspaces.store import Store
 
 STEP = st.tuples(
@@ -152,8 +153,13 @@ def test_files_that_did_not_change_are_read_once(
         live = LiveSeedProgress(workspace.collection, workspace.store)
         before = live.follow()
         read: list[str] = []
-        one = workspace.collection.responses_in
-        monkeypatch.setattr(workspace.collection, "responses_in", lambda part: read.append(part) or one(part))
+        responses_in = workspace.collection.responses_in
+
+        def counted(part: str) -> Responses:
+            read.append(part)
+            return responses_in(part)
+
+        monkeypatch.setattr(workspace.collection, "responses_in", counted)
         world.do("rate", 1)
         assert (live.follow().seeded, live.follow().responses, read) == (1, before.responses, [])
         world.do("grow", 1)
