@@ -126,14 +126,23 @@ def _sentences(judge: JudgeRun, seeded: Seeded) -> list[str]:
 
 def _say_progress(workspace: WorkspacePath, *, as_json: bool) -> None:
     from chatfeedback.counts import count_responses
+    from workspaces.store.seed_requests import count_requests, failed_and_open
 
     with Workspace.open(workspace) as opened:
         seeds = count_responses(opened)
+        with opened.store.read() as connection:
+            requests = count_requests(connection)
         hold = steps.hold_of(opened)
+    asked = sum(requests.values())
+    answered = asked - sum(failed_and_open(requests))
     if as_json:
-        emit_json(seeds.as_json())
+        emit_json({**seeds.as_json(), "seed_requests": asked, "seed_requests_answered": answered})
         return
     say(f"{seeds.sentence()}; {seeds.waiting:,} {word_for(seeds.waiting, 'waits', 'wait')}")
+    if asked:
+        say(
+            f"Of {counted(asked, 'request')} to judges {answered:,} {word_for(answered, 'is', 'are')} answered"
+        )
     for line in held_sentences(hold):
         say(line)
     hint("chatfeedback seed" if seeds.waiting else "chatfeedback generate")

@@ -198,7 +198,7 @@ def seeds(figures: Figures) -> Table:
         ("requests failed", failed),
     ]
     rows += [(f"requests: {state.value}", count) for state, count in sorted(figures.requests.items())]
-    return _table("Seed feedback", "chatfeedback status", "", ("number",), rows)
+    return _table("Seed feedback", "chatfeedback seed --dry-run", "", ("number",), rows)
 
 
 def faults(figures: Figures) -> Table:
