@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
     import sqlalchemy as sa
 
+    from task_generators.seed_feedback.progress import SeedProgress
     from workspaces.records import Annotation, PersonState, Task
     from workspaces.store.standing import Standing
     from workspaces.workspace import Workspace
@@ -127,6 +128,13 @@ def count(workspace: Workspace) -> Counts:
             raters=len(stands.raters - accounts),
             points=sum(totals(connection).values()),
         )
+
+
+def count_responses(workspace: Workspace) -> SeedProgress:
+    """Count the responses of shared conversations and those with seed feedback; reads the ids of all."""
+    from task_generators.seed_feedback.progress import LiveSeedProgress  # brings the Parquet reader
+
+    return LiveSeedProgress(workspace.collection, workspace.store).follow()
 
 
 def offered(connection: sa.Connection) -> dict[str, Task]:

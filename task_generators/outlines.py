@@ -13,8 +13,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from workspaces.collection.message_columns import are_responses
 from workspaces.keys import keys_of
-from workspaces.records import Role
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -111,7 +111,7 @@ class OutlineReader:
         offsets -= offsets[0]
         owner = np.repeat(np.arange(batch.num_rows), np.diff(offsets))
         ids, parents = messages.field("id"), messages.field("parent_id")
-        is_response = _responses(messages)
+        is_response = bools(are_responses(messages))
         places = np.flatnonzero(is_response)
         own = owner[places]
         contents = messages.field("content")
@@ -213,13 +213,6 @@ def _valid(array: pa.Array) -> NDArray[np.bool_]:
 def _bits(array: pa.Array, buffer: int) -> NDArray[np.bool_]:
     bits = np.unpackbits(np.frombuffer(array.buffers()[buffer], np.uint8), bitorder="little")
     return bits[array.offset : array.offset + len(array)].astype(np.bool_)
-
-
-def _responses(messages: pa.StructArray) -> NDArray[np.bool_]:
-    """Return which messages are responses, as ``Message.is_response`` has it."""
-    calls = integers(pc.list_value_length(messages.field("tool_calls")))
-    is_model = bools(pc.starts_with(messages.field("role"), pattern=Role.ASSISTANT.value))
-    return np.asarray(is_model & (calls == 0))
 
 
 def _chained(ids: pa.Array, parents: pa.Array, offsets: NDArray[np.int64]) -> NDArray[np.bool_]:

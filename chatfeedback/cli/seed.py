@@ -27,6 +27,9 @@ def register(app: typer.Typer) -> None:
 
 def seed(
     failed: ListFailed = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Say how many responses wait, and ask nothing.")
+    ] = False,
     retry: Retry = False,
     wait: Annotated[
         float | None,
@@ -44,6 +47,9 @@ def seed(
     """
     if failed:
         _list_failed(workspace, as_json=as_json)
+        return
+    if dry_run:
+        _say_progress(workspace, as_json=as_json)
         return
     while True:
         with Workspace.open(workspace) as opened, progress("Rating responses") as bar:
@@ -113,6 +119,30 @@ def _sentences(judge: JudgeRun, seeded: Seeded) -> list[str]:
             "'chatfeedback seed' again"
         )
     return said
+
+
+def _say_progress(workspace: WorkspacePath, *, as_json: bool) -> None:
+    from chatfeedback.counts import count_responses
+    from workspaces.store.seed_requests import count_requests, failed_and_open
+
+    with Workspace.open(workspace) as opened:
+        seeds = count_responses(opened)
+        with opened.store.read() as connection:
+            requests = count_requests(connection)
+        hold = steps.hold_of(opened)
+    asked = sum(requests.values())
+    answered = asked - sum(failed_and_open(requests))
+    if as_json:
+        emit_json({**seeds.as_json(), "seed_requests": asked, "seed_requests_answered": answered})
+        return
+    say(f"{seeds.sentence()}; {seeds.waiting:,} {word_for(seeds.waiting, 'waits', 'wait')}")
+    if asked:
+        say(
+            f"Of {counted(asked, 'request')} to judges {answered:,} {word_for(answered, 'is', 'are')} answered"
+        )
+    for line in held_sentences(hold):
+        say(line)
+    hint("chatfeedback seed" if seeds.waiting else "chatfeedback generate")
 
 
 def _list_failed(workspace: WorkspacePath, *, as_json: bool) -> None:

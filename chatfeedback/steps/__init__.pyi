@@ -56,7 +56,7 @@ from .messages import (
     withdraw_message,
 )
 from .moderation import moderate
-from .oidc_accounts import join_oidc, leave_oidc, oidc_joined_at, person_of_oidc
+from .oidc_accounts import join_oidc, leave_oidc, oidc_joined_at, other_ways_in, person_of_oidc
 from .outcomes import HELD
 from .own_standing import MyPage, MyStanding, my_history, my_page, my_standing
 from .people import find_person, link_giver, set_group_of, set_person
@@ -214,6 +214,7 @@ __all__ = [
     "named_by",
     "oidc_joined_at",
     "old_texts_warning",
+    "other_ways_in",
     "owns",
     "person_of_oidc",
     "practised",

@@ -15,6 +15,7 @@ from workspaces.store.identities import (
     newest_of_kind,
     person_ids_of,
 )
+from workspaces.store.members import MemberStatus
 from workspaces.store.web_sessions import end_sessions_by, may_enter
 
 if TYPE_CHECKING:
@@ -53,6 +54,16 @@ def leave_oidc(workspace: Workspace, person_id: str) -> None:
         delete_kind(connection, person_id, OIDC)
         end_sessions_by(connection, person_id, OIDC)
     workspace.pseudonyms.look_again()
+
+
+def other_ways_in(workspace: Workspace, person_id: str) -> list[str]:
+    """Return the platforms whose account surely opens the page to a person: those that the lead invited them to."""
+    with workspace.store.read() as connection:
+        return [
+            name
+            for name in workspace.config.platforms.names()
+            if may_enter(connection, person_id, name, {MemberStatus.INVITED})
+        ]
 
 
 def oidc_joined_at(workspace: Workspace, person_id: str) -> datetime | None:

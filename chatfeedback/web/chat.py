@@ -60,7 +60,7 @@ def page(request: Request, person: Person) -> Response:
 @async_person_needed
 async def do(request: Request, person: Person) -> Response:
     """Do what the form says, and show the chat as it is then."""
-    said, status = "", 200
+    said, status, headers = "", 200, {}
     fields = form(request)
     state = _state(request, person)
     wish = fields.get("do", "ask")
@@ -70,8 +70,10 @@ async def do(request: Request, person: Person) -> Response:
         else:
             state = await run_in_threadpool(_said, request, person, state, wish)
     except RefusedError as error:
-        said, status = error.words, error.status
-    return await run_in_threadpool(_shown, request, person, state, said, status)
+        said, status, headers = error.words, error.status, error.headers
+    shown = await run_in_threadpool(_shown, request, person, state, said, status)
+    shown.headers.update(headers)
+    return shown
 
 
 @async_person_needed
@@ -155,18 +157,18 @@ async def _two(
     Raises:
         RefusedError: there are no two further models, or neither answered.
     """
-    first = await _order(counter, person, state, DYNAMIC, without, mode)
+    sides = [await _order(counter, person, state, DYNAMIC, without, mode)]
     try:
-        second = await _order(counter, person, state, DYNAMIC, {*without, first.model.name}, mode)
-    except RefusedError:
-        await counter.fail(first)
+        without = {*without, sides[0].model.name}
+        sides.append(await _order(counter, person, state, DYNAMIC, without, mode))
+        counter.random.shuffle(sides)
+        answers = await asyncio.gather(
+            *(_turn(counter, asked, say, side) for side, asked in enumerate(sides)),
+            return_exceptions=True,
+        )
+    except BaseException:  # also one that was cancelled before it began to be answered
+        await counter.fail(*sides)
         raise
-    sides = [first, second]
-    counter.random.shuffle(sides)
-    answers = await asyncio.gather(
-        *(_turn(counter, asked, say, side) for side, asked in enumerate(sides)),
-        return_exceptions=True,
-    )
     turns = [answer for answer in answers if isinstance(answer, Turn)]
     for error in answers:
         if isinstance(error, BaseException) and not isinstance(error, RefusedError):

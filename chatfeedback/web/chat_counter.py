@@ -8,8 +8,9 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import Counter
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
+from functools import partial
 from random import SystemRandom
 from typing import TYPE_CHECKING, TypeVar
 
@@ -32,6 +33,7 @@ from workspaces.store.group_commit import GroupCommit
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Collection, Iterator, Mapping
+    from concurrent.futures import Future
 
     import sqlalchemy as sa
     from pydantic import JsonValue
@@ -50,6 +52,9 @@ SAID_AT_ONCE = 4
 
 TOGETHER_SECONDS = 0.02
 """The later ones together, as often as a screen shows something new: tokens one by one cost more of the processor."""
+
+UNDER_WAY_SECONDS = 5.0
+"""After so long an answer that is under way has mostly ended."""
 
 FAILURES = (UpstreamError, UnfinishedAnswerError, TimeoutError, HoldError)
 """What an answer that failed raises."""
@@ -166,12 +171,18 @@ class ChatCounter:
         if time.monotonic() - self._swept > SWEEP_SECONDS:
             self._swept = time.monotonic()
             await self._written(self.till.sweep)
-        try:
-            order = await self._written(
-                lambda connection: self.till.reserve(
-                    connection, person_id, path, model.name, mode, private=private
-                )
+        reserving = self.writer.submit(
+            lambda connection: self.till.reserve(
+                connection, person_id, path, model.name, mode, private=private
             )
+        )
+        try:
+            order = await asyncio.wrap_future(reserving)
+        except (
+            asyncio.CancelledError
+        ):  # nobody waits for the answer: what is being set aside goes back at once
+            reserving.add_done_callback(self._give_back)
+            raise
         except NoPersonError:
             raise RefusedError(
                 401, "You are not known here any more.", "invalid_request_error", "invalid_api_key"
@@ -200,9 +211,21 @@ class ChatCounter:
             text = str(answer.turn()["content"])
             self.seeds.rate_later(asked.order.hold_id, asked.model, asked.request["messages"], text)
 
-    async def fail(self, asked: Asked) -> None:
-        """Give back the points of an answer that failed, also where the request is being cancelled."""
-        await asyncio.shield(self._written(lambda connection: self.till.release(connection, asked.order)))
+    async def fail(self, *asked: Asked) -> None:
+        """Give back the points of answers that failed, also where the request is being cancelled.
+
+        What was captured stays so: the cancellation came after the end of the answer.
+        """
+        releases = [self.writer.submit(partial(self._release, each.order)) for each in asked]
+        await asyncio.shield(asyncio.gather(*map(asyncio.wrap_future, releases)))
+
+    def _release(self, order: Order, connection: sa.Connection) -> None:
+        with suppress(HoldError):
+            self.till.release(connection, order)
+
+    def _give_back(self, reserved: Future[Order]) -> None:
+        if not reserved.cancelled() and reserved.exception() is None:
+            self.writer.submit(partial(self._release, reserved.result()))
 
     async def streamed(self, asked: Asked, say: Callable[[bytes, Answer], Awaitable[None]]) -> Answer:
         """Return an answer once it ended, and say its events as they come: soon at first, then some together.
@@ -249,27 +272,25 @@ class ChatCounter:
         Raises:
             RefusedError: they ask too often, or for too many at the same time.
         """
-        chat = self.workspace.config.chat
-        if self._under_way[person_id] + answers > max(chat.at_once, answers):
-            raise RefusedError(
-                429,
-                f"{counted(chat.at_once, 'answer')} {word_for(chat.at_once, 'is', 'are')} under way for you: wait for "
-                "one to end",
-                "rate_limit_error",
-                "rate_limit_exceeded",
-                {"Retry-After": "5"},
+        chat, under_way = self.workspace.config.chat, self._under_way[person_id]
+        if under_way + answers > max(chat.at_once, answers):
+            raise _too_many(
+                f"{counted(under_way, 'answer')} {word_for(under_way, 'is', 'are')} under way for you, and at most "
+                f"{chat.at_once:,} can be at once. Wait for one to end; nothing was charged for this one",
+                UNDER_WAY_SECONDS,
             )
-        try:
-            for _ in range(answers):
-                self.limits.take(Limit("chat", chat.requests_per_minute, 60.0), person_id)
-        except TooOftenError as error:
-            raise RefusedError(
-                429,
-                f"At most {counted(chat.requests_per_minute, 'answer')} a minute: try again in {error.seconds:.0f} s",
-                "rate_limit_error",
-                "rate_limit_exceeded",
-                {"Retry-After": f"{error.seconds:.0f}"},
-            ) from None
+        limit = Limit("chat", chat.requests_per_minute, 60.0)
+        for taken in range(answers):
+            try:
+                self.limits.take(limit, person_id)
+            except TooOftenError as error:
+                for _ in range(taken):  # of two answers, none is asked for
+                    self.limits.undo(limit, person_id)
+                raise _too_many(
+                    f"You asked for {counted(chat.requests_per_minute, 'answer')} within a minute, which is the most. "
+                    f"Try again in {error.seconds:.0f} s; nothing was charged for this one",
+                    error.seconds,
+                ) from None
 
     @contextmanager
     def turn(self, person_id: str, answers: int = 1) -> Iterator[None]:
@@ -340,6 +361,12 @@ def counter_of(app: object, workspace: Workspace, limits: Limits) -> ChatCounter
         )
     counter: ChatCounter = state.chat_counter
     return counter
+
+
+def _too_many(words: str, seconds: float) -> RefusedError:
+    """Return the refusal of one more answer, which is free again after some seconds."""
+    again = {"Retry-After": f"{seconds:.0f}"}
+    return RefusedError(429, words, "rate_limit_error", "rate_limit_exceeded", again)
 
 
 def _passed_on(request: Mapping[str, JsonValue], model: ChatModel) -> dict[str, JsonValue]:

@@ -58,7 +58,9 @@ class ChatCompletions:
             with counter.turn(person_id):
                 private = is_private(request)
                 asked = await counter.order(person_id, body, private=private)
-                if body.get("stream"):
+                if await request.is_disconnected():  # nobody is there, and nothing was asked yet
+                    await counter.fail(asked)
+                elif body.get("stream"):
                     with Outlet(send) as outlet:
                         await Streaming(counter, asked, outlet).run()
                 else:

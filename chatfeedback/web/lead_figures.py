@@ -22,6 +22,7 @@ from chatfeedback.web.lead_work import LiveWork, Work
 from reward_engine.accounts import TREASURY
 from reward_engine.budget import issued
 from reward_engine.ledger import balance, tip
+from task_generators.seed_feedback.progress import LiveSeedProgress
 from workspaces.files import read_text
 from workspaces.store.agreements import agreement_history
 from workspaces.store.confidences import latest_confidence
@@ -30,7 +31,6 @@ from workspaces.store.conversations import count_by_state, hold
 from workspaces.store.disputes import disputes
 from workspaces.store.flags import FlagStatus, flags
 from workspaces.store.groups import all_groups
-from workspaces.store.seed_feedback import count_seeds
 from workspaces.store.seed_requests import FAILED, RequestState, count_requests, seed_request
 from workspaces.store.spending import spent
 from workspaces.store.takebacks import takeback
@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from chatfeedback.directory import PersonEntry
+    from task_generators.seed_feedback.progress import SeedProgress
     from workspaces.records import SharingState
     from workspaces.store.agreements import QuestionAgreement
     from workspaces.store.confidences import PersonConfidence
@@ -100,7 +101,7 @@ class Figures:
     reports: int
     agreement: tuple[QuestionAgreement, ...]
     confidence: Mapping[str, PersonConfidence]
-    seeds: int
+    seeds: SeedProgress
     requests: Mapping[RequestState, int]
     faults: tuple[Fault, ...]
     expired: tuple[int, int]
@@ -117,6 +118,7 @@ class LiveFigures:
         self._workspace = workspace
         self._clock = clock
         self._work = LiveWork()
+        self._seeds = LiveSeedProgress(workspace.collection, workspace.store)
         self._issued: dict[date, dict[str, int]] = {}
         self._sequence = 0
         self._anew_at = 0.0
@@ -181,6 +183,7 @@ class LiveFigures:
         next_steps, reported_at = _of_report(workspace.reports / "latest")
         self._work.follow(workspace.store, anew=anew)
         self._follow_ledger(workspace.store)
+        seeds = self._seeds.follow(anew=anew)
         work = deepcopy(self._work.work)
         with workspace.store.read() as connection:
             return Figures(
@@ -199,7 +202,7 @@ class LiveFigures:
                 reports=waiting_reports(connection),
                 agreement=tuple(agreement_history(connection, SNAPSHOTS)),
                 confidence=latest_confidence(connection),
-                seeds=count_seeds(connection),
+                seeds=seeds,
                 requests=count_requests(connection),
                 faults=_faults(connection),
                 expired=_expired(connection, now - timedelta(days=1)),

@@ -184,7 +184,11 @@ def conversations(figures: Figures) -> Table:
 
 def seeds(figures: Figures) -> Table:
     """Requests for seed feedback, by state."""
-    rows: list[tuple[object, ...]] = [("responses with seed feedback", figures.seeds)]
+    rows: list[tuple[object, ...]] = [
+        ("responses of shared conversations", figures.seeds.responses),
+        ("of these, with seed feedback", figures.seeds.seeded),
+        ("of these, without", figures.seeds.waiting),
+    ]
     failed, waiting = failed_and_open(figures.requests)
     asked = sum(figures.requests.values())
     rows += [
@@ -194,7 +198,7 @@ def seeds(figures: Figures) -> Table:
         ("requests failed", failed),
     ]
     rows += [(f"requests: {state.value}", count) for state, count in sorted(figures.requests.items())]
-    return _table("Seed feedback", "chatfeedback status", "", ("number",), rows)
+    return _table("Seed feedback", "chatfeedback seed --dry-run", "", ("number",), rows)
 
 
 def faults(figures: Figures) -> Table:

@@ -13,8 +13,7 @@ from typing import TYPE_CHECKING
 from weakref import WeakKeyDictionary
 
 from starlette.concurrency import run_in_threadpool
-from starlette.exceptions import HTTPException
-from starlette.responses import StreamingResponse
+from starlette.responses import PlainTextResponse, StreamingResponse
 
 from chatfeedback.web.sessions import Person, still_signed_in
 from chatfeedback.web.site import Site, site_of
@@ -24,6 +23,7 @@ if TYPE_CHECKING:
 
     from starlette.requests import Request
     from starlette.responses import Response
+    from starlette.types import Receive, Scope, Send
 
     Looks = Mapping[str, Callable[[], object]]
 
@@ -35,10 +35,22 @@ LOOK_SECONDS = 0.25
 ASK_AGAIN_LOOKS = 60
 """After so many looks it is asked whether the person may still be here, and a comment keeps the connection open."""
 
-MOST_OF_ONE_PERSON = 6
-"""Open pages of one person that hear events."""
+MOST_OF_ONE_BROWSER = 4
+"""Open pages of one session that hear events: a browser has six connections to a host (HTTP/1.1), and a seventh page
+would wait for one of them for ever.
+"""
+
+MOST_OF_ONE_PERSON = 12
+"""Those of one person, on all their devices."""
+
+TOO_MANY = (
+    "As many pages of yours are open as can show news by themselves. This one works, and shows news when it is loaded "
+    "again."
+)
+AGAIN_SECONDS = 60
 
 _open: Counter[str] = Counter()
+"""How many pages are open, by session and by person."""
 
 
 def events(
@@ -49,24 +61,41 @@ def events(
     ``shown`` are values that the page shows: what changed before it began to hear is told as well.
 
     The functions run in a thread, those of all open pages one after the other: they take what is read for everybody
-    from a ``Snapshot``. The stream ends when one of them fails; the browser opens another.
-
-    Raises:
-        HTTPException: 429, the person has too many pages open.
+    from a ``Snapshot``. The stream ends when one of them fails; the browser opens another. Whoever has too many pages
+    open is refused (429), whatever comes at once.
     """
-    if _open[person.person_id] >= MOST_OF_ONE_PERSON:
-        raise HTTPException(429, "Too many pages are open.")
-    return StreamingResponse(
-        _stream(_Listener(site_of(request), person, looks, shown)),
-        media_type="text/event-stream",
-        headers={"X-Accel-Buffering": "no"},
-    )
+    return _Events(_Listener(site_of(request), person, looks, shown))
+
+
+class _Events(StreamingResponse):
+    """The stream of one page."""
+
+    def __init__(self, listener: _Listener) -> None:
+        super().__init__(
+            _stream(listener), media_type="text/event-stream", headers={"X-Accel-Buffering": "no"}
+        )
+        person = listener.person
+        self._bounds = ((person.session, MOST_OF_ONE_BROWSER), (person.person_id, MOST_OF_ONE_PERSON))
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Send the events, or refuse: between the look at what is open and the count nobody else comes."""
+        if any(_open[key] >= most for key, most in self._bounds):
+            refused = PlainTextResponse(TOO_MANY, 429, {"Retry-After": str(AGAIN_SECONDS)})
+            await refused(scope, receive, send)
+            return
+        _open.update(key for key, _ in self._bounds)
+        try:
+            await super().__call__(scope, receive, send)
+        finally:
+            for key, _ in self._bounds:
+                _open[key] -= 1
+                if not _open[key]:
+                    del _open[key]
 
 
 async def _stream(listener: _Listener) -> AsyncIterator[str]:
     """Yield the events of one page until it is closed: whoever leaves ends this generator."""
-    watch, person_id = _watch(), listener.person.person_id
-    _open[person_id] += 1
+    watch = _watch()
     try:
         await watch.join(listener)
         yield ": hello\n\n"
@@ -74,9 +103,6 @@ async def _stream(listener: _Listener) -> AsyncIterator[str]:
             yield text
     finally:
         watch.leave(listener)
-        _open[person_id] -= 1
-        if not _open[person_id]:
-            del _open[person_id]
 
 
 class _Listener:

@@ -1,7 +1,8 @@
 """Signing in by an OpenID provider, and joining an account there to whoever is signed in already.
 
-An attempt is a cookie: random bytes, the time, where to go afterwards, and whose the account is to become. The state,
-the nonce and the PKCE verifier are signatures of it with the page's key, so that no browser holds the verifier.
+An attempt is a cookie of its own, so that two tabs do not spoil each other's: random bytes, the time, where to go
+afterwards, and whose the account is to become. The state, the nonce and the PKCE verifier are signatures of it with the
+page's key, so that no browser holds the verifier; the name of the cookie follows from the state.
 """
 
 from __future__ import annotations
@@ -38,6 +39,7 @@ from chatfeedback.web.sign_in import PER_ADDRESS, inside
 from chatfeedback.web.site import Part, Site, site_of
 from workspaces.config import secret_from_environment
 from workspaces.errors import UsageError
+from workspaces.registry import PLATFORMS
 from workspaces.store.identities import OIDC
 from workspaces.time_zones import time_zone
 
@@ -49,6 +51,9 @@ if TYPE_CHECKING:
 
 ATTEMPT = "chatfeedback_oidc"
 ATTEMPT_SECONDS = 10 * 60
+MOST_ATTEMPTS = 5
+"""Attempts under way in one browser; one more ends the oldest."""
+
 ONCE = Limit("attempts at the OpenID provider", 1, ATTEMPT_SECONDS)
 PER_BROWSER_ADDRESS = Limit("ways to the OpenID provider", 30, 15 * 60.0)
 CALLBACK = "/oidc/callback"
@@ -62,6 +67,9 @@ NOBODY = (
     "page that it opens you can add this account. Your e-mail address alone lets you in nowhere."
 )
 SILENT = "{name} does not answer just now. Try again in a minute."
+LAST_WAY = (
+    "Nothing was removed: without it you come in by a link of the lead's alone. Say that you know it first."
+)
 DONE = {
     "added": "From now on you can sign in with {name}.",
     "removed": "Your account at {name} is nobody's here now.",
@@ -129,7 +137,10 @@ async def join(request: Request, person: Person) -> Response:
 def leave(request: Request, person: Person) -> Response:
     """Take the account back, and end what it opened."""
     _known(request, person)
-    steps.leave_oidc(site_of(request).workspace, person.person_id)
+    workspace = site_of(request).workspace
+    if "sure" not in form(request) and not steps.other_ways_in(workspace, person.person_id):
+        return _mine(request, person, 422, LAST_WAY)
+    steps.leave_oidc(workspace, person.person_id)
     return RedirectResponse(f"{MINE}?done=removed", 303)
 
 
@@ -149,7 +160,7 @@ async def come_back(request: Request) -> Response:
         response = await run_in_threadpool(_refused, request, SILENT, 503)
     else:
         response = await run_in_threadpool(_enter, request, attempt, subject)
-    response.delete_cookie(ATTEMPT, path="/")
+    response.delete_cookie(_cookie(site, request.query_params.get("state", "")), path="/")
     return response
 
 
@@ -161,7 +172,8 @@ def _attempt(request: Request) -> Attempt:
         HTTPException: 429, too many were refused.
     """
     site = site_of(request)
-    text = signed_token(site, request, ATTEMPT)
+    state = request.query_params.get("state", "")
+    text = signed_token(site, request, _cookie(site, state))
     if text is None:  # not counted: any page elsewhere could load this address until nobody here may sign in
         raise NotProvenError
     try:
@@ -169,7 +181,6 @@ def _attempt(request: Request) -> Attempt:
     except TooOftenError as error:
         raise too_often(error) from None
     attempt = Attempt.read(text)
-    state = request.query_params.get("state", "")
     is_ours = hmac.compare_digest(_proofs(site, text)["state"].encode(), state.encode())
     is_over = not 0 <= site.clock().timestamp() - attempt.begun <= ATTEMPT_SECONDS
     if not is_ours or is_over or attempt.issuer != _provider(request).issuer:
@@ -209,14 +220,38 @@ async def _away(request: Request, next_: str, joins: str = "") -> Response:
         raise too_often(error) from None
     now = int(site.clock().timestamp())
     text = Attempt(secrets.token_urlsafe(32), now, inside(next_), joins, provider.issuer).text()
+    proofs = _proofs(site, text)
     try:
-        to = await provider.address_to(**_proofs(site, text))
+        to = await provider.address_to(**proofs)
     except SilentProviderError:
         return await run_in_threadpool(_refused, request, SILENT, 503)
     # no redirect: the policy lets forms lead to pages of ours alone, also by redirects
     response = await run_in_threadpool(render, request, "oidc_away.html.jinja", name=provider.name, to=to)
-    set_cookie(request, response, ATTEMPT, text, ATTEMPT_SECONDS)
+    for name in _spent(request):
+        response.delete_cookie(name, path="/")
+    set_cookie(request, response, _cookie(site, proofs["state"]), text, ATTEMPT_SECONDS)
     return response
+
+
+def _cookie(site: Site, state: str) -> str:
+    """Return the name of the cookie of the attempt with a state, which tells nobody the state."""
+    return f"{ATTEMPT}_{site.signature('oidc cookie', state)[:16]}"
+
+
+def _spent(request: Request) -> list[str]:
+    """Return the names of cookies of attempts that are to end, so that one more is not too many: the oldest, and what
+    none of ours left.
+    """
+    begun: dict[str, int] = {}
+    for name in request.cookies:
+        if name.startswith(ATTEMPT):
+            text = signed_token(site_of(request), request, name)
+            try:
+                begun[name] = Attempt.read(text or "").begun
+            except NotProvenError:
+                begun[name] = 0
+    newest = sorted(begun, key=begun.__getitem__, reverse=True)
+    return [name for place, name in enumerate(newest) if place >= MOST_ATTEMPTS - 1 or not begun[name]]
 
 
 def _proofs(site: Site, text: str) -> dict[str, str]:
@@ -233,6 +268,7 @@ def _mine(request: Request, person: Person, status: int = 200, refused: str = ""
         name=name,
         joined_at=steps.oidc_joined_at(workspace, person.person_id),
         zone=time_zone(steps.my_standing(workspace, person.person_id).zone),
+        ways=[PLATFORMS[way].title for way in steps.other_ways_in(workspace, person.person_id)],
         refused=refused,
         done=DONE.get(request.query_params.get("done", ""), "").format(name=name),
     )

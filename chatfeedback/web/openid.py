@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 import aiohttp
+from authlib.common.urls import add_params_to_uri
 from authlib.oauth2.auth import ClientAuth
 from authlib.oauth2.rfc6749.parameters import prepare_grant_uri, prepare_token_request
 from authlib.oauth2.rfc7636 import create_s256_code_challenge
@@ -95,6 +96,24 @@ class OpenIdProvider:
             nonce=nonce,
             code_challenge=create_s256_code_challenge(verifier),
             code_challenge_method="S256",
+        )
+        return address
+
+    async def sign_out_address(self, back: str) -> str | None:
+        """Return where somebody ends their session at the provider (OpenID Connect RP-Initiated Logout 1.0).
+
+        Args:
+            back: where it sends them afterwards.
+
+        Returns:
+            None where it has no such place, or does not answer.
+        """
+        try:
+            place = await self._place("end_session_endpoint")
+        except SilentProviderError:
+            return None
+        address: str = add_params_to_uri(
+            place, [("client_id", self._client_id), ("post_logout_redirect_uri", back)]
         )
         return address
 

@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 
 from pydantic import SecretStr
 from starlette.concurrency import run_in_threadpool
-from starlette.responses import RedirectResponse
+from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
 from chatfeedback import steps
@@ -20,16 +20,24 @@ from chatfeedback.web.bodies import form
 from chatfeedback.web.guard import too_often
 from chatfeedback.web.limits import Limit, TooOftenError
 from chatfeedback.web.pages import render
-from chatfeedback.web.sessions import SIGN_IN_PATH, Person, begin, end, person_needed, signed_in
+from chatfeedback.web.sessions import (
+    SIGN_IN_PATH,
+    Person,
+    async_person_needed,
+    begin,
+    end,
+    forget_browser,
+    signed_in,
+)
 from chatfeedback.web.site import Part, site_of
 from chatfeedback.web.writing import asking
 from workspaces.errors import ConnectionFailedError
 from workspaces.registry import PLATFORMS
+from workspaces.store.identities import OIDC
 from workspaces.store.web_sessions import hash_of_token, may_enter, use_link
 
 if TYPE_CHECKING:
     from starlette.requests import Request
-    from starlette.responses import Response
 
 PER_ACCOUNT = Limit("sign-ins of an account", 10, 15 * 60.0)
 PER_ADDRESS = Limit("sign-ins from an address", 40, 15 * 60.0)
@@ -125,16 +133,30 @@ def enter_by_link(request: Request) -> Response:
     return begin(request, RedirectResponse(to, 303), used.person_id, is_lead=used.is_lead, platform=None)
 
 
-def sign_out(request: Request) -> Response:
+async def sign_out(request: Request) -> Response:
     """End the session."""
-    return end(request, RedirectResponse(SIGN_IN_PATH, 303))
+    person = await run_in_threadpool(signed_in, request)
+    return await _signed_out(request, person)
 
 
-@person_needed
-def sign_out_everywhere(request: Request, person: Person) -> Response:
+@async_person_needed
+async def sign_out_everywhere(request: Request, person: Person) -> Response:
     """End every session of the person, and links that were not used."""
-    steps.end_sessions(site_of(request).workspace, person.person_id)
-    return end(request, RedirectResponse(SIGN_IN_PATH, 303))
+    await run_in_threadpool(steps.end_sessions, site_of(request).workspace, person.person_id)
+    return await _signed_out(request, person)
+
+
+async def _signed_out(request: Request, person: Person | None) -> Response:
+    """End the session; who came by the OpenID provider reads how to end the one there, which goes on."""
+    site = site_of(request)
+    await run_in_threadpool(end, request, Response())
+    if person is None or person.platform != OIDC or site.openid is None:
+        return forget_browser(RedirectResponse(SIGN_IN_PATH, 303))
+    there = await site.openid.sign_out_address(f"{site.address}{SIGN_IN_PATH}")
+    page = await run_in_threadpool(
+        render, request, "signed_out.html.jinja", name=site.openid.name, there=there
+    )
+    return forget_browser(page)
 
 
 def _link(request: Request, status: int = 200, *, token: str = "", refused: str = "") -> Response:

@@ -286,6 +286,7 @@ def test_the_loop_closes(
         faults += look_at(page, axe, "answered")
         page.get_by_role("button", name="Two other answers").click()
         expect(page.locator(".two .card")).to_have_count(2)
+        expect(page.locator("#heard")).to_contain_text(re.compile("Answer A.*Answer B", re.DOTALL))
         faults += look_at(page, axe, "two")
         left, right = (each.inner_text() for each in page.locator(".two .turn").all())
         page.get_by_role("button", name="B is better").click()

@@ -7,6 +7,7 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from workspaces.records import Attachment, Generated, Message, Role, ToolCall
 
@@ -100,6 +101,15 @@ def message_of(row: dict[str, Any]) -> Message:
         attachments=tuple(Attachment(**attachment) for attachment in row["attachments"] or ()),
         generated=Generated(**row["generated"]) if row.get("generated") else None,
     )
+
+
+def are_responses(messages: pa.StructArray) -> pa.BooleanArray:
+    """Return which messages are responses, as ``Message.is_response`` has it."""
+    is_model = pc.starts_with(messages.field("role"), pattern=Role.ASSISTANT.value)
+    if messages.type.get_field_index("tool_calls") < 0:  # a file of an older version
+        return is_model
+    calls = pc.list_value_length(messages.field("tool_calls"))
+    return pc.and_(is_model, pc.or_kleene(pc.is_null(calls), pc.equal(calls, 0)))
 
 
 def logged(messages: pa.StructArray) -> list[bool]:

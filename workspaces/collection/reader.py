@@ -17,6 +17,7 @@ from workspaces.collection.files import (
     rows_at,
     with_computed,
 )
+from workspaces.collection.responses import responses_in
 from workspaces.collection.stored_ids import shared_ids, stored_ids
 from workspaces.keys import keys_of
 from workspaces.read_ahead import read_ahead
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
     from workspaces.collection.growth import Row
+    from workspaces.collection.responses import Responses
     from workspaces.records import Conversation
     from workspaces.store import Store
     from workspaces.store.conversations import ConversationEntry
@@ -135,6 +137,22 @@ class CollectionReader:
                 ]
                 if kept:
                     yield rows_at(batch, kept)
+
+    def responses_in(self, part: str) -> Responses:
+        """Return the responses of a file by keys; no text is read.
+
+        Raises:
+            FileNotFoundError: it is gone.
+        """
+        return responses_in(self._folder / part)
+
+    def stamp_of(self, part: str) -> tuple[float, int] | None:
+        """Return when a file was changed last, and its size in bytes; None if it is gone."""
+        try:
+            found = (self._folder / part).stat()
+        except FileNotFoundError:
+            return None
+        return found.st_mtime, found.st_size
 
     def message_ids(self, conversation_ids: Iterable[str]) -> dict[str, list[str]]:
         """Return the message ids of the named conversations, whatever their state, as far as they are stored."""

@@ -82,6 +82,11 @@ def events(connection: sa.Connection, conversation_ids: Sequence[str] | None = N
     return sorted(requests, key=lambda event: event.event_id)
 
 
+def last_event(connection: sa.Connection) -> int:
+    """Return the number of the newest request; 0: there is none. It grows with each."""
+    return connection.execute(sa.select(sa.func.max(consent_event.c.event_id))).scalar_one() or 0
+
+
 def rename_conversations(connection: sa.Connection, names: Mapping[str, str]) -> None:
     """Replace conversation ids in the history; ``names`` maps old ids to new ones."""
     for old, new in names.items():

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
+from chatfeedback.counts import count_responses
 from chatfeedback.report.section import Section, SectionTable
 from chatfeedback.steps.money import PURPOSE
 from chatfeedback.steps.seed_failures import judge_obedience
@@ -92,10 +93,15 @@ def section(inputs: ReportInputs) -> Section | None:
     if len(differing):
         caption = "How often two judges say different things of one response; it raises the response's significance."
         tables.append(SectionTable("judge_differences", caption, differing, DIFFER))
-    shifts = judge_obedience(inputs.workspace)
+    shifts, progress = judge_obedience(inputs.workspace), count_responses(inputs.workspace)
     if shifts:
         tables.append(SectionTable("judge_obedience", CANARIES, _shifts(shifts), SHIFT))
-    return Section("judge-conduct", "How the judges work", tuple(warnings(shifts)), tables=tuple(tables))
+    return Section(
+        "judge-conduct",
+        "How the judges work",
+        (f"{progress.sentence()}.", *warnings(shifts)),
+        tables=tuple(tables),
+    )
 
 
 def warnings(shifts: tuple[Obedience, ...]) -> list[str]:

@@ -2,6 +2,10 @@
 "use strict";
 (() => {
   const ASKS = ["ask", "again", "two"];
+  const BROKEN = "No answer came: the connection broke off, or you were signed out. Chat and words are still here; " +
+    "send them again, and do not load the page before.";
+
+  class Refused extends Error {}
 
   function card(title) {
     const article = document.createElement("article");
@@ -28,17 +32,31 @@
     }
   }
 
-  async function ask(form, wish) {
+  // What a screen reader says; it stands outside of what is replaced, so that it is heard.
+  function say(text) {
+    document.getElementById("heard").textContent = text;
+  }
+
+  // What an error page of ours says; it has the words in its first paragraph.
+  async function words(response) {
+    const page = new DOMParser().parseFromString(await response.text(), "text/html");
+    const said = page.querySelector("main p");
+    return said ? said.textContent : "";
+  }
+
+  async function ask(form, wish, added) {
     const fields = new URLSearchParams(new FormData(form));
     fields.set("do", wish);
     for (const button of form.querySelectorAll("button")) button.disabled = true;
     const turns = form.querySelector(".turns");
     const texts = [];
+    say("Waiting for the answer.");
     if (wish === "ask") {
       const [mine, said] = card("You");
       mine.className = "card user";
       said.textContent = fields.get("prompt");
       turns.append(mine);
+      added.push(mine);
     }
     if (wish === "two") {
       const sides = document.createElement("div");
@@ -49,22 +67,30 @@
         texts.push(text);
       }
       turns.append(sides);
+      added.push(sides);
     } else {
       const [article, text] = card("...");
       turns.append(article);
+      added.push(article);
       texts.push(text);
     }
     const response = await fetch("/chat/stream", { method: "POST", body: fields, redirect: "error" });
-    if (!response.ok) throw new Error(String(response.status));
+    if (!response.ok) throw new Refused(await words(response));
+    let ended = false;
     for await (const event of events(response)) {
       if (event.text !== undefined) texts[event.side].textContent += event.text;
       if (event.page !== undefined) {
+        ended = true;
         const made = new DOMParser().parseFromString(event.page, "text/html").getElementById("chat");
         document.getElementById("chat").replaceWith(made);
+        const cards = [...made.querySelectorAll(wish === "two" ? ".two .card" : ".turns .card.assistant")];
+        const refused = made.querySelector("[role=alert]");
+        say(refused ? "" : cards.slice(wish === "two" ? 0 : -1).map((card) => card.innerText).join("\n"));
         const next = made.querySelector("#prompt, .two button");
         if (next) next.focus({ preventScroll: true });
       }
     }
+    if (!ended) throw new Error("the stream broke off");
   }
 
   document.addEventListener("submit", (event) => {
@@ -72,13 +98,18 @@
     if (form.id !== "chat-form" || !ASKS.includes(wish)) return;
     if (wish === "ask" && !form.elements.prompt.value.trim()) return;
     event.preventDefault();
-    ask(form, wish).catch(() => {
+    const added = [];
+    ask(form, wish, added).catch((error) => {
+      say("");
+      for (const node of added) node.remove();
       for (const button of form.querySelectorAll("button")) button.disabled = false;
+      for (const old of form.querySelectorAll(":scope > .said")) old.remove();
       const said = document.createElement("p");
       said.className = "said warn";
       said.setAttribute("role", "alert");
-      said.textContent = "The connection broke off. Load the page again.";
+      said.textContent = (error instanceof Refused && error.message) || BROKEN;
       form.prepend(said);
+      said.scrollIntoView({ block: "nearest" });
     });
   });
 })();

@@ -194,6 +194,11 @@ def test_an_unusable_reply_is_kept_shown_and_asked_for_again_on_demand_alone(
     assert len(endpoint.requests) == 4 + 2 * 2
     assert steps.seed_responses(workspace).judges[0].requests == 0, "it is not asked for for ever"
     assert (count(workspace).seed_requests_failed, count(workspace).seed_requests_open) == (2, 0)
+    progress = json.loads(command(workspace, "seed", "--dry-run", "--json").stdout)
+    assert progress["responses_seeded"] == progress["responses_shared"] - progress["responses_to_seed"] > 0
+    assert progress["responses_to_seed"] == 2
+    assert progress["seed_requests"] - progress["seed_requests_answered"] == 2
+    assert "; 2 wait" in command(workspace, "seed", "--dry-run").stdout
     (first, second) = json.loads(command(workspace, "seed", "--failed", "--json").stdout)
     assert {first["conversation_id"], second["conversation_id"]} == {"c1", "c4"}
     assert first["reply"] == printable(bad)

@@ -4,22 +4,30 @@ from __future__ import annotations
 
 import asyncio
 import json
+import threading
+import time
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import httpx
 import pytest
+import sqlalchemy as sa
 from starlette.testclient import TestClient
 
 from chatfeedback import steps
+from chatfeedback.web import chat
 from chatfeedback.web.app import application
 from chatfeedback.web.chat_counter import counter_of
+from chatfeedback.web.chat_state import ChatState, Turn
+from chatfeedback.web.sessions import Person
 from reward_engine.accounts import person_account
-from reward_engine.ledger import balance
+from reward_engine.ledger import balance, balances
 from tests.unit.chatfeedback.web.browser import Browser
 from tests.unit.chatfeedback.web.chat_site import chat_workspace, key_of, person_with
+from workspaces.records import ChatMode
 from workspaces.store.chat_exchanges import answers_among, is_private
+from workspaces.store.holds import hold_outcome
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator, Mapping
@@ -213,6 +221,114 @@ def test_answers_at_once_are_bounded_on_the_page(tmp_path: Path) -> None:
         assert asyncio.run(many()) == [200] * 2 + [429] * 6
         assert upstream.most == 2
         browser.close()
+
+
+def test_a_burst_of_one_person_spoils_nobody_else_and_is_refused_in_words(tmp_path: Path) -> None:
+    upstream = Scripted({"content": "hi"}, 0.3)
+    with site(tmp_path, upstream, at_once=2, requests_per_minute=20) as (workspace, app):
+        keys = [key_of(workspace, person_with(workspace, name, 1_000)) for name in ("ada", "bo")]
+
+        async def many() -> list[list[httpx.Response]]:
+            transport = httpx.ASGITransport(app=app)
+            async with httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1") as http:
+                body = {"model": "stand-in-1", "messages": HELLO, "stream": True}
+                return await asyncio.gather(
+                    *(
+                        asyncio.gather(
+                            *(
+                                http.post(
+                                    "/v1/chat/completions",
+                                    json=body,
+                                    headers={"Authorization": f"Bearer {key}"},
+                                )
+                                for _ in range(number)
+                            )
+                        )
+                        for key, number in zip(keys, (50, 2), strict=True)
+                    )
+                )
+
+        ada, bo = asyncio.run(many())
+    assert [each.status_code for each in bo] == [200, 200]
+    refused = [each for each in ada if each.status_code != 200]
+    assert {each.status_code for each in refused} == {429}
+    assert len(refused) == 48
+    for each in refused:
+        assert int(each.headers["retry-after"]) >= 1
+        assert "nothing was charged" in each.json()["error"]["message"]
+
+
+def open_holds(workspace: Workspace) -> int:
+    with workspace.store.read() as connection:
+        return sum(points for account, points in balances(connection).items() if account.startswith("held:"))
+
+
+def test_whatever_is_cancelled_wherever_it_is_no_hold_is_left(tmp_path: Path) -> None:
+    """Cancelled after so many steps of the loop or milliseconds: while points are reserved, asked for, captured."""
+    upstream = Scripted({"content": "hi"}, 0.003)
+    with site(tmp_path, upstream) as (workspace, app):
+        ada = person_with(workspace, "ada", 10_000)
+        counter = counter_of(app, workspace, app.state.site.limits)
+        state = ChatState((Turn("user", "hello"), Turn("assistant", "hi", "x", points=2, dynamic=True)))
+        person, done = Person(ada, False, ""), 0
+
+        async def nothing(_side: int, _text: str) -> None:
+            pass
+
+        async def cancelled(steps_: int, seconds: float) -> bool:
+            two = asyncio.create_task(chat._two(counter, person, state, set(), ChatMode.DYNAMIC, nothing))
+            for _ in range(steps_):
+                await asyncio.sleep(0)
+            await asyncio.sleep(seconds)
+            two.cancel()
+            (outcome,) = await asyncio.gather(two, return_exceptions=True)
+            assert isinstance(outcome, ChatState | asyncio.CancelledError), outcome
+            return isinstance(outcome, ChatState)
+
+        for number in range(60):
+            done += asyncio.run(cancelled(number % 12, number // 12 * 0.004))
+        until = time.monotonic() + 10
+        while open_holds(workspace) and time.monotonic() < until:
+            time.sleep(0.05)
+        assert open_holds(workspace) == 0
+        assert done < 60
+
+
+def test_points_that_are_reserved_for_nobody_go_back_at_once(tmp_path: Path) -> None:
+    upstream = Scripted({"content": "hi"})
+    with site(tmp_path, upstream) as (workspace, app):
+        ada = person_with(workspace, "ada", 8)
+        counter = counter_of(app, workspace, app.state.site.limits)
+        begun, go_on = threading.Event(), threading.Event()
+        reserve = counter.till.reserve
+
+        def slowly(*args: Any, **more: Any) -> Any:
+            begun.set()
+            assert go_on.wait(10)
+            return reserve(*args, **more)
+
+        counter.till.reserve = slowly  # type: ignore[method-assign]
+
+        async def cancel() -> None:
+            body: Any = {"model": "stand-in-1", "messages": HELLO}
+            order = asyncio.create_task(counter.order(ada, body, private=False))
+            while not begun.is_set():
+                await asyncio.sleep(0.005)
+            order.cancel()
+            await asyncio.gather(order, return_exceptions=True)
+            go_on.set()
+
+        asyncio.run(cancel())
+        until = time.monotonic() + 10
+        outcomes: list[str] = []
+        while not outcomes:
+            assert time.monotonic() < until
+            time.sleep(0.02)
+            with workspace.store.read() as connection:
+                outcomes = list(connection.execute(sa.select(hold_outcome.c.outcome)).scalars())
+        assert (open_holds(workspace), points_of(workspace, ada)) == (0, 8)
+    assert outcomes == ["released"]
+    assert upstream.asked == []
 
 
 @pytest.mark.parametrize("by", ["forgotten", "revoked"])

@@ -9,17 +9,20 @@ from typing import TYPE_CHECKING
 import pytest
 
 from chatfeedback import steps
-from chatfeedback.counts import count
+from chatfeedback.counts import count, count_responses
 from chatfeedback.directory import directory
 from chatfeedback.web import lead_run
 from chatfeedback.web.lead_figures import LiveFigures
 from chatfeedback.web.lead_tables import TABLES
+from task_generators.seed_feedback.progress import SeedProgress
+from task_generators.seed_feedback.run import unrated_in
 from tests.unit.chatfeedback.web.test_frame import routes_of
 from workspaces.records import SharingState
 from workspaces.store.annotations import append_revisions, deleted, revisions_by
 from workspaces.store.conversations import ids_in, set_state
 from workspaces.store.flags import FlagStatus, flags, save_findings
 from workspaces.store.members import MemberStatus, bar, members
+from workspaces.store.seed_feedback import latest_seeds
 from workspaces.store.seed_requests import (
     PLAIN,
     Ended,
@@ -60,7 +63,11 @@ def same_as_commands(workspace: Workspace, figures: Figures) -> None:
     assert sum(work.set_aside.values()) == counts.barred_answers
     assert sum(work.hours.values()) == counts.answers
     assert dict(figures.conversations) == counts.conversations
-    assert figures.seeds == counts.responses_with_seed_feedback
+    assert figures.seeds == count_responses(workspace)
+    with workspace.store.read() as connection:
+        rated = set(latest_seeds(connection))
+    shown = [it.id for each in workspace.collection.scan() for it in unrated_in(each, ())]
+    assert figures.seeds == SeedProgress(len(shown), len(rated.intersection(shown)))
     seeding = {row[0]: row[1] for row in TABLES["seeds"](figures).rows}
     assert seeding["requests failed"] == counts.seed_requests_failed
     assert seeding["requests without an answer yet"] == counts.seed_requests_open

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from chatfeedback.web import live
 from chatfeedback.web.balances import Balances
@@ -108,3 +108,37 @@ def test_pages_that_open_at_once_are_not_asked_for_their_people_in_one_look(
     asyncio.run(asyncio.wait_for(hear(), 20))
     assert set().union(*looks) == set(people)
     assert max(map(len, looks)) <= 2
+
+
+def test_a_burst_of_pages_of_one_person_is_refused_in_words_and_nobody_elses() -> None:
+    """A browser has six connections to a host: as many open streams would keep it from loading any further page."""
+    sent: list[tuple[str, int]] = []
+
+    async def page(person_id: str, session: str, is_over: asyncio.Event) -> None:
+        listener = live._Listener(None, Person(person_id, False, session), {})  # type: ignore[arg-type]
+
+        async def receive() -> dict[str, str]:
+            await is_over.wait()
+            return {"type": "http.disconnect"}
+
+        async def send(message: Any) -> None:
+            if message["type"] == "http.response.start":
+                sent.append((person_id, message["status"]))
+                assert message["status"] == 200 or (b"retry-after", b"60") in message["headers"]
+
+        await live._Events(listener)({"type": "http"}, receive, send)
+
+    async def burst() -> None:
+        is_over = asyncio.Event()
+        pages = [page("ada", f"browser {number % 4}", is_over) for number in range(40)]
+        opened = [asyncio.create_task(each) for each in (*pages, page("bo", "another", is_over))]
+        await asyncio.sleep(0.2)
+        is_over.set()
+        await asyncio.wait_for(asyncio.gather(*opened), 20)
+
+    asyncio.run(burst())
+    assert sent.count(("ada", 200)) == live.MOST_OF_ONE_PERSON
+    assert sent.count(("ada", 429)) == 40 - live.MOST_OF_ONE_PERSON
+    assert sent.count(("bo", 200)) == 1
+    assert not live._open
+    assert live.MOST_OF_ONE_BROWSER < 6

@@ -14,6 +14,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import httpx
 import pytest
+import sqlalchemy as sa
 import yaml
 from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
 from cryptography.hazmat.primitives.hashes import SHA256
@@ -35,7 +36,7 @@ from tests.unit.chatfeedback.web.openid_provider import (
 )
 from workspaces.config import load_config
 from workspaces.errors import ConfigurationError
-from workspaces.store.members import bar
+from workspaces.store.members import MemberStatus, bar, member
 from workspaces.workspace import Workspace, utc_now
 
 if TYPE_CHECKING:
@@ -109,6 +110,11 @@ def enter(client: Client, **fields: str) -> Any:
     return client.get(back(away(client, **fields)))
 
 
+def attempts(client: Client) -> dict[str, str]:
+    """Return the cookies of attempts under way."""
+    return {name: value for name, value in client.http.cookies.items() if name.startswith(COOKIE)}
+
+
 def join(site: Browser, person_id: str) -> Client:
     client = site.signed_in(person_id)
     answer = client.get(back(away(client, "/me/oidc")))
@@ -142,7 +148,7 @@ def test_a_link_lets_somebody_in_and_adds_the_account_by_which_they_come_the_nex
     answer = enter(other, next="/me/chats")
     assert (answer.status_code, answer.headers["location"]) == (303, "/me/chats")
     assert ada in other.get("/me").text
-    assert COOKIE not in other.http.cookies, "an attempt is over"
+    assert not attempts(other), "an attempt is over"
     assert other.get("/lead").status_code == 404
     content = b"".join(path.read_bytes() for path in site.workspace.path.rglob("*.db*"))
     assert provider.subject.encode() not in content
@@ -252,15 +258,83 @@ def test_what_comes_back_is_good_once_and_in_its_browser_alone(site: Browser, ad
     join(site, ada)
     client, thief = site.open(), site.open()
     returned = back(away(client))
-    stolen = client.http.cookies[COOKIE]
+    ((name, stolen),) = attempts(client).items()
     assert thief.get(returned).status_code == 403, "a browser that began nothing"
     away(thief)
     assert thief.get(returned).status_code == 403, "one that began something else"
     assert client.get(returned).status_code == 303
     assert client.get(returned).status_code == 403
-    thief.http.cookies.set(COOKIE, stolen)
+    thief.http.cookies.set(name, stolen)
     assert thief.get(returned).status_code == 403, "not even with its cookie"
     assert not is_in(thief)
+
+
+def test_two_tabs_that_sign_in_at_once_both_come_in_and_attempts_are_bounded(site: Browser, ada: str) -> None:
+    join(site, ada)
+    client = site.open()
+    first, second = away(client, next="/me/chats"), away(client, next="/me/settings")
+    assert len(attempts(client)) == 2
+    for there, page in ((first, "/me/chats"), (second, "/me/settings")):
+        answer = client.get(back(there))
+        assert (answer.status_code, answer.headers["location"]) == (303, page)
+    assert not attempts(client)
+    begun = [away(client) for _ in range(7)]
+    assert len(attempts(client)) <= 5, "the oldest end"
+    assert client.get(back(begun[-1])).status_code == 303
+    client.http.cookies.set(f"{COOKIE}_planted", "x.y")
+    ended = [it for it in client.post("/oidc/begin").headers.get_list("set-cookie") if "Max-Age=0" in it]
+    assert any(it.startswith(f"{COOKIE}_planted") for it in ended)
+
+
+def test_who_came_by_the_provider_reads_how_to_sign_out_there_too(
+    site: Browser, ada: str, provider: Provider
+) -> None:
+    join(site, ada)
+    for document, there in (
+        ({"end_session_endpoint": f"{provider.address}/end"}, f"{provider.address}/end"),
+        ({"end_session_endpoint": "https://10.0.0.1/end"}, None),
+        ({}, None),
+    ):
+        provider.document = document
+        forget(site)
+        client = site.open()
+        enter(client)
+        page = client.post("/sign-out")
+        assert page.status_code == 200
+        assert "You may still be signed in at Example" in page.text
+        assert not is_in(client)
+        found = re.search(r'class="button" href="([^"]+)"', page.text)
+        if there is None:
+            assert found is None
+            continue
+        assert found is not None
+        to = urlsplit(unescape(found[1]))
+        assert f"{to.scheme}://{to.netloc}{to.path}" == there
+        assert parse_qs(to.query) == {
+            "client_id": [CLIENT],
+            "post_logout_redirect_uri": ["http://127.0.0.1/sign-in"],
+        }
+    by_link = site.signed_in(ada)
+    assert by_link.post("/sign-out").headers["location"] == "/sign-in"
+
+
+def test_nobody_removes_their_only_way_in_unawares(site: Browser, ada: str, provider: Provider) -> None:
+    client = join(site, ada)
+    with site.workspace.store.write() as connection:
+        connection.execute(sa.update(member).values(status=MemberStatus.ACCEPTED.value))
+    assert "I know that without it" in client.get("/me/oidc").text
+    refused = client.post("/me/oidc/remove")
+    assert refused.status_code == 422
+    assert "Nothing was removed" in refused.text
+    assert steps.person_of_oidc(site.workspace, provider.address, provider.subject) == ada
+    with site.workspace.store.write() as connection:
+        connection.execute(sa.update(member).values(status=MemberStatus.INVITED.value))
+    assert "you sign in with your account on Argilla" in client.get("/me/oidc").text
+    assert client.post("/me/oidc/remove").status_code == 303
+    join(site, ada)
+    with site.workspace.store.write() as connection:
+        connection.execute(sa.update(member).values(status=MemberStatus.ACCEPTED.value))
+    assert client.post("/me/oidc/remove", sure="yes").status_code == 303
 
 
 def test_a_code_of_another_attempt_is_refused(site: Browser, ada: str) -> None:
@@ -529,8 +603,9 @@ def test_what_is_refused_is_counted_and_what_is_right_is_not(site: Browser, ada:
     )
     for _ in range(PER_ADDRESS.most):
         site.app.state.site.limits.take(PER_ADDRESS, "testclient")
-    away(client)
-    assert client.get(wrong).status_code == 429
+    (state,) = parse_qs(urlsplit(away(client)).query)["state"]
+    assert client.get(wrong).status_code == 403, "of no attempt of this browser: nothing to guess, either"
+    assert client.get(f"/oidc/callback?code=x&state={state}").status_code == 429
     site.app.state.site.limits.__init__()
     begun = [site.open().post("/oidc/begin").status_code for _ in range(31)]
     assert begun == [200] * 30 + [429]
