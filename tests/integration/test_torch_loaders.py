@@ -123,6 +123,95 @@ print()
 print(json.dumps([each, found]))
 """
 )
+WEIGHTED_DPO = (
+    BEGIN
+    + """
+import torch
+from torch import nn
+
+for name in ("openrlhf", "openrlhf.models", "openrlhf.utils", "openrlhf.trainer", "openrlhf.datasets"):
+    bare(name)
+sys.modules["deepspeed"] = types.ModuleType("deepspeed")
+made = types.ModuleType("openrlhf.datasets.utils")
+made.exist_and_not_none = lambda d, key: key in d and d[key] is not None
+sys.modules[made.__name__] = made
+made = types.ModuleType("openrlhf.utils.utils")
+
+
+def zero_pad_sequences(sequences, side="left", value=0):
+    # as its utils.py has it, of which the rest needs Ray
+    longest = max(each.size(-1) for each in sequences)
+    return torch.stack([nn.functional.pad(each, (0, longest - each.size(-1)), value=value) for each in sequences])
+
+
+made.zero_pad_sequences = zero_pad_sequences
+sys.modules[made.__name__] = made
+from openrlhf.models.loss import DPOLoss
+sys.modules["openrlhf.models"].DPOLoss = DPOLoss
+sys.path.insert(0, os.environ["TRAINING_PAGES"])
+import weighted_openrlhf_dpo as ours
+from datasets import load_dataset
+from openrlhf.datasets.reward_dataset import RewardDataset
+from openrlhf.trainer.dpo_trainer import DPOTrainer
+
+words, names = tokenizer(), types.SimpleNamespace
+data = names(prompt_key="prompt", chosen_key="chosen", rejected_key="rejected", apply_chat_template=True)
+options = names(
+    data=data, model=names(label_smoothing=0.0, ipo_enable=False, aux_loss_coef=0, nll_loss_coef=0),
+    ds=names(packing_samples=False), logger=names(wandb=names(key=None), tensorboard_dir=None, logging_steps=99),
+    eval=names(steps=99), ckpt=names(save_steps=99), train=names(batch_size=3),
+)
+
+
+class Strategy:
+    # of one process without a GPU: it keeps the losses instead of learning by them
+    args, ring_attn_group, accumulated_gradient = options, None, 1
+    is_rank_0 = staticmethod(lambda: False)
+    all_reduce = staticmethod(dict)
+    get_grad_norm = staticmethod(lambda model: 0.0)
+    optimizer_step = staticmethod(lambda *given: None)
+
+    def backward(self, loss, *given):
+        self.losses.append(float(loss))
+
+
+class Model(nn.Module):
+    def __init__(self, seed):
+        super().__init__()
+        torch.manual_seed(seed)
+        self.scores = nn.Parameter(torch.randn(len(words)))
+
+    def forward(self, input_ids, **given):
+        return -self.scores[input_ids[:, 1:]].square(), {}
+
+
+def trained(rows_of, trainer, size, changed=None):
+    strategy = Strategy()
+    rows = rows_of(
+        load_dataset(folder, "openrlhf", split="train"), words, 512, strategy, is_dpo=True, num_processors=1
+    )
+    if changed:
+        rows.extras = [[length, weight] for (length, _), weight in zip(rows.extras, changed)]
+    batches = torch.utils.data.DataLoader(rows, batch_size=size, collate_fn=rows.collate_fn)
+    strategy.losses = []
+    pace = names(get_last_lr=lambda: [0.0])
+    trainer(Model(0), Model(1), strategy, words, None, batches, None, pace, max_epochs=1).fit(options)
+    return strategy.losses, rows.extras
+
+
+weighted = ours.WeightedRewardDataset, ours.WeightedDPOTrainer
+own, extras = trained(*weighted, 3)
+print()
+print(json.dumps({
+    "each": trained(RewardDataset, DPOTrainer, 1)[0],
+    "plain": trained(RewardDataset, DPOTrainer, 3)[0],
+    "own": own,
+    "weights": [weight for _, weight in extras],
+    "alike": trained(*weighted, 3, [0.4] * 3)[0],
+    "none": trained(*weighted, 3, [0.0] * 3)[0],
+}))
+"""
+)
 NEMO_RL = (
     BEGIN
     + '''
@@ -157,7 +246,7 @@ def run(trl_python: Path, tmp_path: Path) -> Callable[[str, Path, Path], Any]:
     def ran(script: str, code: Path, folder: Path) -> Any:
         path = tmp_path / "load.py"
         path.write_text(script, "utf-8")
-        known = {**os.environ, "HF_DATASETS_CACHE": str(tmp_path / "cache")}
+        known = {**os.environ, "HF_DATASETS_CACHE": str(tmp_path / "cache"), "TRAINING_PAGES": str(PAGES)}
         done = subprocess.run(
             [trl_python, path, code, folder], capture_output=True, text=True, check=False, env=known
         )
@@ -190,6 +279,17 @@ def test_the_margin_of_openrlhf_weights_its_loss(run: Callable[..., Any]) -> Non
     assert found["more"] == pytest.approx(0.75 * first + 0.25 * second)
     assert found["both"] == found["plain"] == pytest.approx((first + second) / 2)
     assert found["none"] == 0
+
+
+def test_weights_reach_the_loss_of_the_dpo_of_openrlhf(run: Callable[..., Any], tmp_path: Path) -> None:
+    """By its own data set, loss and loop of training, on one process without DeepSpeed."""
+    found = run(WEIGHTED_DPO, code_of("openrlhf"), export(tmp_path, "openrlhf"))
+    weights = found["weights"]
+    assert len(set(weights)) > 1
+    whole = sum(weight * loss for weight, loss in zip(weights, found["each"], strict=True))
+    assert found["own"] == pytest.approx([whole / sum(weights)])
+    assert found["alike"] == pytest.approx(found["plain"])
+    assert found["none"] == [0]
 
 
 def test_nemo_rl_reads_every_pair(run: Callable[..., Any], tmp_path: Path) -> None:
