@@ -31,6 +31,8 @@ class WeightedSFTDataset(MultiTurnSFTDataset):
     """
 
     def _read_files_and_process(self):
+        if self.pad_mode != "no_padding":
+            raise SystemExit("verl makes weights 0 and 1 where it pads: set data.pad_mode to no_padding")
         super()._read_files_and_process()
         weights = [weight for path in self.parquet_files for weight in weights_beside(path)]
         if len(weights) != len(self.messages):

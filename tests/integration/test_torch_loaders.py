@@ -17,13 +17,14 @@ import pytest
 
 from tests.integration.test_trainers_loaders import export
 from tests.integration.test_trl_trains import PAGES, trl_python
-from tests.integration.trainer_environments import MARKS, code_of
+from tests.integration.trainer_environments import MARKS, code_of, python_with
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
 __all__ = ["trl_python"]
 pytestmark = MARKS
+VERL_PACKAGES = ("torch==2.13.0", "verl==0.9.1")
 NEMO_RL_CODE = os.environ.get("CHATFEEDBACK_NEMO_RL")
 
 BEGIN = '''
@@ -72,6 +73,51 @@ rows = RMDataset([path], tokenizer=words, max_length=256, cache_dir=folder + "-c
 print()
 print(json.dumps([[words.decode(side[mask.bool()]) for side, mask in zip(row["input_ids"], row["attention_mask"])]
                   for row in (rows[i] for i in range(len(rows)))]))
+"""
+)
+WEIGHTED_SFT = (
+    BEGIN
+    + """
+import torch
+
+sys.path.insert(0, os.environ["TRAINING_PAGES"])
+from omegaconf import OmegaConf
+from verl.utils import tensordict_utils as tu
+from verl.utils.dataset.dataset_utils import SFTTensorCollator
+from verl.utils.dataset.multiturn_sft_dataset import MultiTurnSFTDataset
+from verl.workers.utils.losses import sft_loss
+from weighted_verl import WeightedSFTDataset
+
+paths = sorted(glob(folder + "/data/trl/train-*.parquet"))
+words, settings = tokenizer(), OmegaConf.create({"pad_mode": "no_padding", "max_length": 999})
+
+
+def losses(rows, *batches):
+    found = []
+    for batch in batches:
+        data = SFTTensorCollator("no_padding")([rows[place] for place in batch])
+        data = tu.get_tensordict(data, {"pad_mode": "no_padding", "dp_size": 1})
+        tu.assign_non_tensor(data, batch_num_tokens=data["loss_mask"].values().sum().item())
+        ids = data["input_ids"]
+        scores = torch.nested.nested_tensor_from_jagged(torch.sin(ids.values().float()) - 2, ids.offsets())
+        found.append(float(sft_loss(None, {"log_probs": scores}, data)[0]))
+    return found
+
+
+plain, ours = (make(list(paths), words, settings) for make in (MultiTurnSFTDataset, WeightedSFTDataset))
+every = range(len(plain))
+tokens = [int(plain[place]["loss_mask"].sum()) for place in every]
+weights, own = list(ours.weights), losses(ours, every)
+ours.weights = [0.4] * len(plain)
+try:
+    WeightedSFTDataset(list(paths), words, OmegaConf.create({"pad_mode": "right"}))
+except SystemExit as refused:
+    padded = str(refused)
+print()
+print(json.dumps({
+    "each": losses(plain, *([place] for place in every)), "tokens": tokens, "weights": weights, "own": own,
+    "alike": losses(ours, every), "plain": losses(plain, every), "padded": padded,
+}))
 """
 )
 OPENRLHF = (
@@ -217,10 +263,31 @@ NEMO_RL = (
     + '''
 for name in ("nemo_rl", "nemo_rl.data", "nemo_rl.data.datasets", "nemo_rl.data.datasets.preference_datasets"):
     bare(name)
+for name in ("nemo_rl.algorithms", "nemo_rl.algorithms.loss", "nemo_rl.distributed"):
+    bare(name)
+
+
+class StandIn(types.ModuleType):
+    # of a module that needs Ray, Megatron or pictures, of which nothing is called here
+    def __getattr__(self, name):
+        if name.startswith("__"):
+            raise AttributeError(name)
+        return type(name, (), {})
+
+
+for name in (
+    "algorithms.x_token.loss_utils", "data.packing", "distributed.model_utils", "models.dtensor.parallelize",
+    "models.policy", "utils.fastokens", "utils.logger",
+):
+    sys.modules[f"nemo_rl.{name}"] = StandIn(f"nemo_rl.{name}")
+from datasets import load_dataset
+import transformers.audio_utils, transformers.video_utils  # before the next line: they ask whether it is installed
+
+sys.modules.update({name: StandIn(name) for name in ("PIL", "requests")})
+sys.modules["PIL"].Image = types.SimpleNamespace(Image=object)
 raw = types.ModuleType("nemo_rl.data.datasets.raw_dataset")
 raw.RawDataset = object
 sys.modules[raw.__name__] = raw
-from datasets import load_dataset
 source = types.ModuleType("nemo_rl.data.datasets.utils")
 
 
@@ -231,24 +298,63 @@ def load_dataset_from_path(path, subset=None, split=None):
 
 source.load_dataset_from_path = load_dataset_from_path
 sys.modules[source.__name__] = source
+import torch
+
+sys.path.insert(0, os.environ["TRAINING_PAGES"])
+import weighted_nemo_rl as ours
+from nemo_rl.algorithms.loss.loss_functions import DPOLossConfig, DPOLossFn, PreferenceLossFn
+from nemo_rl.data.collate_fn import preference_collate_fn
 from nemo_rl.data.datasets.preference_datasets.preference_dataset import PreferenceDataset
+from nemo_rl.data.interfaces import TaskDataSpec
 
 (path,) = glob(folder + "/data/nemo-rl/train-*.jsonl")
-rows = PreferenceDataset(path, split="train").dataset
+rows = ours.WeightedPreferenceDataset(path, split="train").dataset
+words = tokenizer()
+
+
+def batch(length):
+    made = [ours.weighted_preprocessor(row, TaskDataSpec("t"), words, length, n) for n, row in enumerate(rows)]
+    return preference_collate_fn(made, words, 1, add_loss_mask=True)
+
+
+def losses(of_reward, of_dpo, data):
+    seqs = data["sample_mask"].sum()
+    scores = torch.sin(torch.arange(2.0 * len(rows)))
+    logprobs = -torch.arange(data["input_ids"][:, 1:].numel()).reshape(2 * len(rows), -1) / 1000
+    data = {**data, "reference_policy_logprobs": torch.zeros(data["input_ids"].shape)}
+    return [
+        of_reward(scores[:, None], data, seqs, None)[1], of_dpo(logprobs, data, seqs, None)[1],
+    ]
+
+
+def told(weights):
+    data = {**batch(999)}
+    data["sample_mask"] = torch.tensor([float(it) for it in weights for _ in range(2)])
+    return losses(ours.WeightedPreferenceLossFn(), ours.WeightedDPOLossFn(DPOLossConfig()), data)
+
+
+ones = {**batch(999), "sample_mask": torch.ones(2 * len(rows))}
+own = batch(999)
 print()
-print(json.dumps([dict(row) for row in rows]))
+print(json.dumps({
+    "rows": list(PreferenceDataset(path, split="train").dataset), "weights": rows["weight"][:],
+    "mask": own["sample_mask"].tolist(), "too long": batch(5)["sample_mask"].tolist(),
+    "plain": losses(PreferenceLossFn(), DPOLossFn(DPOLossConfig()), ones), "ones": told([1] * len(rows)),
+    "own": told(rows["weight"][:]), "each": [told([n == place for n in range(len(rows))]) for place in range(len(rows))],
+    "none": told([0] * len(rows)),
+}))
 '''
 )
 
 
 @pytest.fixture
-def run(trl_python: Path, tmp_path: Path) -> Callable[[str, Path, Path], Any]:
-    def ran(script: str, code: Path, folder: Path) -> Any:
+def run(trl_python: Path, tmp_path: Path) -> Callable[..., Any]:
+    def ran(script: str, code: Path, folder: Path, python: Path = trl_python) -> Any:
         path = tmp_path / "load.py"
         path.write_text(script, "utf-8")
         known = {**os.environ, "HF_DATASETS_CACHE": str(tmp_path / "cache"), "TRAINING_PAGES": str(PAGES)}
         done = subprocess.run(
-            [trl_python, path, code, folder], capture_output=True, text=True, check=False, env=known
+            [python, path, code, folder], capture_output=True, text=True, check=False, env=known
         )
         assert done.returncode == 0, done.stderr[-4000:]
         return json.loads(done.stdout.splitlines()[-1])
@@ -263,6 +369,18 @@ def test_verl_reads_every_pair(run: Callable[..., Any], tmp_path: Path) -> None:
         assert {chosen.split("?")[1][-8:-5], rejected.split("?")[1][-8:-5]} == {"ood", "bad"}
         assert chosen.split("?")[0] == rejected.split("?")[0]
         assert chosen.endswith("<eos>")
+
+
+def test_weights_reach_the_loss_of_verl(run: Callable[..., Any], tmp_path: Path) -> None:
+    """By its own data set, collator and loss, all of them imported from where it is installed."""
+    python = python_with("verl-0.9.1", VERL_PACKAGES)
+    found = run(WEIGHTED_SFT, code_of("verl"), export(tmp_path, "sft"), python)
+    assert len(set(found["weights"])) > 1
+    tokens = [weight * n for weight, n in zip(found["weights"], found["tokens"], strict=True)]
+    whole = sum(n * loss for n, loss in zip(tokens, found["each"], strict=True))
+    assert found["own"] == pytest.approx([whole / sum(tokens)])
+    assert found["alike"] == pytest.approx(found["plain"])
+    assert "pad_mode" in found["padded"]
 
 
 def test_openrlhf_reads_every_pair_and_its_margin(run: Callable[..., Any], tmp_path: Path) -> None:
@@ -292,13 +410,24 @@ def test_weights_reach_the_loss_of_the_dpo_of_openrlhf(run: Callable[..., Any], 
     assert found["none"] == [0]
 
 
-def test_nemo_rl_reads_every_pair(run: Callable[..., Any], tmp_path: Path) -> None:
+def test_nemo_rl_reads_every_pair_and_weights_reach_its_losses(run: Callable[..., Any], tmp_path: Path) -> None:
     if NEMO_RL_CODE is None:
         pytest.skip("its wheel on PyPI is empty: set CHATFEEDBACK_NEMO_RL to a clone of its repository")
-    rows = run(NEMO_RL, Path(NEMO_RL_CODE), export(tmp_path, "nemo-rl"))
-    assert len(rows) == 3
-    for row in rows:
+    found = run(NEMO_RL, Path(NEMO_RL_CODE), export(tmp_path, "nemo-rl"))
+    assert len(found["rows"]) == 3
+    for row in found["rows"]:
         assert [it["rank"] for it in row["completions"]] == [0, 1]
         assert {it["completion"][0]["content"] for it in row["completions"]} == {"good", "bad"}
         assert row["context"][-1]["content"].startswith("Why")
         assert row["task_name"]
+    weights = found["weights"]
+    assert len(set(weights)) > 1
+    assert found["mask"] == pytest.approx([weight for weight in weights for _ in range(2)])
+    assert found["too long"] == [0] * 6
+    for trainer in (0, 1):  # of a reward model, of DPO
+        for figure in ("loss", "accuracy"):
+            each = [it[trainer][figure] for it in found["each"]]
+            whole = sum(weight * value for weight, value in zip(weights, each, strict=True))
+            assert found["own"][trainer][figure] == pytest.approx(whole / sum(weights))
+            assert found["ones"][trainer][figure] == pytest.approx(found["plain"][trainer][figure])
+            assert found["none"][trainer][figure] == 0
