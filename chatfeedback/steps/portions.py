@@ -27,6 +27,7 @@ from exports.omissions import OmissionReason
 from workspaces.collection.files import CONVERSATION, conversations_in, rows_at
 from workspaces.collection.statistics import UNDETERMINED
 from workspaces.config.people import OwnLogs
+from workspaces.files import written_before
 from workspaces.kinds import all_kinds, asking, rubric_kinds
 from workspaces.store.annotations import StoredAnnotation, annotation_of, stream_annotations
 from workspaces.store.members import MemberStatus
@@ -45,6 +46,8 @@ if TYPE_CHECKING:
 
 TASKS = 8192
 """Tasks in a portion, on average and if none belong together."""
+MOST = 512
+"""Portions at most: a file of each is open while conversations are scattered, and a process may often open 1024."""
 ROWS_AT_ONCE = 8192
 LANGUAGES = ("detected_language", "language")
 OUTSIDE = {
@@ -81,14 +84,23 @@ class Shared:
 
 @dataclass(frozen=True, slots=True)
 class Portion:
-    """A portion by its number; calling it reads the evidence from its files."""
+    """A portion by its number; calling it reads the evidence from its files, of which ``sizes`` has the bytes."""
 
     folder: str
     number: int
+    sizes: Mapping[str, int]
 
     def __call__(self) -> exports.Evidence:
-        """Return the evidence."""
+        """Return the evidence.
+
+        Raises:
+            LostFileError: a file is gone or damaged.
+        """
         folder = Path(self.folder)
+        for name, size in self.sizes.items():
+            with written_before(folder / name):
+                if (folder / name).stat().st_size != size:
+                    raise EOFError
         with _READING:  # the threads of a worker of a cluster read it once
             shared = _shared(str(folder / "shared"))
         rewrites, everybody = shared.rewrites, shared.evidence
@@ -154,7 +166,7 @@ class Scattering:
             shown[row.task_id] = conversations_shown(row)
             if row.kind in kinds:
                 self.of_rewrites[row.task_id] = task_of(row)
-        self.number = 1 if at_once else max(1, -(-len(shown) // TASKS))
+        self.number = 1 if at_once else min(MOST, max(1, -(-len(shown) // TASKS)))
         self._wanted = (
             None if everything else {name for names in shown.values() for name in names} | {*near_duplicates}
         )
@@ -243,33 +255,45 @@ class Scattering:
         with our_errors(self._folder), (self._folder / "shared").open("wb") as file:
             pickle.dump(shared, file, pickle.HIGHEST_PROTOCOL)
         with our_errors(self._folder):
-            for number in range(
-                self.number
-            ):  # a file that is not there was lost on the way, and is no empty one
-                for name in (*OF_ROWS, CONVERSATIONS):
-                    (self._folder / f"{name}-{number}").touch()
-        return [Portion(str(self._folder), number) for number in range(self.number)]
+            return [
+                Portion(
+                    str(self._folder),
+                    number,
+                    {
+                        name: self._size(name)
+                        for name in (f"{kind}-{number}" for kind in (*OF_ROWS, CONVERSATIONS))
+                    },
+                )
+                for number in range(self.number)
+            ]
+
+    def _size(self, name: str) -> int:
+        """Return the bytes of a file, which is there from now on, if with none."""
+        path = self._folder / name
+        path.touch()
+        return path.stat().st_size
 
 
 def _kept(path: Path) -> Iterator[Any]:
     made = StoredTask if path.name.startswith("tasks-") else StoredAnnotation
-    with path.open("rb") as file:
+    with written_before(path), path.open("rb") as file:
         while file.peek(1):
             yield from map(made._make, pickle.load(file))  # noqa: S301 - written by this export
 
 
 def _batches(path: Path) -> Iterator[pa.RecordBatch]:
-    if path.stat().st_size:
-        with pa.OSFile(str(path)) as file:
-            reader = pa.ipc.open_file(file)
-            for number in range(reader.num_record_batches):
-                yield reader.get_batch(number)
+    with written_before(path):
+        if path.stat().st_size:
+            with pa.OSFile(str(path)) as file:
+                reader = pa.ipc.open_file(file)
+                for number in range(reader.num_record_batches):
+                    yield reader.get_batch(number)
 
 
 @lru_cache(maxsize=1)
 def _shared(path: str) -> Shared:
     """Read what is the same for all portions, once in each process."""
-    with Path(path).open("rb") as file:
+    with written_before(Path(path)), Path(path).open("rb") as file:
         shared: Shared = pickle.load(file)  # noqa: S301 - written by this export
     _KINDS.close()  # those of the export before, whose rubrics may have had other criteria
     known = all_kinds()

@@ -1,7 +1,9 @@
 """verl's SFT with weighted conversations of `chatfeedback export sft` (0.9.1): a data set class for its trainer.
 
-    torchrun --nproc_per_node=1 -m verl.trainer.sft_trainer data.custom_cls.path=weighted_verl.py \
-        data.custom_cls.name=WeightedSFTDataset "data.train_files=$(ls -m exports/sft/data/trl/train-*.parquet)" ...
+    torchrun --nproc_per_node=1 -m verl.trainer.sft_trainer \\
+        data.custom_cls.path=weighted_verl.py data.custom_cls.name=WeightedSFTDataset ...
+
+`data.train_files` are files of the export where it wrote them.
 """
 
 from __future__ import annotations

@@ -22,7 +22,16 @@ from tests.unit.exports.export_records import World
 pytestmark = MARKS
 PACKAGES = ("torch==2.13.0", "axolotl==0.19.0")
 WITHOUT = (
-    *("xformers", "fla-core", "flash-linear-attention", "liger-kernel", "gradio", "modal", "trackio", "lm-eval"),
+    *(
+        "xformers",
+        "fla-core",
+        "flash-linear-attention",
+        "liger-kernel",
+        "gradio",
+        "modal",
+        "trackio",
+        "lm-eval",
+    ),
     *("s3fs", "gcsfs", "adlfs", "ocifs", "openenv-core"),
 )
 TINY = Path(__file__).with_name("tiny_model.py")
@@ -84,12 +93,10 @@ def ran(command: list[str | Path], known: dict[str, str], folder: Path) -> str:
 
 def settings(folder: Path, name: str) -> dict[str, Any]:
     """Return those of the page, with a tiny model and a CPU."""
-    page: dict[str, Any] = yaml.safe_load((PAGES / "axolotl.md").read_text("utf-8").split("```")[1][5:])
-    (rows,) = page["datasets"]
-    if name == "axolotl-kto":
-        page = {"rl": "kto", "datasets": [{"split": "train", "name": name, "type": "chatml.argilla"}]}
-        (rows,) = page["datasets"]
-    rows["path"] = str(folder / name)
+    blocks = (PAGES / "axolotl.md").read_text("utf-8").split("```")[1::2]
+    pages = [yaml.safe_load(block[5:]) for block in blocks if block.startswith("yaml\n")]
+    (page,) = (page for page in pages if page["datasets"][0]["path"] == f"exports/{name}")
+    page["datasets"][0]["path"] = str(folder / name)
     return page | {
         "base_model": str(folder / "model"), "chat_template": "tokenizer_default", "output_dir": str(folder / "out"),
         "dataset_prepared_path": str(folder / "prepared"), "sequence_len": 1024, "max_steps": 2, "num_epochs": 1,
@@ -116,15 +123,17 @@ def test_its_command_trains_and_weights_of_every_row_reach_the_loss(
     ran([python, "-m", "axolotl.cli.train", tmp_path / "plain.yaml"], known, tmp_path)
     assert (tmp_path / "out" / "model.safetensors").is_file()
 
-    ran([python, PAGES / "weighted_axolotl.py", tmp_path / name, tmp_path / "weighted.parquet"], known, tmp_path)
+    weighted = tmp_path / "weighted.parquet"
+    ran([python, PAGES / "weighted_axolotl.py", tmp_path / name, weighted], known, tmp_path)
     (rows,) = plain["datasets"]
     del rows["name"]
-    rows |= {"path": str(tmp_path / "weighted.parquet"), "ds_type": "parquet"}
+    rows |= {"path": str(weighted), "ds_type": "parquet"}
     kind = "DPO" if name == "axolotl" else "KTO"
     plain["trainer_cls"] = f"weighted_axolotl.WeightedAxolotl{kind}Trainer"
     (tmp_path / "weighted.yaml").write_text(yaml.safe_dump(plain), "utf-8")
     (tmp_path / "weigh.py").write_text(WEIGH, "utf-8")
-    found = json.loads(ran([python, tmp_path / "weigh.py", tmp_path / "weighted.yaml"], known, tmp_path).splitlines()[-1])
+    out = ran([python, tmp_path / "weigh.py", tmp_path / "weighted.yaml"], known, tmp_path)
+    found = json.loads(out.splitlines()[-1])
     assert found["class"] == f"WeightedAxolotl{kind}Trainer"
     assert found["rows"] == ROWS[name]
     assert len(set(found["weights"])) > 1

@@ -340,7 +340,8 @@ print(json.dumps({
     "rows": list(PreferenceDataset(path, split="train").dataset), "weights": rows["weight"][:],
     "mask": own["sample_mask"].tolist(), "too long": batch(5)["sample_mask"].tolist(),
     "plain": losses(PreferenceLossFn(), DPOLossFn(DPOLossConfig()), ones), "ones": told([1] * len(rows)),
-    "own": told(rows["weight"][:]), "each": [told([n == place for n in range(len(rows))]) for place in range(len(rows))],
+    "own": told(rows["weight"][:]),
+    "each": [told([n == place for n in range(len(rows))]) for place in range(len(rows))],
     "none": told([0] * len(rows)),
 }))
 '''
@@ -410,7 +411,9 @@ def test_weights_reach_the_loss_of_the_dpo_of_openrlhf(run: Callable[..., Any], 
     assert found["none"] == [0]
 
 
-def test_nemo_rl_reads_every_pair_and_weights_reach_its_losses(run: Callable[..., Any], tmp_path: Path) -> None:
+def test_nemo_rl_reads_every_pair_and_weights_reach_its_losses(
+    run: Callable[..., Any], tmp_path: Path
+) -> None:
     if NEMO_RL_CODE is None:
         pytest.skip("its wheel on PyPI is empty: set CHATFEEDBACK_NEMO_RL to a clone of its repository")
     found = run(NEMO_RL, Path(NEMO_RL_CODE), export(tmp_path, "nemo-rl"))

@@ -70,8 +70,12 @@ def python_with(name: str, packages: tuple[str, ...], without: tuple[str, ...] =
     with FileLock(f"{folder}.lock"):
         complete, wanted = folder / "complete.json", [*packages, *(f"-{each}" for each in without)]
         if not complete.is_file() or json.loads(complete.read_text()) != wanted:
-            subprocess.run([_uv(), "venv", "--quiet", "--clear", "--python", sys.executable, folder], check=True)
-            (folder / "without.txt").write_text("".join(f"{each}; sys_platform == 'never'\n" for each in without))
+            subprocess.run(
+                [_uv(), "venv", "--quiet", "--clear", "--python", sys.executable, folder], check=True
+            )
+            (folder / "without.txt").write_text(
+                "".join(f"{each}; sys_platform == 'never'\n" for each in without)
+            )
             install = [_uv(), "pip", "install", "--quiet", "--python", python, *packages]
             known = {"UV_FIND_LINKS": os.environ.get("PIP_FIND_LINKS", ""), **os.environ}
             subprocess.run([*install, "--override", folder / "without.txt"], check=True, env=known)

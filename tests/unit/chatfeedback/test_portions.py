@@ -31,6 +31,7 @@ from tests.unit.exports.export_records import CRITERIA, RUBRIC
 from tests.unit.exports.test_recorded_exports import world_of
 from workspaces.config.exports import ExportsConfig
 from workspaces.errors import ConnectionFailedError
+from workspaces.files import CannotRemoveError, LostFileError
 from workspaces.kinds import asking, rubric_kinds
 from workspaces.records import ItemPosterior
 from workspaces.store.moderations import ModerationEntry, save_moderation
@@ -171,13 +172,53 @@ def test_a_process_that_outlives_an_export_knows_the_rules_of_the_next(answered:
             evidence = portion()
             for file in sorted(Path(portion.folder).glob("*-0")):
                 kept = file.rename(scratch / "away")
-                with pytest.raises(FileNotFoundError):  # not read as if it were empty
-                    portion()
+                with pytest.raises(
+                    LostFileError, match=r"-0, which .* not there any more .* same command again"
+                ):
+                    portion()  # not read as if it were empty
+                file.touch()
+                if kept.stat().st_size:
+                    with pytest.raises(LostFileError, match="is damaged"):
+                        portion()
                 kept.rename(file)
         with pytest.raises(FileNotFoundError):
             reduced(lambda evidence=evidence: evidence, 0, plan)  # type: ignore[misc]
         assert not (answered.path / SCATTERED).exists()
     assert found == ["exclude", "only"]
+
+
+def test_a_great_export_has_no_more_portions_than_a_process_may_open_files(
+    answered: Workspace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    resource = pytest.importorskip("resource")
+    whole = made(answered, tmp_path / "whole", "dpo", RULES[""])
+    in_small_portions(monkeypatch, tasks=1)
+    monkeypatch.setattr(portions, "MOST", 20)
+    before = resource.getrlimit(resource.RLIMIT_NOFILE)
+    opened = len(psutil.Process().open_files()) + psutil.Process().num_fds()
+    resource.setrlimit(resource.RLIMIT_NOFILE, (opened + 40, before[1]))
+    try:
+        assert made(answered, tmp_path / "portions", "dpo", RULES[""], LocalWorkers(1)) == whole
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, before)
+
+
+def test_what_cannot_be_removed_is_named(answered: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
+    left = answered.path / SCATTERED / "00000"
+    left.mkdir(parents=True)
+
+    def refused(folder: Path, *, ignore_errors: bool = False) -> None:
+        if not ignore_errors:
+            raise PermissionError(1, "Operation not permitted", str(left))
+
+    with monkeypatch.context() as patched:
+        patched.setattr("workspaces.files.shutil.rmtree", refused)
+        with pytest.raises(CannotRemoveError, match=r"cannot remove .*00000: Operation not permitted"):
+            steps.delete_conversations(answered, ["c1"], by="lead")
+        with pytest.raises(CannotRemoveError, match="remove it by hand"), scattered_in(answered):
+            pass
+    assert steps.delete_conversations(answered, ["c2"], by="lead")
+    assert not left.exists()
 
 
 def test_two_processes_of_which_one_is_killed_come_to_the_same(
