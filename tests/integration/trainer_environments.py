@@ -76,7 +76,7 @@ def python_with(name: str, packages: tuple[str, ...], without: tuple[str, ...] =
             (folder / "without.txt").write_text(
                 "".join(f"{each}; sys_platform == 'never'\n" for each in without)
             )
-            install = [_uv(), "pip", "install", "--quiet", "--python", python, *packages]
+            install: list[str | Path] = [_uv(), "pip", "install", "--quiet", "--python", python, *packages]
             known = {"UV_FIND_LINKS": os.environ.get("PIP_FIND_LINKS", ""), **os.environ}
             subprocess.run([*install, "--override", folder / "without.txt"], check=True, env=known)
             complete.write_text(json.dumps(wanted))
