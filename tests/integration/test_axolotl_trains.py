@@ -97,13 +97,14 @@ def settings(folder: Path, name: str) -> dict[str, Any]:
     pages = [yaml.safe_load(block[5:]) for block in blocks if block.startswith("yaml\n")]
     (page,) = (page for page in pages if page["datasets"][0]["path"] == f"exports/{name}")
     page["datasets"][0]["path"] = str(folder / name)
-    return page | {
+    merged: dict[str, Any] = page | {
         "base_model": str(folder / "model"), "chat_template": "tokenizer_default", "output_dir": str(folder / "out"),
         "dataset_prepared_path": str(folder / "prepared"), "sequence_len": 1024, "max_steps": 2, "num_epochs": 1,
         "micro_batch_size": 2, "gradient_accumulation_steps": 1, "learning_rate": 1e-3, "optimizer": "adamw_torch",
         "lr_scheduler": "cosine", "use_cpu": True, "bf16": False, "fp16": False, "tf32": False, "logging_steps": 1,
         "save_strategy": "no", "special_tokens": {"pad_token": "<|pad|>"}, "dataset_num_proc": 1,
     }  # fmt: skip
+    return merged
 
 
 @pytest.mark.parametrize("name", ["axolotl", "axolotl-kto"])
