@@ -19,7 +19,7 @@ import pyarrow as pa
 
 import exports
 from chatfeedback.steps.answers import without_own, without_own_checks
-from chatfeedback.steps.grouping import Groups, join_openings, number_of
+from chatfeedback.steps.grouping import Groups, join_openings, number_of, with_near_openings
 from chatfeedback.steps.written_texts import redacted
 from exports.choosing import by_own
 from exports.dataset import our_errors
@@ -142,7 +142,7 @@ class Scattering:
         workspace: whose.
         connection: to its store, at one moment.
         folder: where the portions wait; it is empty.
-        near_duplicates: the group of conversations that have a near duplicate.
+        near_duplicates: the group of conversations that have a near duplicate; those whose openings have one are added.
         everything: also conversations that no task is about, and that have no near duplicate.
         at_once: there is one portion.
     """
@@ -158,7 +158,6 @@ class Scattering:
         at_once: bool,
     ) -> None:
         self._workspace, self._connection, self._folder = workspace, connection, folder
-        self._near_duplicates = near_duplicates
         shown: dict[str, list[str]] = {}
         self.of_rewrites: dict[str, Task] = {}
         kinds = {kind.name for kind in all_kinds().values() if kind.rewrite or kind.judges_rewrites}
@@ -167,9 +166,9 @@ class Scattering:
             if row.kind in kinds:
                 self.of_rewrites[row.task_id] = task_of(row)
         self.number = 1 if at_once else min(MOST, max(1, -(-len(shown) // TASKS)))
-        self._wanted = (
-            None if everything else {name for names in shown.values() for name in names} | {*near_duplicates}
-        )
+        asked_about = {name for names in shown.values() for name in names} | {*near_duplicates}
+        self.near_duplicates = with_near_openings(near_duplicates, workspace.collection, asked_about)
+        self._wanted = None if everything else asked_about
         groups = self._groups(shown) if self.number > 1 else Groups()
         self._of_group: Callable[[str], int] = lambda name: number_of(groups.of(name), self.number)
         self._of_task = {name: self._of_group(names[0] if names else name) for name, names in shown.items()}
@@ -179,7 +178,7 @@ class Scattering:
         for names in shown.values():
             for other in names[1:]:
                 groups.join(names[0], other)
-        for name, group in self._near_duplicates.items():
+        for name, group in self.near_duplicates.items():
             groups.join(name, f"near duplicates {group}".encode())
         join_openings(groups, self._workspace.collection, self._wanted)
         return groups

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.integration.test_torch_loaders import BEGIN, PAGES, run, trl_python
+from tests.integration.test_torch_loaders import BEGIN, run
 from tests.integration.test_trainers_loaders import export
+from tests.integration.test_trl_trains import PAGES, trl_python
 from tests.integration.trainer_environments import MARKS, code_of, python_with
 
 if TYPE_CHECKING:

@@ -27,7 +27,7 @@ from exports.release import NothingToExportError
 from exports.verification import verify
 from tests.dask_cluster import dask_cluster
 from tests.unit.chatfeedback.stored_world import START, store_world
-from tests.unit.exports.export_records import CRITERIA, RUBRIC
+from tests.unit.exports.export_records import CRITERIA, RUBRIC, World
 from tests.unit.exports.test_recorded_exports import world_of
 from workspaces.config.exports import ExportsConfig
 from workspaces.errors import ConnectionFailedError
@@ -131,6 +131,33 @@ def test_an_export_is_the_same_in_small_portions(
         name: made(answered, tmp_path / "portions" / name, name, RULES[rule], LocalWorkers(1))
         for name in names
     } == whole
+
+
+def test_prompts_that_are_nearly_the_same_are_on_one_side_whatever_was_answered(
+    workspace: Workspace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    drawn = random.Random(4)
+    world = World()
+    words = [f"word{number}" for number in range(400)]
+    for copy in range(16):
+        asked = drawn.sample(words, 60)
+        for ending in ("please", "now"):  # three in sixty shingles differ
+            prompt = " ".join([*asked, ending])
+            world.votes(world.task(*world.chat(prompt, *(f"{ending} {copy} {side}" for side in "ab"))), "a")
+    store_world(workspace, world, {"c0": "g"})
+    for tasks in (1000, 5):
+        in_small_portions(monkeypatch, tasks)
+        steps.export(
+            workspace, "dpo", tmp_path / str(tasks), test_share=0.5, json_lines=True, any_licence=True
+        )
+        sides: dict[str, set[str]] = {}
+        for path in (tmp_path / str(tasks) / "data" / "trl").glob("*.jsonl"):
+            for line in path.read_text("utf-8").splitlines():
+                prompt = json.loads(line)["prompt"][-1]["content"].rpartition(" ")[0]
+                sides.setdefault(prompt, set()).add(path.name.split("-")[0])
+        assert len(sides) == 16
+        assert {len(side) for side in sides.values()} == {1}
+        assert set.union(*sides.values()) == {"train", "test"}
 
 
 def test_a_disk_that_is_full_while_portions_are_made_is_named(
