@@ -205,7 +205,7 @@ def _sources(item: ExportItem, rules: ExportsConfig, _: Evidence) -> bool:
 
 
 def _licences(item: ExportItem, rules: ExportsConfig, _: Evidence) -> bool:
-    return _among(item.licences, rules.licences)
+    return _among(map(str.casefold, item.licences), tuple(map(str.casefold, rules.licences)))
 
 
 def _uncontaminated(item: ExportItem, _: ExportsConfig, evidence: Evidence) -> bool:

@@ -17,6 +17,7 @@ from filelock import FileLock
 from exports.difference import ITEMS, TOMBSTONES, release_after
 from exports.tables import Kept, is_plain_file, sha256_of, write_tables
 from workspaces.errors import UsageError, WorkbenchError
+from workspaces.files import remove_folder
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -119,6 +120,7 @@ def write_dataset(
         NotOurExportError: as ``check_target``.
         CannotWriteError: as ``check_target``. The export that was there before is whole.
         DamagedFeedError: the feed of the release before was damaged.
+        CannotRemoveError: what the release before held cannot be removed; the new one may be in place.
     """
     manifest = {"format": FORMAT, "tool_version": tool_version(), **manifest}
     with _locked(folder) as place:
@@ -211,7 +213,7 @@ def _repair(folder: Path) -> None:
     if old.exists() and not folder.exists():
         old.rename(folder)
     for rest in (new, old):
-        shutil.rmtree(rest, ignore_errors=True)
+        remove_folder(rest)
 
 
 def _existing(folder: Path, kind: JsonValue) -> dict[str, JsonValue] | None:
@@ -297,7 +299,7 @@ def _put_in_place(new: Path, folder: Path, old: Path) -> None:
         folder.rename(old)
         new.rename(folder)
     _fsync(folder.parent)
-    shutil.rmtree(old, ignore_errors=True)
+    remove_folder(old)
 
 
 def _exchange(first: Path, second: Path) -> bool:

@@ -45,7 +45,7 @@ class Evidence:
             rewrite, were not invited, or are barred.
         outcomes: what other people's votes said of rewrites.
         languages: of conversations, by id, where they are known.
-        near_duplicates: the groups of conversations that have a near duplicate, by id.
+        near_duplicates: the groups of conversations that have, or whose first user turn has, a near duplicate, by id.
         decisions: what a lead decided about items on which answers disagree, as votes, by (kind, question, item).
         flagged: the conversations with a flag that rules leave out.
         benchmarks: whose prompts are not trained on; None where there are none.

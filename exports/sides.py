@@ -34,8 +34,8 @@ def sentences_about(rules: ExportsConfig, *, test_only: bool = False) -> list[st
     if test_only:
         return ["Every row is in the split `test`: they are for evaluation."]
     said = [
-        "Rows that share a conversation, a near duplicate of one or, but for case and punctuation, a first user",
-        "turn are in one split.",
+        "Rows that share a conversation, a near duplicate of one, or a first user turn that is the same or nearly so",
+        "(three-word shingles, Jaccard .8 or more) are in one split.",
     ]
     if rules.test_from is None:
         said.append(

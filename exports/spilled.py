@@ -12,15 +12,16 @@ import os
 from dataclasses import dataclass
 from itertools import groupby
 from operator import attrgetter
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
 from exports.json_columns import stored_schema, table_of
+from workspaces.files import written_before
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
-    from pathlib import Path
 
     from exports.columns import Columns, Row
 
@@ -55,7 +56,7 @@ class Piece:
 
     def read(self, names: Sequence[str]) -> pa.RecordBatch:
         """Return the rows, with those columns of these names that are there."""
-        with pa.OSFile(self.path) as file:
+        with written_before(Path(self.path)), pa.OSFile(self.path) as file:
             known = pa.ipc.open_file(file).schema.names
             options = pa.ipc.IpcReadOptions(
                 included_fields=[known.index(name) for name in names if name in known]

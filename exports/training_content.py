@@ -175,7 +175,7 @@ def _general(content: Content) -> list[str]:
             "Latest date of data acquisition/collection for model training",
             f"{EMPTY} No judgment tells."
             if until is None
-            else f"{until:%m/%Y}, of the latest judgment in it.",
+            else f"{until:%m/%Y}, of the latest judgment in it (of when it was read, where its log tells none).",
         ),
         *_field(
             "Description of the linguistic characteristics of the overall training data",

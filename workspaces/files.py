@@ -12,11 +12,14 @@ from __future__ import annotations
 import errno
 import os
 import secrets
+import shutil
 import stat
 from contextlib import contextmanager, suppress
 from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
+
+from workspaces.errors import WorkbenchError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -24,6 +27,14 @@ if TYPE_CHECKING:
 PRIVATE = 0o600
 OTHERS = 0o077
 """The permissions of everybody but the owner."""
+
+
+class CannotRemoveError(WorkbenchError):
+    """A folder that must go, because of what it holds, is still there."""
+
+
+class LostFileError(WorkbenchError):
+    """A file that a command wrote for itself a moment ago is gone or damaged."""
 
 
 def keep_private() -> None:
@@ -78,6 +89,42 @@ def read_text(path: Path, max_bytes: int) -> str:
     if len(content) > max_bytes:
         raise OSError(errno.EFBIG, f"more than {max_bytes} bytes", str(path))
     return content.decode("utf-8-sig")
+
+
+@contextmanager
+def written_before(path: Path) -> Iterator[None]:
+    """Turn what is wrong with a file that this command wrote for itself into one of our errors."""
+    try:
+        yield
+    except Exception as error:  # a damaged pickle raises anything
+        what = "is not there any more" if isinstance(error, FileNotFoundError) else "is damaged"
+        raise LostFileError(
+            f"{path}, which this command wrote a moment ago, {what} ({type(error).__name__}): something else cleans or "
+            "changes that folder, or its disk fails. Nothing was changed: run the same command again"
+        ) from error
+
+
+def remove_folder(folder: Path) -> None:
+    """Remove a folder, if it is there, with all that it holds, also what is protected from its owner.
+
+    Raises:
+        CannotRemoveError: some of it is still there.
+    """
+    shutil.rmtree(folder, ignore_errors=True)
+    if not os.path.lexists(folder):
+        return
+    for inner, _, _ in os.walk(folder):
+        with suppress(OSError):
+            Path(inner).chmod(stat.S_IRWXU)
+    try:
+        shutil.rmtree(folder)
+    except FileNotFoundError:
+        pass  # somebody else removed the rest
+    except OSError as error:
+        raise CannotRemoveError(
+            f"cannot remove {error.filename or folder}: {error.strerror or error}. {folder} may hold texts that are to "
+            "be deleted: make it removable and run this again, or remove it by hand"
+        ) from error
 
 
 @contextmanager

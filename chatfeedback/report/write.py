@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shutil
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -13,6 +12,7 @@ from chatfeedback.report.inputs import gather_inputs
 from chatfeedback.report.page import render
 from chatfeedback.report.sections import SECTIONS
 from workspaces.csv_cells import harmless
+from workspaces.files import remove_folder
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -64,7 +64,7 @@ def write(inputs: ReportInputs, folder: Path) -> Written:
     tables = {table.name: table.rows for section in sections for table in section.tables}
     new, old = folder.with_name(f".{folder.name}.new"), folder.with_name(f".{folder.name}.old")
     for left_behind in (new, old):
-        shutil.rmtree(left_behind, ignore_errors=True)
+        remove_folder(left_behind)
     (new / "tables").mkdir(parents=True)
     for name, rows in tables.items():
         rows.to_parquet(new / "tables" / f"{name}.parquet", index=False)
@@ -75,7 +75,7 @@ def write(inputs: ReportInputs, folder: Path) -> Written:
     if folder.exists():
         folder.rename(old)
     new.rename(folder)
-    shutil.rmtree(old, ignore_errors=True)
+    remove_folder(old)
     return Written(folder / PAGE_NAME, tables)
 
 

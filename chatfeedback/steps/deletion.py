@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import json
 import secrets
-import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING, TypedDict
 
@@ -19,7 +18,7 @@ from chatfeedback.steps.scattered import clear_scattered
 from chatfeedback.steps.withdraw import masked, platforms_in_use, withdraw_tasks, without_text
 from chatfeedback.steps.written import PEOPLE, holding
 from workspaces.errors import UsageError, WorkbenchError, together
-from workspaces.files import write_text
+from workspaces.files import remove_folder, write_text
 from workspaces.records import SharingState
 from workspaces.store.annotations import forget_times
 from workspaces.store.consent import record_events, rename_conversations
@@ -447,7 +446,7 @@ def _clear_copies(workspace: Workspace) -> None:
     These are people's copies of their own data, the page and tables of the report, which hold ids and pseudonyms, and
     files that killed runs left of either or of a receipt.
     """
-    shutil.rmtree(workspace.reports, ignore_errors=True)
+    remove_folder(workspace.reports)
     half_written = (workspace.path / RECEIPTS).glob("*.json.*")
     for copy in (*(workspace.path / PEOPLE).glob("*.zip*"), *half_written):
         copy.unlink()

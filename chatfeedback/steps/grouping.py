@@ -1,7 +1,7 @@
 """Divides conversations so that what can meet in an item of an export, or belongs into one split, stays together.
 
 Conversations belong together if a task shows both, if they are near duplicates, or if prompts in them have the same
-opening (``exports.splits.normalised_opening``), over any number of steps.
+opening (``exports.splits.normalised_opening``) or nearly the same one, over any number of steps.
 """
 
 from __future__ import annotations
@@ -10,15 +10,22 @@ from hashlib import blake2b
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from exports.context import clean, contexts_of
 from exports.splits import normalised_opening
 from workspaces.collection.files import CONVERSATION, conversations_in, rows_at
+from workspaces.collection.near_duplicates.finder import THRESHOLD
+from workspaces.collection.near_duplicates.index import pairs_within
+from workspaces.collection.near_duplicates.signatures import BANDS, bands, jaccard, shingles
 from workspaces.records import Role
 
 if TYPE_CHECKING:
-    from collections.abc import Container, Iterable, Iterator
+    from collections.abc import Collection as Names
+    from collections.abc import Container, Iterable, Iterator, Mapping
 
     import pyarrow as pa
+    from numpy.typing import NDArray
 
     from exports import Context
     from workspaces.collection import Collection
@@ -68,7 +75,61 @@ def join_openings(groups: Groups, collection: Collection, wanted: Container[str]
     """
     for batch in collection.scan_batches(CONVERSATION, locked=True):
         for name, opening in _openings(batch, wanted):
-            groups.join(name, blake2b(opening.encode("utf-8", "surrogatepass"), digest_size=8).digest())
+            groups.join(name, _digest(opening))
+
+
+def with_near_openings(
+    near_duplicates: Mapping[str, str], collection: Collection, wanted: Names[str]
+) -> dict[str, str]:
+    """Return the group of each conversation that has a near duplicate, or whose opening has one.
+
+    Conversations that ask nearly the same are no near duplicates where the responses differ.
+
+    Args:
+        near_duplicates: the groups of conversations that are near duplicates as wholes, by id.
+        collection: all shared conversations; the workspace is locked.
+        wanted: the ids of the conversations whose openings are compared.
+    """
+    groups = Groups()
+    for name, group in near_duplicates.items():
+        groups.join(name, f"\0{group}")
+    found: dict[bytes, str] = {}
+    signatures: list[NDArray[np.uint64]] = [np.empty((0, BANDS), np.uint64)]
+    for batch in collection.scan_batches(CONVERSATION, locked=True):
+        new = {
+            digest: (name, opening)
+            for name, opening in _openings(batch, wanted)
+            if (digest := _digest(opening)) not in found
+        }
+        found |= {digest: name for digest, (name, _) in new.items()}
+        signatures.append(bands(shingles([opening for _, opening in new.values()])))
+    digests = [*found]
+    pairs = pairs_within(np.concatenate(signatures))
+    alike = sorted({*pairs.ravel().tolist()})
+    texts = _texts(collection, wanted, {digests[place] for place in alike}) if alike else {}
+    shingled = shingles([texts[digests[place]] for place in alike])
+    hashes = {place: shingled.of(number) for number, place in enumerate(alike)}
+    names = {*near_duplicates}
+    for one, other in pairs.tolist():
+        both = found[digests[one]], found[digests[other]]
+        if groups.of(both[0]) != groups.of(both[1]) and jaccard(hashes[one], hashes[other]) >= THRESHOLD:
+            groups.join(*both)
+            names.update(both)
+    return {name: str(groups.of(name)) for name in names}
+
+
+def _texts(collection: Collection, wanted: Names[str], digests: Container[bytes]) -> dict[bytes, str]:
+    """Return the openings with these digests."""
+    return {
+        digest: opening
+        for batch in collection.scan_batches(CONVERSATION, locked=True)
+        for _, opening in _openings(batch, wanted)
+        if (digest := _digest(opening)) in digests
+    }
+
+
+def _digest(opening: str) -> bytes:
+    return blake2b(opening.encode("utf-8", "surrogatepass"), digest_size=8).digest()
 
 
 def _openings(batch: pa.RecordBatch, wanted: Container[str] | None) -> Iterator[tuple[str, str]]:

@@ -19,7 +19,7 @@ import pyarrow as pa
 
 import exports
 from chatfeedback.steps.answers import without_own, without_own_checks
-from chatfeedback.steps.grouping import Groups, join_openings, number_of
+from chatfeedback.steps.grouping import Groups, join_openings, number_of, with_near_openings
 from chatfeedback.steps.written_texts import redacted
 from exports.choosing import by_own
 from exports.dataset import our_errors
@@ -27,6 +27,7 @@ from exports.omissions import OmissionReason
 from workspaces.collection.files import CONVERSATION, conversations_in, rows_at
 from workspaces.collection.statistics import UNDETERMINED
 from workspaces.config.people import OwnLogs
+from workspaces.files import written_before
 from workspaces.kinds import all_kinds, asking, rubric_kinds
 from workspaces.store.latest_annotations import StoredAnnotation, annotation_of, stream_annotations
 from workspaces.store.members import MemberStatus
@@ -45,6 +46,8 @@ if TYPE_CHECKING:
 
 TASKS = 8192
 """Tasks in a portion, on average and if none belong together."""
+MOST = 512
+"""Portions at most: a file of each is open while conversations are scattered, and a process may often open 1024."""
 ROWS_AT_ONCE = 8192
 LANGUAGES = ("detected_language", "language")
 OUTSIDE = {
@@ -81,14 +84,23 @@ class Shared:
 
 @dataclass(frozen=True, slots=True)
 class Portion:
-    """A portion by its number; calling it reads the evidence from its files."""
+    """A portion by its number; calling it reads the evidence from its files, of which ``sizes`` has the bytes."""
 
     folder: str
     number: int
+    sizes: Mapping[str, int]
 
     def __call__(self) -> exports.Evidence:
-        """Return the evidence."""
+        """Return the evidence.
+
+        Raises:
+            LostFileError: a file is gone or damaged.
+        """
         folder = Path(self.folder)
+        for name, size in self.sizes.items():
+            with written_before(folder / name):
+                if (folder / name).stat().st_size != size:
+                    raise EOFError
         with _READING:  # the threads of a worker of a cluster read it once
             shared = _shared(str(folder / "shared"))
         rewrites, everybody = shared.rewrites, shared.evidence
@@ -130,7 +142,7 @@ class Scattering:
         workspace: whose.
         connection: to its store, at one moment.
         folder: where the portions wait; it is empty.
-        near_duplicates: the group of conversations that have a near duplicate.
+        near_duplicates: the group of conversations that have a near duplicate; those whose openings have one are added.
         everything: also conversations that no task is about, and that have no near duplicate.
         at_once: there is one portion.
     """
@@ -146,7 +158,6 @@ class Scattering:
         at_once: bool,
     ) -> None:
         self._workspace, self._connection, self._folder = workspace, connection, folder
-        self._near_duplicates = near_duplicates
         shown: dict[str, list[str]] = {}
         self.of_rewrites: dict[str, Task] = {}
         kinds = {kind.name for kind in all_kinds().values() if kind.rewrite or kind.judges_rewrites}
@@ -154,10 +165,10 @@ class Scattering:
             shown[row.task_id] = conversations_shown(row)
             if row.kind in kinds or shows_rewrites(row):
                 self.of_rewrites[row.task_id] = task_of(row)
-        self.number = 1 if at_once else max(1, -(-len(shown) // TASKS))
-        self._wanted = (
-            None if everything else {name for names in shown.values() for name in names} | {*near_duplicates}
-        )
+        self.number = 1 if at_once else min(MOST, max(1, -(-len(shown) // TASKS)))
+        asked_about = {name for names in shown.values() for name in names} | {*near_duplicates}
+        self.near_duplicates = with_near_openings(near_duplicates, workspace.collection, asked_about)
+        self._wanted = None if everything else asked_about
         groups = self._groups(shown) if self.number > 1 else Groups()
         self._of_group: Callable[[str], int] = lambda name: number_of(groups.of(name), self.number)
         self._of_task = {name: self._of_group(names[0] if names else name) for name, names in shown.items()}
@@ -167,7 +178,7 @@ class Scattering:
         for names in shown.values():
             for other in names[1:]:
                 groups.join(names[0], other)
-        for name, group in self._near_duplicates.items():
+        for name, group in self.near_duplicates.items():
             groups.join(name, f"near duplicates {group}".encode())
         join_openings(groups, self._workspace.collection, self._wanted)
         return groups
@@ -243,33 +254,45 @@ class Scattering:
         with our_errors(self._folder), (self._folder / "shared").open("wb") as file:
             pickle.dump(shared, file, pickle.HIGHEST_PROTOCOL)
         with our_errors(self._folder):
-            for number in range(
-                self.number
-            ):  # a file that is not there was lost on the way, and is no empty one
-                for name in (*OF_ROWS, CONVERSATIONS):
-                    (self._folder / f"{name}-{number}").touch()
-        return [Portion(str(self._folder), number) for number in range(self.number)]
+            return [
+                Portion(
+                    str(self._folder),
+                    number,
+                    {
+                        name: self._size(name)
+                        for name in (f"{kind}-{number}" for kind in (*OF_ROWS, CONVERSATIONS))
+                    },
+                )
+                for number in range(self.number)
+            ]
+
+    def _size(self, name: str) -> int:
+        """Return the bytes of a file, which is there from now on, if with none."""
+        path = self._folder / name
+        path.touch()
+        return path.stat().st_size
 
 
 def _kept(path: Path) -> Iterator[Any]:
     made = StoredTask if path.name.startswith("tasks-") else StoredAnnotation
-    with path.open("rb") as file:
+    with written_before(path), path.open("rb") as file:
         while file.peek(1):
             yield from map(made._make, pickle.load(file))  # noqa: S301 - written by this export
 
 
 def _batches(path: Path) -> Iterator[pa.RecordBatch]:
-    if path.stat().st_size:
-        with pa.OSFile(str(path)) as file:
-            reader = pa.ipc.open_file(file)
-            for number in range(reader.num_record_batches):
-                yield reader.get_batch(number)
+    with written_before(path):
+        if path.stat().st_size:
+            with pa.OSFile(str(path)) as file:
+                reader = pa.ipc.open_file(file)
+                for number in range(reader.num_record_batches):
+                    yield reader.get_batch(number)
 
 
 @lru_cache(maxsize=1)
 def _shared(path: str) -> Shared:
     """Read what is the same for all portions, once in each process."""
-    with Path(path).open("rb") as file:
+    with written_before(Path(path)), Path(path).open("rb") as file:
         shared: Shared = pickle.load(file)  # noqa: S301 - written by this export
     _KINDS.close()  # those of the export before, whose rubrics may have had other criteria
     known = all_kinds()

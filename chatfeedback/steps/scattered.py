@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
-from shutil import rmtree
 from tempfile import mkdtemp
 from typing import TYPE_CHECKING
 
 from exports.dataset import our_errors
+from workspaces.files import CannotRemoveError, remove_folder
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -25,6 +25,9 @@ def scattered_in(workspace: Workspace) -> Iterator[Path]:
 
     No other export has a folder of its name: a worker of a cluster that outlives an export neither takes what the next
     one left for its own, nor writes there.
+
+    Raises:
+        CannotRemoveError: it cannot be removed, or one that a killed export left.
     """
     clear_scattered(workspace)
     folder = workspace.path / SCATTERED
@@ -33,10 +36,17 @@ def scattered_in(workspace: Workspace) -> Iterator[Path]:
             folder.mkdir(mode=0o700)
             scratch = Path(mkdtemp(dir=folder))
         yield scratch
-    finally:
-        clear_scattered(workspace)
+    except BaseException:
+        with suppress(CannotRemoveError):  # said by the next export or deletion
+            clear_scattered(workspace)
+        raise
+    clear_scattered(workspace)
 
 
 def clear_scattered(workspace: Workspace) -> None:
-    """Remove what an export that was killed left behind; the workspace is locked."""
-    rmtree(workspace.path / SCATTERED, ignore_errors=True)
+    """Remove what an export that was killed left behind; the workspace is locked.
+
+    Raises:
+        CannotRemoveError: some of it is still there.
+    """
+    remove_folder(workspace.path / SCATTERED)

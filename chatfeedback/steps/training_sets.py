@@ -144,12 +144,11 @@ def _portions(
     benchmarks: Benchmarks | None,
 ) -> tuple[exports.Evidence, Sequence[Callable[[], exports.Evidence]]]:
     """Return what is known of all portions of the evidence, and the portions."""
-    groups = all_groups(connection)
     scattering = Scattering(
         workspace,
         connection,
         scratch,
-        groups,
+        all_groups(connection),
         everything=projection.at_once or divides(rules),
         at_once=projection.at_once,
     )
@@ -176,7 +175,7 @@ def _portions(
         min(times, default=None),
         outcomes=rewrite_outcomes(connection, scattering.of_rewrites, counted),
         decisions=dict(decisions(connection)),
-        near_duplicates=groups,
+        near_duplicates=scattering.near_duplicates,
         benchmarks=benchmarks,
         flagged=flagged_conversations(workspace, connection, rules.skip_flags),
     )

@@ -11,7 +11,7 @@ WEIGHT = "weight"
 
 def weighted_rows(folder, split="train"):
     """Return the rows to train on with a column `weight`: row n of `provenance` tells of row n."""
-    rows = load_dataset(folder, "trl", split=split)
+    rows = load_dataset(folder, split=split)
     return rows.add_column(WEIGHT, load_dataset(folder, "provenance", split=split)[WEIGHT])
 
 

@@ -19,14 +19,19 @@ CONFIGURATION = (
     "In axolotl's YAML: `rl: dpo`, and under `datasets` this folder as `path`, `name: axolotl`, `split: train`, "
     "`type: chat_template.default`, `field_messages: messages`, `field_chosen: chosen`, `field_rejected: rejected`."
 )
+FOUND_BY_TEXT = (
+    "axolotl takes from the first place on where a response stands in the rendered template. So responses are without "
+    "white space around them, which templates such as Llama's drop; and one that is part of what the template writes "
+    "before it, such as `4` where that is a date, is not read as it is: `chat_template: chatml` writes the least."
+)
 
 
 def _rows(pair: PreferencePair) -> list[Row]:
     return [
         {
             "messages": messages(pair.prompt),
-            "chosen": {"role": "assistant", "content": pair.chosen.text},
-            "rejected": {"role": "assistant", "content": pair.rejected.text},
+            "chosen": {"role": "assistant", "content": pair.chosen.text.strip()},
+            "rejected": {"role": "assistant", "content": pair.rejected.text.strip()},
         }
     ]
 
@@ -37,7 +42,7 @@ PROJECTION = Projection(
     title="Human preference pairs for axolotl",
     trainer="axolotl with rl: dpo and chat_template.default",
     method=METHOD,
-    limits=(SURE, CONFIGURATION),
+    limits=(SURE, CONFIGURATION, FOUND_BY_TEXT),
     tables=(TableSpec("axolotl", "pairs to train on", COLUMNS, _rows, accepts=is_decided), *beside_pairs()),
     select=select_pairs_without_tools,
     measure=PairFigures,

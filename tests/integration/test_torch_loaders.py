@@ -103,35 +103,36 @@ print()
 print(json.dumps(told))
 """
 )
-WEIGHTED = (
-    BEGIN
-    + """
-bare("openrlhf"); bare("openrlhf.models")
-import torch
-sys.modules["deepspeed"] = types.ModuleType("deepspeed")
-from openrlhf.models.loss import PairWiseLoss
-sys.path.insert(0, folder)
-from weighted_openrlhf import WeightedPairWiseLoss
-
-chosen, rejected = torch.tensor([1.5, -0.5]), torch.tensor([0.5, 1.0])
-each = [float(PairWiseLoss()(chosen[place : place + 1], rejected[place : place + 1])) for place in range(2)]
-found = {
-    name: float(WeightedPairWiseLoss()(chosen, rejected, None if weights is None else torch.tensor(weights)))
-    for name, weights in {"more": [0.75, 0.25], "both": [0.4, 0.4], "none": [0.0, 0.0], "plain": None}.items()
-}
-print()
-print(json.dumps([each, found]))
-"""
-)
 NEMO_RL = (
     BEGIN
     + '''
 for name in ("nemo_rl", "nemo_rl.data", "nemo_rl.data.datasets", "nemo_rl.data.datasets.preference_datasets"):
     bare(name)
+for name in ("nemo_rl.algorithms", "nemo_rl.algorithms.loss", "nemo_rl.distributed"):
+    bare(name)
+
+
+class StandIn(types.ModuleType):
+    # of a module that needs Ray, Megatron or pictures, of which nothing is called here
+    def __getattr__(self, name):
+        if name.startswith("__"):
+            raise AttributeError(name)
+        return type(name, (), {})
+
+
+for name in (
+    "algorithms.x_token.loss_utils", "data.packing", "distributed.model_utils", "models.dtensor.parallelize",
+    "models.policy", "utils.fastokens", "utils.logger",
+):
+    sys.modules[f"nemo_rl.{name}"] = StandIn(f"nemo_rl.{name}")
+from datasets import load_dataset
+import transformers.audio_utils, transformers.video_utils  # before the next line: they ask whether it is installed
+
+sys.modules.update({name: StandIn(name) for name in ("PIL", "requests")})
+sys.modules["PIL"].Image = types.SimpleNamespace(Image=object)
 raw = types.ModuleType("nemo_rl.data.datasets.raw_dataset")
 raw.RawDataset = object
 sys.modules[raw.__name__] = raw
-from datasets import load_dataset
 source = types.ModuleType("nemo_rl.data.datasets.utils")
 
 
@@ -142,24 +143,64 @@ def load_dataset_from_path(path, subset=None, split=None):
 
 source.load_dataset_from_path = load_dataset_from_path
 sys.modules[source.__name__] = source
+import torch
+
+sys.path.insert(0, os.environ["TRAINING_PAGES"])
+import weighted_nemo_rl as ours
+from nemo_rl.algorithms.loss.loss_functions import DPOLossConfig, DPOLossFn, PreferenceLossFn
+from nemo_rl.data.collate_fn import preference_collate_fn
 from nemo_rl.data.datasets.preference_datasets.preference_dataset import PreferenceDataset
+from nemo_rl.data.interfaces import TaskDataSpec
 
 (path,) = glob(folder + "/data/nemo-rl/train-*.jsonl")
-rows = PreferenceDataset(path, split="train").dataset
+rows = ours.WeightedPreferenceDataset(path, split="train").dataset
+words = tokenizer()
+
+
+def batch(length):
+    made = [ours.weighted_preprocessor(row, TaskDataSpec("t"), words, length, n) for n, row in enumerate(rows)]
+    return preference_collate_fn(made, words, 1, add_loss_mask=True)
+
+
+def losses(of_reward, of_dpo, data):
+    seqs = data["sample_mask"].sum()
+    scores = torch.sin(torch.arange(2.0 * len(rows)))
+    logprobs = -torch.arange(data["input_ids"][:, 1:].numel()).reshape(2 * len(rows), -1) / 1000
+    data = {**data, "reference_policy_logprobs": torch.zeros(data["input_ids"].shape)}
+    return [
+        of_reward(scores[:, None], data, seqs, None)[1], of_dpo(logprobs, data, seqs, None)[1],
+    ]
+
+
+def told(weights):
+    data = {**batch(999)}
+    data["sample_mask"] = torch.tensor([float(it) for it in weights for _ in range(2)])
+    return losses(ours.WeightedPreferenceLossFn(), ours.WeightedDPOLossFn(DPOLossConfig()), data)
+
+
+ones = {**batch(999), "sample_mask": torch.ones(2 * len(rows))}
+own = batch(999)
 print()
-print(json.dumps([dict(row) for row in rows]))
+print(json.dumps({
+    "rows": list(PreferenceDataset(path, split="train").dataset), "weights": rows["weight"][:],
+    "mask": own["sample_mask"].tolist(), "too long": batch(5)["sample_mask"].tolist(),
+    "plain": losses(PreferenceLossFn(), DPOLossFn(DPOLossConfig()), ones), "ones": told([1] * len(rows)),
+    "own": told(rows["weight"][:]),
+    "each": [told([n == place for n in range(len(rows))]) for place in range(len(rows))],
+    "none": told([0] * len(rows)),
+}))
 '''
 )
 
 
 @pytest.fixture
-def run(trl_python: Path, tmp_path: Path) -> Callable[[str, Path, Path], Any]:
-    def ran(script: str, code: Path, folder: Path) -> Any:
+def run(trl_python: Path, tmp_path: Path) -> Callable[..., Any]:
+    def ran(script: str, code: Path, folder: Path, python: Path = trl_python) -> Any:
         path = tmp_path / "load.py"
         path.write_text(script, "utf-8")
-        known = {**os.environ, "HF_DATASETS_CACHE": str(tmp_path / "cache")}
+        known = {**os.environ, "HF_DATASETS_CACHE": str(tmp_path / "cache"), "TRAINING_PAGES": str(PAGES)}
         done = subprocess.run(
-            [trl_python, path, code, folder], capture_output=True, text=True, check=False, env=known
+            [python, path, code, folder], capture_output=True, text=True, check=False, env=known
         )
         assert done.returncode == 0, done.stderr[-4000:]
         return json.loads(done.stdout.splitlines()[-1])
@@ -185,20 +226,26 @@ def test_openrlhf_reads_every_pair_and_its_margin(run: Callable[..., Any], tmp_p
     assert all(length > 0 for _, _, length in dpo), "of DPO, the length of the prompt"
 
 
-def test_the_margin_of_openrlhf_weights_its_loss(run: Callable[..., Any]) -> None:
-    (first, second), found = run(WEIGHTED, code_of("openrlhf"), PAGES)
-    assert found["more"] == pytest.approx(0.75 * first + 0.25 * second)
-    assert found["both"] == found["plain"] == pytest.approx((first + second) / 2)
-    assert found["none"] == 0
-
-
-def test_nemo_rl_reads_every_pair(run: Callable[..., Any], tmp_path: Path) -> None:
+def test_nemo_rl_reads_every_pair_and_weights_reach_its_losses(
+    run: Callable[..., Any], tmp_path: Path
+) -> None:
     if NEMO_RL_CODE is None:
         pytest.skip("its wheel on PyPI is empty: set CHATFEEDBACK_NEMO_RL to a clone of its repository")
-    rows = run(NEMO_RL, Path(NEMO_RL_CODE), export(tmp_path, "nemo-rl"))
-    assert len(rows) == 3
-    for row in rows:
+    found = run(NEMO_RL, Path(NEMO_RL_CODE), export(tmp_path, "nemo-rl"))
+    assert len(found["rows"]) == 3
+    for row in found["rows"]:
         assert [it["rank"] for it in row["completions"]] == [0, 1]
         assert {it["completion"][0]["content"] for it in row["completions"]} == {"good", "bad"}
         assert row["context"][-1]["content"].startswith("Why")
         assert row["task_name"]
+    weights = found["weights"]
+    assert len(set(weights)) > 1
+    assert found["mask"] == pytest.approx([weight for weight in weights for _ in range(2)])
+    assert found["too long"] == [0] * 6
+    for trainer in (0, 1):  # of a reward model, of DPO
+        for figure in ("loss", "accuracy"):
+            each = [it[trainer][figure] for it in found["each"]]
+            whole = sum(weight * value for weight, value in zip(weights, each, strict=True))
+            assert found["own"][trainer][figure] == pytest.approx(whole / sum(weights))
+            assert found["ones"][trainer][figure] == pytest.approx(found["plain"][trainer][figure])
+            assert found["none"][trainer][figure] == 0

@@ -44,11 +44,12 @@ def modules_of(folder: Path, name: str, *packages: str) -> Iterator[None]:
             del sys.modules[added]
 
 
-def export(folder: Path, name: str) -> Path:
+def export(folder: Path, name: str, *responses: str) -> Path:
     made = World()
     for number, votes in enumerate(("aab", "bbb", "aaa")):
         system = "Be kind." if number else None
-        made.votes(made.task(*made.chat(f"Why {number}?", "good", "bad", system=system)), votes)
+        chat = made.chat(f"Why {number}?", *(responses or ("good", "bad")), system=system)
+        made.votes(made.task(*chat), votes)
     evidence = Evidence(made.tasks, made.annotations, made.contexts, Weights())
     exports.export(
         folder / name, projection_of(name), evidence, ledger_tip=None, created_at=NOW, test_share=0
@@ -78,20 +79,20 @@ def test_axolotl_writes_every_label_into_the_template(tmp_path: Path, template: 
 
 
 class Brackets:
-    """A tokenizer whose template writes each message as [role]text."""
+    """A tokenizer whose template writes each message as [role]text, without white space around it, as Llama's does."""
 
     chat_template = "[role]text"
 
     def apply_chat_template(
         self, messages: list[dict[str, str]], *, add_generation_prompt: bool, **_: object
     ) -> str:
-        written = "".join(f"[{message['role']}]{message['content']}" for message in messages)
+        written = "".join(f"[{message['role']}]{message['content'].strip()}" for message in messages)
         return f"{written}[assistant]" if add_generation_prompt else written
 
 
 def test_axolotl_takes_the_prompt_and_both_sides_of_every_pair(tmp_path: Path) -> None:
     """By the settings that the page and the card name."""
-    rows = rows_of(export(tmp_path, "axolotl"))
+    rows = rows_of(export(tmp_path, "axolotl", "good\n", "\n bad"))
     (settings,) = yaml.safe_load((PAGES / "axolotl.md").read_text("utf-8").split("```")[1][5:])["datasets"]
     strategy = f"prompt_strategies.dpo.{settings['type'].split('.')[0]}"
     packages = ("prompt_strategies", "prompt_strategies.dpo", "utils", "utils.schemas")

@@ -70,9 +70,14 @@ def python_with(name: str, packages: tuple[str, ...], without: tuple[str, ...] =
     with FileLock(f"{folder}.lock"):
         complete, wanted = folder / "complete.json", [*packages, *(f"-{each}" for each in without)]
         if not complete.is_file() or json.loads(complete.read_text()) != wanted:
-            subprocess.run([sys.executable, "-m", "venv", "--clear", folder], check=True)
-            subprocess.run([python, "-m", "pip", "install", "--quiet", *packages], check=True)
-            if without:
-                subprocess.run([python, "-m", "pip", "uninstall", "--quiet", "--yes", *without], check=True)
+            subprocess.run(
+                [_uv(), "venv", "--quiet", "--clear", "--python", sys.executable, folder], check=True
+            )
+            (folder / "without.txt").write_text(
+                "".join(f"{each}; sys_platform == 'never'\n" for each in without)
+            )
+            install: list[str | Path] = [_uv(), "pip", "install", "--quiet", "--python", python, *packages]
+            known = {"UV_FIND_LINKS": os.environ.get("PIP_FIND_LINKS", ""), **os.environ}
+            subprocess.run([*install, "--override", folder / "without.txt"], check=True, env=known)
             complete.write_text(json.dumps(wanted))
     return python

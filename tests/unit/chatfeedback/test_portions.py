@@ -27,10 +27,11 @@ from exports.release import NothingToExportError
 from exports.verification import verify
 from tests.dask_cluster import dask_cluster
 from tests.unit.chatfeedback.stored_world import START, store_world
-from tests.unit.exports.export_records import CRITERIA, RUBRIC
+from tests.unit.exports.export_records import CRITERIA, RUBRIC, World
 from tests.unit.exports.test_recorded_exports import world_of
 from workspaces.config.exports import ExportsConfig
 from workspaces.errors import ConnectionFailedError
+from workspaces.files import CannotRemoveError, LostFileError
 from workspaces.kinds import asking, rubric_kinds
 from workspaces.records import ItemPosterior
 from workspaces.store.moderations import ModerationEntry, save_moderation
@@ -132,6 +133,33 @@ def test_an_export_is_the_same_in_small_portions(
     } == whole
 
 
+def test_prompts_that_are_nearly_the_same_are_on_one_side_whatever_was_answered(
+    workspace: Workspace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    drawn = random.Random(4)
+    world = World()
+    words = [f"word{number}" for number in range(400)]
+    for copy in range(16):
+        asked = drawn.sample(words, 60)
+        for ending in ("please", "now"):  # three in sixty shingles differ
+            prompt = " ".join([*asked, ending])
+            world.votes(world.task(*world.chat(prompt, *(f"{ending} {copy} {side}" for side in "ab"))), "a")
+    store_world(workspace, world, {"c0": "g"})
+    for tasks in (1000, 5):
+        in_small_portions(monkeypatch, tasks)
+        steps.export(
+            workspace, "dpo", tmp_path / str(tasks), test_share=0.5, json_lines=True, any_licence=True
+        )
+        sides: dict[str, set[str]] = {}
+        for path in (tmp_path / str(tasks) / "data" / "trl").glob("*.jsonl"):
+            for line in path.read_text("utf-8").splitlines():
+                prompt = json.loads(line)["prompt"][-1]["content"].rpartition(" ")[0]
+                sides.setdefault(prompt, set()).add(path.name.split("-")[0])
+        assert len(sides) == 16
+        assert {len(side) for side in sides.values()} == {1}
+        assert set.union(*sides.values()) == {"train", "test"}
+
+
 def test_a_disk_that_is_full_while_portions_are_made_is_named(
     answered: Workspace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -171,13 +199,53 @@ def test_a_process_that_outlives_an_export_knows_the_rules_of_the_next(answered:
             evidence = portion()
             for file in sorted(Path(portion.folder).glob("*-0")):
                 kept = file.rename(scratch / "away")
-                with pytest.raises(FileNotFoundError):  # not read as if it were empty
-                    portion()
+                with pytest.raises(
+                    LostFileError, match=r"-0, which .* not there any more .* same command again"
+                ):
+                    portion()  # not read as if it were empty
+                file.touch()
+                if kept.stat().st_size:
+                    with pytest.raises(LostFileError, match="is damaged"):
+                        portion()
                 kept.rename(file)
         with pytest.raises(FileNotFoundError):
             reduced(lambda evidence=evidence: evidence, 0, plan)  # type: ignore[misc]
         assert not (answered.path / SCATTERED).exists()
     assert found == ["exclude", "only"]
+
+
+def test_a_great_export_has_no_more_portions_than_a_process_may_open_files(
+    answered: Workspace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    resource = pytest.importorskip("resource")
+    whole = made(answered, tmp_path / "whole", "dpo", RULES[""])
+    in_small_portions(monkeypatch, tasks=1)
+    monkeypatch.setattr(portions, "MOST", 20)
+    before = resource.getrlimit(resource.RLIMIT_NOFILE)
+    opened = len(psutil.Process().open_files()) + psutil.Process().num_fds()
+    resource.setrlimit(resource.RLIMIT_NOFILE, (opened + 40, before[1]))
+    try:
+        assert made(answered, tmp_path / "portions", "dpo", RULES[""], LocalWorkers(1)) == whole
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, before)
+
+
+def test_what_cannot_be_removed_is_named(answered: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
+    left = answered.path / SCATTERED / "00000"
+    left.mkdir(parents=True)
+
+    def refused(folder: Path, *, ignore_errors: bool = False) -> None:
+        if not ignore_errors:
+            raise PermissionError(1, "Operation not permitted", str(left))
+
+    with monkeypatch.context() as patched:
+        patched.setattr("workspaces.files.shutil.rmtree", refused)
+        with pytest.raises(CannotRemoveError, match=r"cannot remove .*00000: Operation not permitted"):
+            steps.delete_conversations(answered, ["c1"], by="lead")
+        with pytest.raises(CannotRemoveError, match="remove it by hand"), scattered_in(answered):
+            pass
+    assert steps.delete_conversations(answered, ["c2"], by="lead")
+    assert not left.exists()
 
 
 def test_two_processes_of_which_one_is_killed_come_to_the_same(

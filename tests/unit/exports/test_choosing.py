@@ -69,6 +69,7 @@ def tried(made: World, name: str = "dpo", **rules: Any) -> exports.ExportResult:
         ({"skip_flags": ["refusal"]}, 2, "skip_flags"),
         ({"languages": ["de"]}, 1, "languages"),
         ({"licences": ["l1", "l2"]}, 2, "licences"),
+        ({"licences": ["L1", "L2"]}, 2, "licences"),
         ({"until": (NOW + timedelta(days=-1)).date().isoformat()}, 0, "since"),
         ({"kinds": ["ranking"]}, 0, "kinds"),
         ({"imported": "only"}, 0, "imported"),
