@@ -97,8 +97,8 @@ def hash_quickly() -> None:
     """Let the servers that this process starts hash passwords quickly."""
     launch = ManagedServer._launch
 
-    def launched(server: ManagedServer, processes: list[ProcessPlan]) -> None:
-        launch(server, [replace(it, environment=_with_quick_hashes(it.environment)) for it in processes])
+    def launched(self: ManagedServer, processes: list[ProcessPlan]) -> None:
+        launch(self, [replace(it, environment=_with_quick_hashes(it.environment)) for it in processes])
 
     ManagedServer._launch = launched  # type: ignore[method-assign]
 
