@@ -14,7 +14,7 @@ from hypothesis import settings
 from tests.examples import FULL
 from tests.postgresql_server import HOW_TO_GET_IT, find_initdb, postgresql_server
 from tests.shared_servers import TestServer, shared_server
-from tests.stores import POSTGRESQL, SQLITE, Stores, migrated_postgresql, migrated_sqlite
+from tests.stores import POSTGRESQL, SQLITE, Stores, migrated_postgresql
 from workspaces.workspace import Workspace
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from workspaces.store import Store
 
-pytest_plugins = ["tests.slow_tests", "tests.recorded_figures"]
+pytest_plugins = ["tests.quick_stores", "tests.slow_tests", "tests.recorded_figures"]
 settings.load_profile(FULL)  # the option --hypothesis-profile comes later
 
 SHARED = Path(os.environ.get("CHATFEEDBACK_SHARED", Path(__file__).parents[2] / "shared"))
@@ -51,11 +51,6 @@ def postgresql() -> Iterator[str]:
         pytest.skip(HOW_TO_GET_IT)
     with postgresql_server(connections=250) as address:
         yield f"postgresql://{address}"
-
-
-@pytest.fixture(scope="session")
-def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> str:
-    return migrated_sqlite(tmp_path_factory.mktemp("sqlite"))
 
 
 @pytest.fixture(scope="session")

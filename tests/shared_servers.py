@@ -8,26 +8,29 @@ server. If the keeper is killed, the server ends with its lease.
 from __future__ import annotations
 
 import fcntl
+import os
 import subprocess
 import sys
 import time
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from filelock import FileLock
 
 from workspaces.registry import PLATFORMS
+from workspaces.servers.managed import ManagedServer
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from pydantic import SecretStr
 
-    from workspaces.servers import ManagedServer
+    from workspaces.servers.plan import ProcessPlan
 
 ROOT = Path(__file__).parents[1]
+QUICK_HASHES = Path(__file__).parent / "quick_hashes"
 POLL_SECONDS = 0.2
 
 _keepers: list[subprocess.Popen[bytes]] = []
@@ -90,9 +93,24 @@ def _start_keeper(name: str, folder: Path) -> None:
         time.sleep(POLL_SECONDS)
 
 
+def hash_quickly() -> None:
+    """Let the servers that this process starts hash passwords quickly."""
+    launch = ManagedServer._launch
+
+    def launched(self: ManagedServer, processes: list[ProcessPlan]) -> None:
+        launch(self, [replace(it, environment=_with_quick_hashes(it.environment)) for it in processes])
+
+    ManagedServer._launch = launched  # type: ignore[method-assign]
+
+
+def _with_quick_hashes(environment: dict[str, str]) -> dict[str, str]:
+    return environment | {"PYTHONPATH": f"{QUICK_HASHES}{os.pathsep}{environment['PYTHONPATH']}"}
+
+
 def main() -> None:
     """Start a server, keep it as long as somebody uses it, and stop it."""
     name, folder = sys.argv[1], Path(sys.argv[2])
+    hash_quickly()
     server = _server(name, folder)
     try:
         server.start(print)

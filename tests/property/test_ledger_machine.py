@@ -22,7 +22,6 @@ from hypothesis.stateful import (
     rule,
     run_state_machine_as_test,
 )
-from sqlalchemy import event
 
 from reward_engine import (
     HoldError,
@@ -462,8 +461,6 @@ def test_balances_are_what_a_simple_model_says_whatever_happens(stores: Stores) 
         pass
 
     Here.stores, Here.opened = stores, stores.new()
-    if stores.kind == SQLITE:
-        event.listen(Here.opened.engine, "connect", lambda c, _: c.execute("PRAGMA synchronous=OFF"))
     runs = examples(RUNS[stores.kind])
     run_state_machine_as_test(
         Here,

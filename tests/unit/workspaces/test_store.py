@@ -129,6 +129,7 @@ def test_a_migrated_schema_is_the_schema_of_the_tables(store: Store) -> None:
         assert compare_metadata(context, metadata) == []
 
 
+@pytest.mark.usefixtures("stores_of_users")
 def test_a_schema_made_of_the_tables_says_the_same_as_a_migrated_one(stores: Stores) -> None:
     fresh, migrated = stores.new(migrated=False), stores.new(migrated=False)
     metadata.create_all(fresh.engine)
@@ -223,6 +224,7 @@ def refuses(store: Store, table: str, statement: str, values: dict[str, object] 
     assert rows(store, table) == before
 
 
+@pytest.mark.usefixtures("stores_of_users")
 def test_every_connection_is_protected_not_only_the_first(sqlite_store: Store) -> None:
     with sqlite_store.read() as first, sqlite_store.read() as second:
         for connection in (first, second):
@@ -406,6 +408,7 @@ def test_processes_that_write_at_once_wait_for_their_turn(sqlite_store: Store) -
     assert other.exitcode == 0
 
 
+@pytest.mark.usefixtures("stores_of_users")
 def test_two_that_open_a_new_store_at_once_both_find_its_schema(stores: Stores) -> None:
     first = stores.new(migrated=False)
     several = [first, *(stores.again(first) for _ in range(3))]

@@ -1,18 +1,18 @@
 """Runs where `argilla-server` is installed, from the folder of this distribution: `python -m pytest`.
 
-Every test that takes `database` runs on SQLite and on PostgreSQL, both migrated by Argilla's command line.
+Every test that takes `database` runs on SQLite and on PostgreSQL, both migrated by Argilla's own scripts.
 """
 
 from __future__ import annotations
 
 import asyncio
+import logging.config
 import os
-import subprocess
-import sys
 import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import alembic.config
 import pytest
 
 if TYPE_CHECKING:
@@ -52,9 +52,11 @@ settings.load_profile("default")
 
 
 def migrate(url: str) -> None:
-    environment = os.environ | {"ARGILLA_DATABASE_URL": url}
-    command = [sys.executable, "-m", "argilla_sql_search", "database", "migrate"]
-    subprocess.run(command, env=environment, check=True, capture_output=True, timeout=300)
+    """Do what Argilla's command line does, without importing it anew."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(argilla_settings, "database_url", url)
+        patch.setattr(logging.config, "fileConfig", lambda _: None)  # it would switch loggers off
+        alembic.config.main(argv=["-c", argilla_database.ALEMBIC_CONFIG_FILE, "upgrade", "head"])
 
 
 @pytest.fixture(scope="session")

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
-import itertools
 import os
 import secrets
 import shutil
@@ -11,25 +11,32 @@ import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import httpx
+import postgresql_server
 import pytest
 import redis
+from argilla_server.enums import UserRole
+from argilla_server.models import User
 from postgresql_server import free_port
+from sqlalchemy.ext.asyncio import AsyncSession, create_async_engine
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
-    from pathlib import Path
 
 START_SECONDS = 180
+QUICK_HASHES = Path(postgresql_server.__file__).with_name("quick_hashes")
+"""Beside the workbench's tests, which use it too."""
+
 PASSWORD = "12345678"
 Json = dict[str, Any]
 
 
 @contextlib.contextmanager
 def process(command: list[str], environment: dict[str, str], log: Path) -> Iterator[subprocess.Popen[bytes]]:
-    """Run a command in a process group of its own, and end that group."""
+    """Run a command in a process group of its own, and kill that group: what ends by itself takes seconds for it."""
     with log.open("wb") as output:
         started = subprocess.Popen(
             command, env=environment, stdout=output, stderr=subprocess.STDOUT, start_new_session=True
@@ -37,12 +44,8 @@ def process(command: list[str], environment: dict[str, str], log: Path) -> Itera
     try:
         yield started
     finally:
-        started.send_signal(signal.SIGTERM)
-        try:
-            started.wait(timeout=15)
-        except subprocess.TimeoutExpired:
-            os.killpg(started.pid, signal.SIGKILL)
-            started.wait(timeout=15)
+        os.killpg(started.pid, signal.SIGKILL)
+        started.wait(timeout=15)
 
 
 def wait_until(ready: Callable[[], object], log: Path) -> None:
@@ -88,6 +91,22 @@ class Server:
         return response.json() if response.content else None
 
 
+async def make_owner(url: str, username: str, api_key: str) -> None:
+    """Write the first owner into the database, where Argilla's command line would be imported for seconds."""
+    engine = create_async_engine(url)
+    async with AsyncSession(engine) as session:
+        await User.create(
+            session,
+            first_name="owner",
+            username=username,
+            role=UserRole.owner,
+            api_key=api_key,
+            password_hash="-",
+            workspaces=[],
+        )
+    await engine.dispose()
+
+
 @contextlib.contextmanager
 def running_server(url: str, folder: Path) -> Iterator[Server]:
     """Run a server on a migrated database, with three owners, for the length of a `with` block."""
@@ -98,24 +117,12 @@ def running_server(url: str, folder: Path) -> Iterator[Server]:
         "ARGILLA_REDIS_URL": f"redis://127.0.0.1:{redis_port}/0",
         "ARGILLA_AUTH_SECRET_KEY": secrets.token_hex(16),
         "WEB_CONCURRENCY": "2",
+        "PYTHONPATH": f"{QUICK_HASHES}{os.pathsep}{os.environ['PYTHONPATH']}",
     }
     environment.pop("ARGILLA_SEARCH_ENGINE")  # the command line chooses the engine itself
     argilla = [sys.executable, "-m", "argilla_sql_search"]
     api_key = secrets.token_hex(16)
-    account = {
-        "--first-name": "owner",
-        "--username": f"owner-{redis_port}",
-        "--role": "owner",
-        "--password": PASSWORD,
-        "--api-key": api_key,
-    }
-    subprocess.run(
-        [*argilla, "database", "users", "create", *itertools.chain(*account.items())],
-        env=environment,
-        check=True,
-        capture_output=True,
-        timeout=START_SECONDS,
-    )
+    asyncio.run(make_owner(url, f"owner-{redis_port}", api_key))
     with contextlib.ExitStack() as stack:
         store = [
             redis_server(),
