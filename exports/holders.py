@@ -51,9 +51,9 @@ class HoldersSought:
             self._conversations.update(item.conversation_ids)
         self._by_text = _authors(it for it in annotations if it.person_id not in self._people)
 
-    def see(self, row: Row) -> None:
-        """Note the people whose texts or pseudonyms stand in a row of any table."""
-        for text in _texts(row) if self._by_text else ():
+    def see(self, rows: Iterable[Row]) -> None:
+        """Note the people whose texts or pseudonyms stand in rows of any table."""
+        for text in _texts(rows) if self._by_text else ():
             if (found := self._by_text.get(text.strip())) is not None:
                 self._people |= found
 
@@ -80,9 +80,9 @@ def _authors(annotations: Iterable[Annotation]) -> dict[str, set[str]]:
     return by_text
 
 
-def _texts(row: Row) -> Iterator[str]:
-    """Yield every text of a row, however deep it lies in it."""
-    waiting: list[JsonValue] = list(row.values())
+def _texts(rows: Iterable[Row]) -> Iterator[str]:
+    """Yield every text of rows, however deep it lies in them."""
+    waiting: list[JsonValue] = [value for row in rows for value in row.values()]
     while waiting:
         value = waiting.pop()
         if isinstance(value, str):

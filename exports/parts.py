@@ -12,17 +12,13 @@ import pyarrow.compute as pc
 
 from exports.buckets import bucket_of
 from exports.json_columns import stored_schema, table_of
-from exports.spilled import BATCH_CHARACTERS, JSON_LINE, LINE, NAME, PLACE
+from exports.spilled import BATCH_CHARACTERS, JSON_LINE, LINE, NAME, PLACE, rows_at
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-    from numpy.typing import NDArray
-
     from exports.columns import Columns, Row
-    from exports.spilled import Piece
-
-    Places = NDArray[np.int64]
+    from exports.spilled import Piece, Places
 
 ROWS_AT_ONCE = 20_000
 """Rows whose texts are in memory at once."""
@@ -63,7 +59,7 @@ class Bucket:
         for piece, size in zip(self.pieces, sizes, strict=True):
             mine = places[(places >= start) & (places < start + size)] - start
             if len(mine):
-                yield _rows_at(piece.read(names), mine)
+                yield rows_at(piece.read(names), mine)
             start += size
 
 
@@ -98,7 +94,7 @@ class Part:
             pieces = [
                 _as_stored(batch, columns) for batch in self.bucket.take(sizes, np.sort(some), [*columns])
             ]
-            yield _rows_at(pa.concat_tables(pieces).combine_chunks(), _ranks(some))
+            yield rows_at(pa.concat_tables(pieces).combine_chunks(), _ranks(some))
             start += size
 
     def rows(self, columns: Columns) -> Iterator[Row]:
@@ -109,7 +105,8 @@ class Part:
     def json_lines(self) -> Iterator[str]:
         """Yield the rows as lines of JSON, their columns in order."""
         sizes, places = self.bucket.places()
-        yield from _texts(self.bucket, sizes, places, JSON_LINE)
+        for lines in _texts(self.bucket, sizes, places, JSON_LINE):
+            yield from lines.to_pylist()
 
 
 def part_of(bucket: Bucket) -> Part:
@@ -117,21 +114,29 @@ def part_of(bucket: Bucket) -> Part:
     sizes, places = bucket.places()
     groups, size, characters = [], 0, 0
     digest = hashlib.sha256()
-    for line in _texts(bucket, sizes, places, LINE):
-        digest.update(line.encode())
-        size, characters = size + 1, characters + len(line) - 1
-        if characters > BATCH_CHARACTERS:
-            groups.append(size)
-            size = characters = 0
+    for lines in _texts(bucket, sizes, places, LINE):
+        digest.update(_bytes_of(lines))
+        for length in pc.utf8_length(lines).to_pylist():
+            size, characters = size + 1, characters + length - 1
+            if characters > BATCH_CHARACTERS:
+                groups.append(size)
+                size = characters = 0
     return Part(bucket, [*groups, size] if size else groups, digest.hexdigest())
 
 
-def _texts(bucket: Bucket, sizes: Sequence[int], places: Places, name: str) -> Iterator[str]:
+def _texts(bucket: Bucket, sizes: Sequence[int], places: Places, name: str) -> Iterator[pa.LargeStringArray]:
     for start in range(0, len(places), ROWS_AT_ONCE):
         some = places[start : start + ROWS_AT_ONCE]
         read = bucket.take(sizes, np.sort(some), [name])
-        texts = [text for batch in read for text in batch.column(0).to_pylist()]
-        yield from (texts[rank] for rank in _ranks(some).tolist())
+        texts = pa.chunked_array([batch.column(0).cast(pa.large_string()) for batch in read])
+        yield rows_at(texts.combine_chunks(), _ranks(some))
+
+
+def _bytes_of(texts: pa.LargeStringArray) -> memoryview:
+    """Return the UTF-8 of texts, one behind the other."""
+    _, offsets, data = texts.buffers()
+    ends = np.frombuffer(offsets, np.int64)[texts.offset :]
+    return memoryview(data)[ends[0] : ends[len(texts)]]
 
 
 def _ranks(places: Places) -> Places:
@@ -145,9 +150,3 @@ def _as_stored(batch: pa.RecordBatch, columns: Columns) -> pa.Table:
     if batch.schema.equals(schema):
         return pa.Table.from_batches([batch])
     return table_of(batch.to_pylist(), columns)
-
-
-def _rows_at(rows: pa.RecordBatch | pa.Table, places: Places) -> pa.RecordBatch | pa.Table:
-    """Return rows at places; the indices are built from a buffer, because ``pa.array`` imports pandas."""
-    buffer = pa.py_buffer(np.ascontiguousarray(places, np.int64))
-    return rows.take(pa.Array.from_buffers(pa.int64(), len(places), [None, buffer]))
