@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
 EVERYTHING = ExportsConfig()
 """The rules that leave out nothing."""
+ABOUT_ANSWERS = ("kinds", "chat", "imported", "since", "until")
+"""The keys of the rules about answers; also ``own`` is about them (``by_own``)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +46,8 @@ def left_out_by(
     rules: ExportsConfig, tasks: Mapping[str, Task], annotations: Iterable[Annotation]
 ) -> dict[str, OmissionReason]:
     """Return why rules leave answers out, by annotation id."""
+    if all(getattr(rules, key) == getattr(EVERYTHING, key) for key in ABOUT_ANSWERS):
+        return {}
     return {
         annotation.id: reason
         for annotation in annotations

@@ -26,7 +26,7 @@ from workspaces.store.tasks import all_tasks
 from workspaces.store.withdrawals import begin_withdrawal
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Collection, Iterable, Mapping, Sequence
     from datetime import datetime
 
     import sqlalchemy as sa
@@ -85,16 +85,21 @@ class Rewrites:
         )
 
 
-def read_rewrites(workspace: Workspace, connection: sa.Connection) -> Rewrites:
+def read_rewrites(
+    workspace: Workspace, connection: sa.Connection, own: Collection[tuple[str, str]] | None = None
+) -> Rewrites:
     """Return the rewrites that stand; those alone that have an id (``note_rewrites``).
 
     What a giver rewrites of their own conversation is in no figure and no pair, unless ``quality.own`` allows it.
+    ``own`` are the own answers, where they are known already.
     """
     from chatfeedback.steps.redact import redactor_of  # settlement and figures need no redactor
 
     by_conversation: dict[str, list[Rewrite]] = {}
     given = workspace.config.quality.own is not OwnLogs.ALLOWED
-    for rewrite in standing_rewrites(connection, own_answers(connection) if given else frozenset()):
+    if own is None or not given:
+        own = own_answers(connection) if given else frozenset()
+    for rewrite in standing_rewrites(connection, own):
         by_conversation.setdefault(rewrite.conversation_id, []).append(rewrite)
     return Rewrites(by_conversation, redactor_of(workspace))
 

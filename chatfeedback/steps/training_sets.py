@@ -73,7 +73,7 @@ def export(
         rules: which answers and items go into it; None: as configured (``exports``).
         dry_run: return what would be written, and write nothing.
         json_lines: write every table as JSON lines, too.
-        workers: do the work; None: this process, and others if there are several portions. What is written is the same.
+        workers: do the work; None: this process, and others if there are many portions. What is written is the same.
 
     Raises:
         UnknownProjectionError: there is no projection of this name.
@@ -128,9 +128,13 @@ def export(
             )
 
 
+FEW = 3
+"""Portions that are worked at in this process: starting others takes as long."""
+
+
 def _workers(given: Workers | None, portions: int, *, at_once: bool) -> Workers:
     """Return who does the work: what is made at once stays in this process."""
-    if at_once or (given is None and portions == 1):
+    if at_once or (given is None and portions <= FEW):
         return LocalWorkers(1)
     return given or LocalWorkers()
 
@@ -164,7 +168,7 @@ def _portions(
         rules, scattering.of_rewrites, counted
     )
     counted = [it for it in counted if it.id not in left_out]
-    rewrites = read_rewrites(workspace, connection)
+    rewrites = read_rewrites(workspace, connection, own)
     held, private = ids_in(connection, SharingState.HELD), ids_in(connection, SharingState.PRIVATE)
     times = [entry.share_at for entry in entries_of(connection, held).values() if entry.share_at]
     evidence = exports.Evidence(
