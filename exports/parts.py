@@ -42,25 +42,25 @@ class Bucket:
     def places(self) -> tuple[list[int], Places]:
         """Return how many rows each piece has, and the places of the rows of this bucket in all of them, in order."""
         told = [piece.read([NAME, PLACE]) for piece in self.pieces]
-        names = [name for batch in told for name in batch.column(0).to_pylist()]
+        names = (name for batch in told for name in batch.column(0).to_pylist())
         if self.order is None:
             found = pc.sort_indices(pa.chunked_array([batch.column(1) for batch in told]))
             places = np.asarray(found, np.int64)
-        else:
+            if self.mixed:
+                mine = np.array([bucket_of(name, self.of) == self.number for name in names], np.bool_)
+                places = places[mine[places]]
+        else:  # there is one bucket
             places = np.argsort(np.array([self.order[name] for name in names], np.int64), kind="stable")
-        if self.mixed:
-            mine = np.array([bucket_of(name, self.of) == self.number for name in names], np.bool_)
-            places = places[mine[places]]
         return [batch.num_rows for batch in told], places
 
     def take(self, sizes: Sequence[int], places: Places, names: Sequence[str]) -> Iterator[pa.RecordBatch]:
-        """Yield the rows at these places of each piece that has some, with columns of these names."""
-        start = 0
-        for piece, size in zip(self.pieces, sizes, strict=True):
-            mine = places[(places >= start) & (places < start + size)] - start
+        """Yield the rows at these places, sorted, of each piece that has some, with columns of these names."""
+        ends = np.cumsum(sizes)
+        for piece, size, end, mine in zip(
+            self.pieces, sizes, ends, np.split(places, np.searchsorted(places, ends[:-1])), strict=True
+        ):
             if len(mine):
-                yield rows_at(piece.read(names), mine)
-            start += size
+                yield rows_at(piece.read(names), mine - (end - size))
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,12 +68,14 @@ class Part:
     """A bucket that was looked at: the numbers of rows in the row groups of its file, and the digest of its rows.
 
     The digest is the sha256 of the rows as canonical JSON lines; unlike the hash of a file it does not depend on the
-    version of pyarrow.
+    version of pyarrow. ``sizes`` and ``places`` are what ``Bucket.places`` returns.
     """
 
     bucket: Bucket
     groups: Sequence[int]
     digest: str
+    sizes: Sequence[int]
+    places: Places
 
     @property
     def split(self) -> str:
@@ -87,13 +89,11 @@ class Part:
 
     def tables(self, columns: Columns) -> Iterator[pa.Table]:
         """Yield the rows of each row group, as a table of ``stored_schema``."""
-        sizes, places = self.bucket.places()
         start = 0
         for size in self.groups:
-            some = places[start : start + size]
-            pieces = [
-                _as_stored(batch, columns) for batch in self.bucket.take(sizes, np.sort(some), [*columns])
-            ]
+            some = self.places[start : start + size]
+            read = self.bucket.take(self.sizes, np.sort(some), [*columns])
+            pieces = [_as_stored(batch, columns) for batch in read]
             yield rows_at(pa.concat_tables(pieces).combine_chunks(), _ranks(some))
             start += size
 
@@ -104,8 +104,7 @@ class Part:
 
     def json_lines(self) -> Iterator[str]:
         """Yield the rows as lines of JSON, their columns in order."""
-        sizes, places = self.bucket.places()
-        for lines in _texts(self.bucket, sizes, places, JSON_LINE):
+        for lines in _texts(self.bucket, self.sizes, self.places, JSON_LINE):
             yield from lines.to_pylist()
 
 
@@ -121,7 +120,7 @@ def part_of(bucket: Bucket) -> Part:
             if characters > BATCH_CHARACTERS:
                 groups.append(size)
                 size = characters = 0
-    return Part(bucket, [*groups, size] if size else groups, digest.hexdigest())
+    return Part(bucket, [*groups, size] if size else groups, digest.hexdigest(), sizes, places)
 
 
 def _texts(bucket: Bucket, sizes: Sequence[int], places: Places, name: str) -> Iterator[pa.LargeStringArray]:

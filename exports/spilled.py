@@ -1,7 +1,8 @@
-"""Rows on their way: what one portion of the evidence gives to each split and bucket, in an Arrow file.
+"""Rows on their way: what one portion of the evidence gives to each split and bucket, in a file.
 
-A file holds a record batch for each split and bucket (several of a large one). Beside the columns of the table, a row
-has its name, by which it is put into a bucket; its place, by which rows are sorted; and itself as canonical JSON.
+A file holds an Arrow schema, then a record batch for each split and bucket (several of a large one). Beside the columns
+of the table, a row has its name, by which it is put into a bucket; its place, by which rows are sorted; and itself as
+canonical JSON.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ import hashlib
 import json
 import os
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -34,7 +36,6 @@ ROWS_AT_ONCE = 1 << 15
 """Rows that are made a table at once."""
 BYTES_AT_ONCE = 1 << 28
 """Size of such a table: a column of text holds 2 GiB at most, and as JSON a text can be six times as long."""
-SINK_BYTES = 1 << 20
 NAME, PLACE, LINE, JSON_LINE = "#name", "#place", "#line", "#json_line"
 """The columns beside those of a table; no table has columns of such names."""
 
@@ -51,18 +52,26 @@ class Goals:
 
 @dataclass(frozen=True, slots=True)
 class Piece:
-    """Rows of one split and bucket: a record batch, by its number, of an Arrow file."""
+    """Rows of one split and bucket: a record batch in a file, by where it begins."""
 
     split: str
     bucket: int
     path: str
-    number: int
+    start: int
 
     def read(self, names: Sequence[str]) -> pa.RecordBatch:
         """Return the rows, with those columns of these names that are there."""
+        schema = _schema_of(self.path)
         with pa.memory_map(self.path) as file:
-            batch = pa.ipc.open_file(file).get_batch(self.number)
-            return batch.select([name for name in names if name in batch.schema.names])
+            file.seek(self.start)
+            batch = pa.ipc.read_record_batch(pa.ipc.read_message(file), schema)
+            return batch.select([name for name in names if name in schema.names])
+
+
+@lru_cache(maxsize=1024)
+def _schema_of(path: str) -> pa.Schema:
+    with pa.memory_map(path) as file:
+        return pa.ipc.read_schema(file)
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,37 +106,34 @@ def spill(
     aims = [*zip(goals.splits, goals.buckets, strict=True)]
     known = sorted({*aims})
     number_of = {aim: number for number, aim in enumerate(known)}
-    numbers = np.array([number_of[aim] for aim in aims], np.int64)[np.array(owners, np.int64)]
+    of_rows = np.array(owners, np.int64)
+    numbers = np.array([number_of[aim] for aim in aims], np.int64)[of_rows]
+    names, places = (pa.array(texts, pa.string()) for texts in (goals.names, goals.places))
     beside = [NAME, PLACE, LINE, *([JSON_LINE] if json_lines else [])]
     schema = pa.schema([*((name, pa.string()) for name in beside), *stored_schema(columns)])
     found = Spilled([], [])
     temporary = path.with_suffix(f".{os.getpid()}.tmp")
-    with (
-        pa.output_stream(str(temporary), buffer_size=SINK_BYTES) as sink,
-        pa.ipc.new_file(sink, schema) as writer,
-    ):
+    with temporary.open("wb") as file:
+        file.write(schema.serialize())
         start = 0
         for table in _tables(rows, columns):
             end = start + table.num_rows
             lines = canonical_lines(table, columns)
-            told = [
-                [goals.names[owner] for owner in owners[start:end]],
-                [goals.places[owner] for owner in owners[start:end]],
-            ]
+            told = [rows_at(texts, of_rows[start:end]) for texts in (names, places)]
+            told.append(lines)
             if json_lines:
-                told.append([f"{json.dumps(row, ensure_ascii=False)}\n" for row in rows[start:end]])
-            name, place, *further = (pa.array(texts, pa.string()) for texts in told)
-            whole = pa.Table.from_arrays([name, place, lines, *further, *table.columns], schema=schema)
+                texts = [f"{json.dumps(row, ensure_ascii=False)}\n" for row in rows[start:end]]
+                told.append(pa.array(texts, pa.string()))
+            whole = pa.Table.from_arrays([*told, *table.columns], schema=schema)
             mine = numbers[start:end]
             order = np.argsort(mine, kind="stable")
-            ordered, (which, starts) = (
-                rows_at(whole, order).combine_chunks(),
-                np.unique(mine[order], return_index=True),
-            )
+            ordered = rows_at(whole, order).combine_chunks()
+            which, starts = np.unique(mine[order], return_index=True)
             for number, first, last in zip(which, starts, [*starts[1:], len(mine)], strict=True):
                 split, bucket = known[number]
-                found.pieces.append(Piece(split, bucket, str(path), len(found.pieces)))
-                writer.write_batch(*ordered.slice(first, last - first).to_batches())
+                found.pieces.append(Piece(split, bucket, str(path), file.tell()))
+                (batch,) = ordered.slice(first, last - first).to_batches()
+                file.write(batch.serialize())
             found.lines.append(lines)
             start = end
     temporary.replace(path)

@@ -21,6 +21,7 @@ import exports
 from chatfeedback.steps.answers import without_own, without_own_checks
 from chatfeedback.steps.grouping import Groups, join_openings, number_of
 from chatfeedback.steps.written_texts import redacted
+from exports.buckets import OF_PORTION
 from exports.choosing import by_own
 from exports.dataset import our_errors
 from exports.omissions import OmissionReason
@@ -29,7 +30,7 @@ from workspaces.collection.statistics import UNDETERMINED
 from workspaces.config.people import OwnLogs
 from workspaces.kinds import all_kinds, asking, rubric_kinds
 from workspaces.store.annotations import StoredAnnotation, annotation_of, stream_annotations
-from workspaces.store.members import MemberStatus
+from workspaces.store.members import MemberStatus, members
 from workspaces.store.tasks import StoredTask, conversations_shown, stream_tasks, task_of
 
 if TYPE_CHECKING:
@@ -43,7 +44,7 @@ if TYPE_CHECKING:
     from workspaces.records import Annotation, Task
     from workspaces.workspace import Workspace
 
-TASKS = 8192
+TASKS = OF_PORTION
 """Tasks in a portion, on average and if none belong together."""
 ROWS_AT_ONCE = 8192
 LANGUAGES = ("detected_language", "language")
@@ -178,7 +179,7 @@ class Scattering:
 
     def answers(self) -> list[Annotation]:
         """Scatter the answers; return those to tasks about rewrites that count."""
-        for status in OUTSIDE:
+        for status in OUTSIDE.keys() & {it.status for it in members(self._connection)}:
             self._scatter(status.value, stream_annotations(self._connection, status))
         found: list[Annotation] = []
 
