@@ -2,7 +2,7 @@
 
     uv run python bench/release.py 10000 30000 100000 300000
 
-``--processes=N``: in so many processes; otherwise one for each core, if there are several portions.
+``--processes=N``: in so many processes; otherwise one for each core, if there are many portions.
 
 Every pair is a conversation of its own with two responses and ten answers to three pairs, by 2,000 people. Each size is
 measured in a process of its own: processor seconds of all processes and peak memory of the export, of the same export
@@ -131,7 +131,7 @@ def main(n_pairs: int, processes: int | None, *, profiled: bool) -> None:
         before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e3
         if profiled:
             profile.enable()
-        workers = LocalWorkers(processes)
+        workers = None if processes is None else LocalWorkers(processes)
         took = measured(lambda: steps.export(workspace, "dpo", out, workers=workers))
         profile.disable()
         memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e3

@@ -8,6 +8,8 @@ LEAST = 8
 """Buckets of an export of any size."""
 ITEMS = 16_384
 """Items in a bucket, at most on average; files of a good size to stream."""
+OF_PORTION = ITEMS // 2
+"""Tasks, and so about as many items, in a portion of the evidence, on average."""
 
 
 def buckets_for(items: int, before: int = 0) -> int:

@@ -8,7 +8,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from exports.context import Context, Prompt, canonical, distinct, models_of, whence
-from exports.judgments import Act, Judgment
+from exports.judgments import Act, Judged
 from exports.omissions import Omission, OmissionReason
 from exports.pairs import origin_of
 from exports.pooling import agreed, majority, pooled
@@ -19,6 +19,7 @@ from workspaces.records import IMPORTED, stable_id
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
+    from exports.judgments import Judgment
     from exports.pairs import Origin
     from exports.weights import Weights
     from workspaces.kinds import CriterionQuestion
@@ -76,7 +77,7 @@ class CheckedResponse:
     def judgments(self) -> tuple[Judgment, ...]:
         """The checks, as the card counts them."""
         return tuple(
-            Judgment(each.annotation_id, each.person_id, Act.CHECK, each.from_log) for each in self.checks
+            Judged(each.annotation_id, each.person_id, Act.CHECK, each.from_log) for each in self.checks
         )
 
     @property

@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
 EVERYTHING = ExportsConfig()
 """The rules that leave out nothing."""
+ABOUT_ANSWERS = ("kinds", "chat", "imported", "since", "until")
+"""The keys of the rules about answers; also ``own`` is about them (``by_own``)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +46,8 @@ def left_out_by(
     rules: ExportsConfig, tasks: Mapping[str, Task], annotations: Iterable[Annotation]
 ) -> dict[str, OmissionReason]:
     """Return why rules leave answers out, by annotation id."""
+    if all(getattr(rules, key) == getattr(EVERYTHING, key) for key in ABOUT_ANSWERS):
+        return {}
     return {
         annotation.id: reason
         for annotation in annotations
@@ -84,10 +88,15 @@ def chosen(
         evidence: what it was made of.
         accepts: whether an item is one to train on. Rules about votes let others pass, such as ties.
     """
+    asked = [rule for rule in ITEM_RULES if _is_asked(rule, rules, evidence)]
+    of_all = [rule for rule in asked if not rule.of_votes]
+    if not asked:
+        return selection
     kept: list[ItemT] = []
     fallen: list[tuple[ItemT, OmissionReason]] = []
     for item in selection.items:
-        reason = _falls_out(item, rules, evidence, of_votes=accepts(item))
+        some = asked if accepts(item) else of_all
+        reason = next((rule.reason for rule in some if not rule.holds(item, rules, evidence)), None)
         if reason is None:
             kept.append(item)
         else:
@@ -149,11 +158,11 @@ def _aside(annotation: Annotation, task: Task | None, rules: ExportsConfig) -> O
     return OmissionReason.OTHER_TIME if early or late else None
 
 
-def _falls_out(
-    item: ExportItem, rules: ExportsConfig, evidence: Evidence, *, of_votes: bool
-) -> OmissionReason | None:
-    asked = (rule for rule in ITEM_RULES if of_votes or not rule.of_votes)
-    return next((rule.reason for rule in asked if not rule.holds(item, rules, evidence)), None)
+def _is_asked(rule: ItemRule, rules: ExportsConfig, evidence: Evidence) -> bool:
+    """Return whether a rule can leave out an item."""
+    if rule.holds is _uncontaminated:
+        return evidence.benchmarks is not None
+    return bool(getattr(rules, rule.key) != getattr(EVERYTHING, rule.key))
 
 
 def _enough_people(item: ExportItem, rules: ExportsConfig, _: Evidence) -> bool:

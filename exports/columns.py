@@ -93,17 +93,19 @@ def messages(prompt: Prompt) -> list[JsonValue]:
     """Return the value of a ``MESSAGES`` column for a prompt."""
     return [
         {
-            "role": role,
-            "content": content,
-            **{name: _as_read(name, value) for name, value in held(further).items() if name != TOOLS},
+            "role": turn[0],
+            "content": turn[1],
+            **{name: _as_read(name, value) for name, value in held(turn[2:]).items() if name != TOOLS},
         }
-        for role, content, *further in prompt
+        if len(turn) > 2
+        else {"role": turn[0], "content": turn[1]}
+        for turn in prompt
     ]
 
 
 def tools(prompt: Prompt) -> dict[str, JsonValue]:
     """Return the value of the column ``TOOLS`` by name; empty where the log of a prompt names no tools."""
-    named = held(prompt[0][2:]).get(TOOLS) if prompt else None
+    named = held(prompt[0][2:]).get(TOOLS) if prompt and len(prompt[0]) > 2 else None
     return {TOOLS: named} if named else {}
 
 

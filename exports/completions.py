@@ -6,11 +6,12 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
-from exports.judgments import Act, Judgment
+from exports.judgments import Judged
 from workspaces.kinds import BOTH_BAD
 
 if TYPE_CHECKING:
     from exports.context import Prompt
+    from exports.judgments import Act, Judgment
     from exports.pairs import Side
 
 OUTCOMES = {"chosen": 1, "rejected": -1, "tie": 0, BOTH_BAD: -1}
@@ -90,7 +91,7 @@ class LabelledCompletion:
     def judgments(self) -> tuple[Judgment, ...]:
         """The answers that the verdicts and accepted rewrites were taken from, each once, as the card counts them."""
         given = {
-            verdict.annotation_id: Judgment(
+            verdict.annotation_id: Judged(
                 verdict.annotation_id, verdict.person_id, verdict.act, verdict.from_log
             )
             for verdict in self.verdicts

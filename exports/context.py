@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-from functools import cached_property, lru_cache
+from functools import lru_cache
 from typing import TYPE_CHECKING, TypeAlias, TypedDict
 
 from exports.omissions import OmissionReason
@@ -34,25 +34,22 @@ UNKNOWN = "unknown"
 """The name of a licence or a model that the source does not name."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Context:
     """The context of one message, as exports use it.
 
-    ``path`` holds the messages from the root down to the message itself. ``licence`` is ``None`` where the
-    source names none.
+    ``path`` holds the messages from the root down to the message itself; ``prompt`` those before it, and ``text`` the
+    content of the message, as they are written to a file. ``licence`` is ``None`` where the source names none.
     """
 
+    message: Message
     path: tuple[Message, ...]
+    prompt: Prompt
+    text: str
     conversation_id: str
     source: str
     licence: str | None = None
     model_name: str | None = None
-    tools: JsonValue = None
-
-    @property
-    def message(self) -> Message:
-        """The message itself."""
-        return self.path[-1]
 
     @property
     def licences(self) -> tuple[str, ...]:
@@ -65,19 +62,7 @@ class Context:
         """Whether an annotator wrote it as a better version of a response."""
         return self.message.rewrite_of is not None
 
-    @cached_property
-    def text(self) -> str:
-        """The content of the message, as it is written to a file."""
-        return clean(self.message.content)
-
-    @cached_property
-    def prompt(self) -> Prompt:
-        """The messages before this one, as they are written to a file."""
-        return tuple(
-            _turn(message, None if index else self.tools) for index, message in enumerate(self.path[:-1])
-        )
-
-    @cached_property
+    @property
     def unusable(self) -> OmissionReason | None:
         """Why no trainer can use the message as a response; None if one can."""
         return _unusable(self)
@@ -92,21 +77,25 @@ def contexts_of(conversations: Iterable[Conversation]) -> dict[str, Context]:
     """
     contexts = {}
     for conversation in conversations:
-        paths: dict[str, tuple[Message, ...]] = {}
+        tools = definitions(conversation.conversation_metadata.get("tools"))
+        paths: dict[str | None, tuple[tuple[Message, ...], Prompt]] = {None: ((), ())}
+        answered = {message.parent_id for message in conversation.messages}
         for message in conversation.messages:
-            before = () if message.parent_id is None else paths[message.parent_id]
-            paths[message.id] = (*before, message)
-        for response in conversation.messages:
-            if response.role is not Role.ASSISTANT:
-                continue
-            contexts[response.id] = Context(
-                path=paths[response.id],
-                conversation_id=conversation.id,
-                source=conversation.source,
-                licence=conversation.licence,
-                model_name=None if response.rewrite_of else response.model_name or conversation.model_name,
-                tools=definitions(conversation.conversation_metadata.get("tools")),
-            )
+            before, prompt = paths[message.parent_id]
+            path = (*before, message)
+            if message.id in answered:
+                paths[message.id] = path, (*prompt, _turn(message, None if before else tools))
+            if message.role is Role.ASSISTANT:
+                contexts[message.id] = Context(
+                    message=message,
+                    path=path,
+                    prompt=prompt,
+                    text=clean(message.content),
+                    conversation_id=conversation.id,
+                    source=conversation.source,
+                    licence=conversation.licence,
+                    model_name=None if message.rewrite_of else message.model_name or conversation.model_name,
+                )
     return contexts
 
 
@@ -120,6 +109,8 @@ def definitions(tools: JsonValue) -> JsonValue:
 
 def _turn(message: Message, tools: JsonValue) -> tuple[str, ...]:
     """Return a message before a response; attachments, which no export can hold, are named in its text."""
+    if not (message.attachments or message.tool_calls or message.tool_call_id or message.tool_name or tools):
+        return message.role.value, clean(message.content)
     attached = [
         f"[{attachment.kind}: {attachment.name}]" if attachment.name else f"[{attachment.kind}]"
         for attachment in message.attachments

@@ -6,6 +6,8 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+import pyarrow.compute as pc
+
 from exports.judgments import Act
 from exports.weights import Weighting
 from workspaces.grammar import counted, word_for
@@ -15,6 +17,7 @@ from workspaces.records import ANONYMOUS
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
+    import pyarrow as pa
     from pydantic import JsonValue
 
     from exports.items import ItemT
@@ -140,13 +143,15 @@ class Redactions:
     redacted: int = 0
     placeholders: Counter[str] = field(default_factory=Counter)
 
-    def see(self, line: str) -> None:
-        """Count a row, which is given as JSON."""
-        kinds = [match[1] for match in PLACEHOLDER.finditer(line)]
-        self.rows += 1
-        self.characters += len(line)
-        self.redacted += bool(kinds)
-        self.placeholders.update(kinds)
+    def see(self, several: Iterable[pa.Array]) -> None:
+        """Count rows, which are given as JSON with a line break each."""
+        for lines in several:
+            self.rows += len(lines)
+            self.characters += pc.sum(pc.utf8_length(lines), min_count=0).as_py() - len(lines)
+            redacted = lines.filter(pc.match_substring_regex(lines, PLACEHOLDER.pattern))
+            self.redacted += len(redacted)
+            for line in redacted.to_pylist():
+                self.placeholders.update(match[1] for match in PLACEHOLDER.finditer(line))
 
     def add(self, other: Redactions) -> None:
         """Add what was counted of other rows."""

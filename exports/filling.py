@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from exports.buckets import bucket_of
 from exports.columns import TEXT, with_tools
 from exports.difference import ITEM_COLUMNS, ITEMS, LISTED
-from exports.spilled import SpilledRow, as_json, digest_of_lines, spill
+from exports.spilled import Goals, spill
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
     from pathlib import Path
+
+    import pyarrow as pa
 
     from exports.columns import Columns, Row
     from exports.items import ExportItem, ItemT
@@ -52,8 +55,8 @@ def fill(
     buckets: int,
     *,
     json_lines: bool,
-    see: Callable[[Row], None],
-    see_trained: Callable[[str], None],
+    see: Callable[[Iterable[Row]], None],
+    see_trained: Callable[[Iterable[pa.Array]], None],
 ) -> Filled:
     """Write the rows of a portion's items, of the table that lists the items, and of the ledger of drops.
 
@@ -66,61 +69,78 @@ def fill(
         buckets: into which each split is divided for now.
         json_lines: every table is also written as JSON lines.
         see: is shown every row of the tables, once.
-        see_trained: is shown every row to train on as JSON, once.
+        see_trained: is shown every row to train on as JSON with a line break, once.
     """
     filled = Filled()
-    digests: dict[str, list[str]] = {item.id: [] for item in items}
-    placed = {item.id: bucket_of(item.id, buckets) if buckets > 1 else 0 for item in items}
+    names = [item.id for item in items]
+    digests: list[list[str]] = [[] for _ in items]
+    placed = [_bucket_of(name, buckets) for name in names]
     accepts = projection.training_table.accepts
-    places = {item.id: f"{FIRST if accepts(item) else LATER}{item.id}" for item in items}
+    places = [f"{FIRST if accepts(item) else LATER}{item.id}" for item in items]
+    goals = Goals([splits[name] for name in names], placed, names, places)
 
-    def keep(name: str, rows: Iterable[SpilledRow], columns: Columns, *, with_lines: bool) -> None:
-        filled.columns[name] = [columns]
-        filled.pieces[name] = spill(folder / f"{name}.arrow", rows, columns, json_lines=with_lines)
+    def keep(
+        name: str, rows: Sequence[Row], owners: Sequence[int], where: Goals, columns: Columns, *, lines: bool
+    ) -> list[pa.Array]:
+        spilled = spill(folder / f"{name}.arrow", rows, owners, where, columns, json_lines=lines)
+        filled.columns[name], filled.pieces[name] = [columns], spilled.pieces
+        return spilled.lines
 
     for number, spec in enumerate(projection.tables):
-        columns, rows = spec.current_columns(), []
-        for item in items:
-            if not spec.accepts(item):
-                continue
-            name, made = item.id, spec.rows(item)
-            columns = with_tools(columns, made)
-            for row in made:
-                line = as_json(row)
-                see(row)
-                if number == 0:
-                    see_trained(line)
-                digests[name].append(line)
-                rows.append(SpilledRow(splits[name], placed[name], name, places[name], row, line))
+        rows: list[Row] = []
+        owners: list[int] = []
+        for owner, item in enumerate(items):
+            if spec.accepts(item):
+                made = spec.rows(item)
+                rows.extend(made)
+                owners.extend([owner] * len(made))
+        see(rows)
         with_lines = json_lines or (projection.json_lines and number == 0)
-        keep(spec.name, rows, columns, with_lines=with_lines)
-    listed = (_listed(item, splits[item.id], digests[item.id]) for item in items)
-    of_items = (
-        _spilled(LISTED, placed[str(row["id"])], str(row["id"]), str(row["id"]), row) for row in listed
-    )
-    keep(ITEMS, of_items, ITEM_COLUMNS, with_lines=False)
-    dropped = (_dropped(omission, buckets) for omission in omissions)
-    keep(OMISSIONS, dropped, OMISSION_COLUMNS, with_lines=False)
+        columns = with_tools(spec.current_columns(), rows)
+        as_json = keep(spec.name, rows, owners, goals, columns, lines=with_lines)
+        if number == 0:
+            see_trained(as_json)
+        lines = (line for some in as_json for line in some.to_pylist())
+        for owner, line in zip(owners, lines, strict=True):
+            digests[owner].append(line)
+    listed = [
+        _listed(item, split, lines) for item, split, lines in zip(items, goals.splits, digests, strict=True)
+    ]
+    of_list = Goals([LISTED] * len(items), placed, names, names)
+    keep(ITEMS, listed, range(len(listed)), of_list, ITEM_COLUMNS, lines=False)
+    dropped = [_dropped(omission) for omission in omissions]
+    keep(OMISSIONS, dropped, range(len(dropped)), _goals_of(dropped, buckets), OMISSION_COLUMNS, lines=False)
     return filled
 
 
+def _bucket_of(name: str, buckets: int) -> int:
+    return bucket_of(name, buckets) if buckets > 1 else 0
+
+
 def _listed(item: ExportItem, split: str, lines: Iterable[str]) -> Row:
-    """Return the row of ``ITEM_COLUMNS`` of an item whose rows in all tables are these, as JSON."""
+    """Return the row of ``ITEM_COLUMNS`` of an item whose rows in all tables are these, as lines of JSON."""
     return {
         "id": item.id,
         "split": split,
-        "digest": digest_of_lines(lines),
+        "digest": hashlib.sha256("".join(lines).encode()).hexdigest(),
         "conversation_ids": list(item.conversation_ids),
     }
 
 
-def _dropped(omission: Omission, buckets: int) -> SpilledRow:
+def _dropped(omission: Omission) -> Row:
     """Return a row of the ledger of drops, which has as many rows for each reason as the manifest counts."""
-    reason, task_id, annotation_id = omission.reason.value, omission.task_id, omission.annotation_id
-    row: Row = {"reason": reason, "task_id": task_id, "annotation_id": annotation_id}
-    place = f"{reason}\x1f{task_id}\x1f{annotation_id or ''}"
-    return _spilled(OMITTED, bucket_of(task_id, buckets) if buckets > 1 else 0, task_id, place, row)
+    return {
+        "reason": omission.reason.value,
+        "task_id": omission.task_id,
+        "annotation_id": omission.annotation_id,
+    }
 
 
-def _spilled(split: str, bucket: int, name: str, place: str, row: Row) -> SpilledRow:
-    return SpilledRow(split, bucket, name, place, row, as_json(row))
+def _goals_of(dropped: Sequence[Row], buckets: int) -> Goals:
+    names = [str(row["task_id"]) for row in dropped]
+    return Goals(
+        [OMITTED] * len(names),
+        [_bucket_of(name, buckets) for name in names],
+        names,
+        [f"{row['reason']}\x1f{row['task_id']}\x1f{row['annotation_id'] or ''}" for row in dropped],
+    )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from workspaces.kinds import TextQuestion, all_kinds
@@ -18,20 +18,21 @@ if TYPE_CHECKING:
     from workspaces.records import Annotation
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Holders:
     """The pseudonyms of people whose votes, rewrites or pseudonym stand in an export, and the conversations in it."""
 
-    person_ids: frozenset[str]
-    conversation_ids: frozenset[str]
+    person_ids: set[str] = field(default_factory=set)
+    conversation_ids: set[str] = field(default_factory=set)
 
-    def __or__(self, other: Holders) -> Holders:
-        """Return the people and the conversations of both."""
-        return Holders(self.person_ids | other.person_ids, self.conversation_ids | other.conversation_ids)
+    def add(self, other: Holders) -> None:
+        """Add the people and the conversations of another portion."""
+        self.person_ids |= other.person_ids
+        self.conversation_ids |= other.conversation_ids
 
 
 class HoldersSought:
-    """Finds whose data an export holds.
+    """Finds whose data an export holds: ``found``, of the items and of the rows that were seen.
 
     An item names who voted. Who wrote a text, or is named by a row, is told from the rows, because other people's
     votes can bring in a rewrite whose author's own vote is not counted.
@@ -44,23 +45,17 @@ class HoldersSought:
             items: those that the rows are made of.
             annotations: the answers that the export could be made of.
         """
-        self._people: set[str] = set()
-        self._conversations: set[str] = set()
+        self.found = Holders()
         for item in items:
-            self._people.update(item.person_ids)
-            self._conversations.update(item.conversation_ids)
-        self._by_text = _authors(it for it in annotations if it.person_id not in self._people)
+            self.found.person_ids.update(item.person_ids)
+            self.found.conversation_ids.update(item.conversation_ids)
+        self._by_text = _authors(it for it in annotations if it.person_id not in self.found.person_ids)
 
-    def see(self, row: Row) -> None:
-        """Note the people whose texts or pseudonyms stand in a row of any table."""
-        for text in _texts(row) if self._by_text else ():
+    def see(self, rows: Iterable[Row]) -> None:
+        """Note the people whose texts or pseudonyms stand in rows of any table."""
+        for text in _texts(rows) if self._by_text else ():
             if (found := self._by_text.get(text.strip())) is not None:
-                self._people |= found
-
-    @property
-    def found(self) -> Holders:
-        """Whose data the items and the rows hold that were seen."""
-        return Holders(frozenset(self._people), frozenset(self._conversations))
+                self.found.person_ids |= found
 
 
 def _authors(annotations: Iterable[Annotation]) -> dict[str, set[str]]:
@@ -80,9 +75,9 @@ def _authors(annotations: Iterable[Annotation]) -> dict[str, set[str]]:
     return by_text
 
 
-def _texts(row: Row) -> Iterator[str]:
-    """Yield every text of a row, however deep it lies in it."""
-    waiting: list[JsonValue] = list(row.values())
+def _texts(rows: Iterable[Row]) -> Iterator[str]:
+    """Yield every text of rows, however deep it lies in them."""
+    waiting: list[JsonValue] = [value for row in rows for value in row.values()]
     while waiting:
         value = waiting.pop()
         if isinstance(value, str):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Protocol
 
 
 class Act(StrEnum):
@@ -22,9 +23,22 @@ class Act(StrEnum):
     THUMB = "thumb"
 
 
-@dataclass(frozen=True, slots=True)
-class Judgment:
+class Judgment(Protocol):
     """One answer of one person; ``from_log`` is true of an answer that came with a chat log."""
+
+    @property
+    def annotation_id(self) -> str: ...  # noqa: D102
+    @property
+    def person_id(self) -> str: ...  # noqa: D102
+    @property
+    def act(self) -> Act: ...  # noqa: D102
+    @property
+    def from_log(self) -> bool: ...  # noqa: D102
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """A judgment that says no more."""
 
     annotation_id: str
     person_id: str

@@ -11,7 +11,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from exports.context import Context, whence
-from exports.judgments import Judgment
+from exports.judgments import Judged
 from exports.omissions import Omission, OmissionReason
 from exports.pairs import Decision, PreferencePair, Vote, side_of
 from exports.verdicts import PairVerdict, Shown, age, discarded_pairs, sorted_omissions, verdicts_of
@@ -22,13 +22,13 @@ from workspaces.records import IMPORTED
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-    from exports.verdicts import RewriteOutcomes
+    from exports.verdicts import RewriteOutcomes, Said
     from exports.weights import Weights
     from workspaces.records import Annotation, Task
     from workspaces.store.adjudications import Decisions
 
 
-_task_id = attrgetter("task_id")
+_task_id, _annotation_id = attrgetter("task_id"), attrgetter("annotation.id")
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,10 +72,11 @@ def preference_pairs(
     omissions: list[Omission] = []
     answered = set()
     verdicts: dict[str, list[PairVerdict]] = defaultdict(list)
+    said: dict[object, Said | None] = {}
     skips: dict[str, set[str]] = defaultdict(set)
     for task_id, given in groupby(sorted(annotations, key=_task_id), key=_task_id):
         answered.add(task_id)
-        shown = Shown(tasks[task_id], contexts) if task_id in tasks else None
+        shown = Shown(tasks[task_id], contexts, said) if task_id in tasks else None
         for annotation in given:
             found = verdicts_of(shown, annotation, outcomes)
             if isinstance(found, OmissionReason):
@@ -95,9 +96,11 @@ def preference_pairs(
     pairs = []
     for pair_id in sorted(verdicts):
         by_person: dict[str, list[PairVerdict]] = defaultdict(list)
-        wrote = {verdict.annotation.id: verdict for verdict in verdicts[pair_id] if verdict.only_wrote}
-        for verdict in sorted(verdicts[pair_id], key=lambda verdict: age(verdict.annotation)):
-            if not verdict.only_wrote:
+        wrote: dict[str, PairVerdict] = {}
+        for verdict in verdicts[pair_id]:
+            if verdict.only_wrote:
+                wrote[verdict.annotation.id] = verdict
+            else:
                 by_person[verdict.annotation.person_id].append(verdict)
         if not by_person:  # their votes are about other texts by now
             omissions += (
@@ -107,15 +110,17 @@ def preference_pairs(
             continue
         latest = []
         for of_person in by_person.values():
-            counted, left_out = _latest(of_person)
+            counted, *left_out = of_person
+            if left_out:
+                counted, gone = _latest(sorted(of_person, key=lambda verdict: age(verdict.annotation)))
+                omissions.extend(gone)
             latest.append(counted)
-            omissions.extend(left_out)
         pairs.append(
             _pair(
                 pair_id,
-                sorted(latest, key=lambda verdict: verdict.annotation.id),
+                sorted(latest, key=_annotation_id),
                 weights,
-                skips=len(skips[pair_id] - by_person.keys()),
+                skips=len(skips[pair_id] - by_person.keys()) if pair_id in skips else 0,
                 wrote=_behind(latest, wrote, authors),
                 adjudicated=_decided(verdicts[pair_id], decisions),
             )
@@ -187,42 +192,46 @@ def _pair(
     wrote: Sequence[PairVerdict] = (),
     adjudicated: Decision | None = None,
 ) -> PreferencePair:
-    texts = verdicts[0].texts
-    compared = {id(it.compared): it.compared for it in (*verdicts, *wrote) if it.texts == texts}.values()
-    responses = {context.message.id: context for each in compared for context in each.responses}
-    votes = tuple(
-        Vote(
-            annotation_id=verdict.annotation.id,
-            task_id=verdict.task.id,
-            person_id=verdict.annotation.person_id,
-            weight=weights.of(verdict.annotation.person_id, verdict.question) * verdict.share,
-            preferred=None if verdict.preferred is None else texts.index(verdict.preferred),
-            shown_first=None if verdict.shown_first is None else texts.index(verdict.shown_first),
-            both_bad=verdict.both_bad,
-            act=verdict.act,
-            from_log=verdict.task.platform == IMPORTED,
-            strength=verdict.strength,
-            reason=verdict.reason,
-        )
-        for verdict in verdicts
-    )
-    majority = (side for side in (0, 1) if 2 * sum(vote.preferred == side for vote in votes) > len(votes))
+    prompt, texts = verdicts[0].compared.prompt, verdicts[0].texts
+    compared = {id(it.compared): it.compared for it in (*verdicts, *wrote) if it.texts == texts}
+    responses = {context.message.id: context for each in compared.values() for context in each.responses}
+    tasks = {verdict.task.id: verdict.task for verdict in (*verdicts, *wrote)}
+    votes = tuple(_vote(verdict, weights) for verdict in verdicts)
+    preferred = [vote.preferred for vote in votes]
+    majority = (side for side in (0, 1) if 2 * preferred.count(side) > len(votes))
     return PreferencePair(
         pair_id=pair_id,
-        prompt=verdicts[0].compared.prompt,
+        prompt=prompt,
         sides=(side_of(texts[0], responses.values()), side_of(texts[1], responses.values())),
         votes=votes,
         winner=next(majority, None)
         if adjudicated is None
         else {Decision.FIRST: 0, Decision.SECOND: 1}.get(adjudicated),
-        **whence(responses.values(), (verdict.task for verdict in (*verdicts, *wrote))),
+        **whence(responses.values(), tasks.values()),
         skips=skips,
         writers=tuple(
-            Judgment(it.annotation.id, it.annotation.person_id, it.act, from_log=False) for it in wrote
+            Judged(it.annotation.id, it.annotation.person_id, it.act, from_log=False) for it in wrote
         ),
         adjudicated=adjudicated,
         posteriors=_posteriors(verdicts, weights),
         weighs_posterior=weights.weighting is Weighting.POSTERIOR,
+    )
+
+
+def _vote(verdict: PairVerdict, weights: Weights) -> Vote:
+    annotation, task = verdict.annotation, verdict.task
+    return Vote(
+        annotation.id,
+        task.id,
+        annotation.person_id,
+        weights.of(annotation.person_id, verdict.compared.question) * verdict.share,
+        verdict.preferred,
+        verdict.shown_first,
+        verdict.both_bad,
+        verdict.act,
+        task.platform == IMPORTED,
+        verdict.strength,
+        verdict.reason,
     )
 
 

@@ -6,15 +6,16 @@ import math
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from exports.context import distinct, models_of
-from exports.judgments import Act, Judgment
+from exports.judgments import Act
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from exports.context import Context, Prompt
+    from exports.judgments import Judgment
 
 
 class Decision(StrEnum):
@@ -50,8 +51,7 @@ class Side:
     rewrite_of: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Vote:
+class Vote(NamedTuple):
     """One person's vote on a pair. ``preferred`` and ``shown_first`` are side numbers, 0 or 1.
 
     ``preferred`` is ``None`` for a tie, and if ``both_bad`` for a vote that both sides are bad; ``shown_first`` is
@@ -128,8 +128,7 @@ class PreferencePair:
     @property
     def judgments(self) -> tuple[Judgment, ...]:
         """The votes, and the rewrites that others accepted, as the card counts them."""
-        votes = (Judgment(vote.annotation_id, vote.person_id, vote.act, vote.from_log) for vote in self.votes)
-        return (*votes, *self.writers)
+        return (*self.votes, *self.writers)
 
     @property
     def chosen(self) -> Side:

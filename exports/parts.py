@@ -12,17 +12,13 @@ import pyarrow.compute as pc
 
 from exports.buckets import bucket_of
 from exports.json_columns import stored_schema, table_of
-from exports.spilled import BATCH_CHARACTERS, JSON_LINE, LINE, NAME, PLACE
+from exports.spilled import BATCH_CHARACTERS, JSON_LINE, LINE, NAME, PLACE, rows_at
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-    from numpy.typing import NDArray
-
     from exports.columns import Columns, Row
-    from exports.spilled import Piece
-
-    Places = NDArray[np.int64]
+    from exports.spilled import Piece, Places
 
 ROWS_AT_ONCE = 20_000
 """Rows whose texts are in memory at once."""
@@ -46,25 +42,25 @@ class Bucket:
     def places(self) -> tuple[list[int], Places]:
         """Return how many rows each piece has, and the places of the rows of this bucket in all of them, in order."""
         told = [piece.read([NAME, PLACE]) for piece in self.pieces]
-        names = [name for batch in told for name in batch.column(0).to_pylist()]
+        names = (name for batch in told for name in batch.column(0).to_pylist())
         if self.order is None:
             found = pc.sort_indices(pa.chunked_array([batch.column(1) for batch in told]))
             places = np.asarray(found, np.int64)
-        else:
+            if self.mixed:
+                mine = np.array([bucket_of(name, self.of) == self.number for name in names], np.bool_)
+                places = places[mine[places]]
+        else:  # there is one bucket
             places = np.argsort(np.array([self.order[name] for name in names], np.int64), kind="stable")
-        if self.mixed:
-            mine = np.array([bucket_of(name, self.of) == self.number for name in names], np.bool_)
-            places = places[mine[places]]
         return [batch.num_rows for batch in told], places
 
     def take(self, sizes: Sequence[int], places: Places, names: Sequence[str]) -> Iterator[pa.RecordBatch]:
-        """Yield the rows at these places of each piece that has some, with columns of these names."""
-        start = 0
-        for piece, size in zip(self.pieces, sizes, strict=True):
-            mine = places[(places >= start) & (places < start + size)] - start
+        """Yield the rows at these places, sorted, of each piece that has some, with columns of these names."""
+        ends = np.cumsum(sizes)
+        for piece, size, end, mine in zip(
+            self.pieces, sizes, ends, np.split(places, np.searchsorted(places, ends[:-1])), strict=True
+        ):
             if len(mine):
-                yield _rows_at(piece.read(names), mine)
-            start += size
+                yield rows_at(piece.read(names), mine - (end - size))
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,12 +68,14 @@ class Part:
     """A bucket that was looked at: the numbers of rows in the row groups of its file, and the digest of its rows.
 
     The digest is the sha256 of the rows as canonical JSON lines; unlike the hash of a file it does not depend on the
-    version of pyarrow.
+    version of pyarrow. ``sizes`` and ``places`` are what ``Bucket.places`` returns.
     """
 
     bucket: Bucket
     groups: Sequence[int]
     digest: str
+    sizes: Sequence[int]
+    places: Places
 
     @property
     def split(self) -> str:
@@ -91,14 +89,12 @@ class Part:
 
     def tables(self, columns: Columns) -> Iterator[pa.Table]:
         """Yield the rows of each row group, as a table of ``stored_schema``."""
-        sizes, places = self.bucket.places()
         start = 0
         for size in self.groups:
-            some = places[start : start + size]
-            pieces = [
-                _as_stored(batch, columns) for batch in self.bucket.take(sizes, np.sort(some), [*columns])
-            ]
-            yield _rows_at(pa.concat_tables(pieces).combine_chunks(), _ranks(some))
+            some = self.places[start : start + size]
+            read = self.bucket.take(self.sizes, np.sort(some), [*columns])
+            pieces = [_as_stored(batch, columns) for batch in read]
+            yield rows_at(pa.concat_tables(pieces).combine_chunks(), _ranks(some))
             start += size
 
     def rows(self, columns: Columns) -> Iterator[Row]:
@@ -108,8 +104,8 @@ class Part:
 
     def json_lines(self) -> Iterator[str]:
         """Yield the rows as lines of JSON, their columns in order."""
-        sizes, places = self.bucket.places()
-        yield from _texts(self.bucket, sizes, places, JSON_LINE)
+        for lines in _texts(self.bucket, self.sizes, self.places, JSON_LINE):
+            yield from lines.to_pylist()
 
 
 def part_of(bucket: Bucket) -> Part:
@@ -117,21 +113,29 @@ def part_of(bucket: Bucket) -> Part:
     sizes, places = bucket.places()
     groups, size, characters = [], 0, 0
     digest = hashlib.sha256()
-    for line in _texts(bucket, sizes, places, LINE):
-        digest.update(line.encode())
-        size, characters = size + 1, characters + len(line) - 1
-        if characters > BATCH_CHARACTERS:
-            groups.append(size)
-            size = characters = 0
-    return Part(bucket, [*groups, size] if size else groups, digest.hexdigest())
+    for lines in _texts(bucket, sizes, places, LINE):
+        digest.update(_bytes_of(lines))
+        for length in pc.utf8_length(lines).to_pylist():
+            size, characters = size + 1, characters + length - 1
+            if characters > BATCH_CHARACTERS:
+                groups.append(size)
+                size = characters = 0
+    return Part(bucket, [*groups, size] if size else groups, digest.hexdigest(), sizes, places)
 
 
-def _texts(bucket: Bucket, sizes: Sequence[int], places: Places, name: str) -> Iterator[str]:
+def _texts(bucket: Bucket, sizes: Sequence[int], places: Places, name: str) -> Iterator[pa.LargeStringArray]:
     for start in range(0, len(places), ROWS_AT_ONCE):
         some = places[start : start + ROWS_AT_ONCE]
         read = bucket.take(sizes, np.sort(some), [name])
-        texts = [text for batch in read for text in batch.column(0).to_pylist()]
-        yield from (texts[rank] for rank in _ranks(some).tolist())
+        texts = pa.chunked_array([batch.column(0).cast(pa.large_string()) for batch in read])
+        yield rows_at(texts.combine_chunks(), _ranks(some))
+
+
+def _bytes_of(texts: pa.LargeStringArray) -> memoryview:
+    """Return the UTF-8 of texts, one behind the other."""
+    _, offsets, data = texts.buffers()
+    ends = np.frombuffer(offsets, np.int64)[texts.offset :]
+    return memoryview(data)[ends[0] : ends[len(texts)]]
 
 
 def _ranks(places: Places) -> Places:
@@ -145,9 +149,3 @@ def _as_stored(batch: pa.RecordBatch, columns: Columns) -> pa.Table:
     if batch.schema.equals(schema):
         return pa.Table.from_batches([batch])
     return table_of(batch.to_pylist(), columns)
-
-
-def _rows_at(rows: pa.RecordBatch | pa.Table, places: Places) -> pa.RecordBatch | pa.Table:
-    """Return rows at places; the indices are built from a buffer, because ``pa.array`` imports pandas."""
-    buffer = pa.py_buffer(np.ascontiguousarray(places, np.int64))
-    return rows.take(pa.Array.from_buffers(pa.int64(), len(places), [None, buffer]))

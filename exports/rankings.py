@@ -8,7 +8,7 @@ from itertools import combinations
 from typing import TYPE_CHECKING
 
 from exports.context import Context, Prompt, canonical, distinct, whence
-from exports.judgments import Act, Judgment
+from exports.judgments import Act, Judged
 from exports.omissions import Omission, OmissionReason
 from exports.pairs import Side, side_of
 from exports.pooling import pooled
@@ -19,6 +19,7 @@ from workspaces.records import IMPORTED, stable_id
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
+    from exports.judgments import Judgment
     from exports.weights import Weights
     from workspaces.records import Annotation, Task
 
@@ -75,7 +76,7 @@ class RankedResponses:
     def judgments(self) -> tuple[Judgment, ...]:
         """The rankings, as the card counts them."""
         return tuple(
-            Judgment(each.annotation_id, each.person_id, Act.RANKING, each.from_log) for each in self.rankings
+            Judged(each.annotation_id, each.person_id, Act.RANKING, each.from_log) for each in self.rankings
         )
 
     @property

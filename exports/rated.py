@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from exports.context import Context, Prompt, canonical, clean, distinct, models_of, whence
-from exports.judgments import Act, Judgment
+from exports.judgments import Act, Judged
 from exports.omissions import Omission, OmissionReason
 from exports.pairs import origin_of
 from exports.verdicts import age, sorted_omissions
@@ -18,6 +18,7 @@ from workspaces.records import IMPORTED, AnnotationStatus, Tag, stable_id
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
+    from exports.judgments import Judgment
     from exports.pairs import Origin
     from exports.weights import Weights
     from workspaces.records import Annotation, Task
@@ -126,7 +127,7 @@ class RatedPrompt:
     def judgments(self) -> tuple[Judgment, ...]:
         """The answers that the ratings were taken from, each once."""
         given = {
-            it.annotation_id: Judgment(
+            it.annotation_id: Judged(
                 it.annotation_id, it.person_id, _ACTS.get(it.aspect, Act.TAGS), it.from_log
             )
             for it in self.ratings

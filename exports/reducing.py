@@ -92,7 +92,7 @@ class Reduced:
         self.measure.add(other.measure)
         self.found.add(other.found)
         self.accounting += other.accounting
-        self.holders |= other.holders
+        self.holders.add(other.holders)
         self.items += other.items
         for split, labels in other.trained.items():
             self.trained.setdefault(split, Counter()).update(labels)

@@ -8,7 +8,7 @@ from datetime import UTC
 from functools import partial
 from typing import TYPE_CHECKING, cast
 
-from exports.buckets import ITEMS, buckets_for
+from exports.buckets import OF_PORTION, buckets_for
 from exports.card import card
 from exports.choosing import EVERYTHING, by_agreement, in_force
 from exports.croissant import FILE as CROISSANT
@@ -126,7 +126,7 @@ def export(
             rules=rules,
             test_share=1.0 if projection.test_only else test_share,
             json_lines=json_lines,
-            buckets=1 if projection.in_one_file else buckets_for(ITEMS * len(of_portions), before),
+            buckets=1 if projection.in_one_file else buckets_for(OF_PORTION * len(of_portions), before),
             folder=str(waiting),
         )
         made = _of_all(of_portions, plan, workers, evidence, others)

@@ -1,7 +1,8 @@
-"""Rows on their way: what one portion of the evidence gives to each split and bucket, in an Arrow file.
+"""Rows on their way: what one portion of the evidence gives to each split and bucket, in a file.
 
-A file holds a record batch for each split and bucket (several of a large one). Beside the columns of the table, a row
-has its name, by which it is put into a bucket; its place, by which rows are sorted; and itself as canonical JSON.
+A file holds an Arrow schema, then a record batch for each split and bucket (several of a large one). Beside the columns
+of the table, a row has its name, by which it is put into a bucket; its place, by which rows are sorted; and itself as
+canonical JSON.
 """
 
 from __future__ import annotations
@@ -10,105 +11,134 @@ import hashlib
 import json
 import os
 from dataclasses import dataclass
-from itertools import groupby
-from operator import attrgetter
+from functools import lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import pyarrow as pa
 
+from exports.canonical import canonical_lines
 from exports.json_columns import stored_schema, table_of
 from workspaces.files import written_before
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
+    from numpy.typing import NDArray
+
     from exports.columns import Columns, Row
 
+    Places = NDArray[np.int64]
+
 BATCH_CHARACTERS = 1 << 25
-"""Size of a row group: an Arrow string column holds 2 GiB at most."""
+"""Size of a row group."""
+ROWS_AT_ONCE = 1 << 15
+"""Rows that are made a table at once."""
+BYTES_AT_ONCE = 1 << 28
+"""Size of such a table: a column of text holds 2 GiB at most, and as JSON a text can be six times as long."""
 NAME, PLACE, LINE, JSON_LINE = "#name", "#place", "#line", "#json_line"
 """The columns beside those of a table; no table has columns of such names."""
 
-_CANONICAL = json.JSONEncoder(ensure_ascii=False, sort_keys=True, separators=(",", ":"))
-
 
 @dataclass(frozen=True, slots=True)
-class SpilledRow:
-    """A row of a table, and where it goes; ``place`` is compared byte by byte, rows of one place keep their order."""
+class Goals:
+    """Where the rows of items go, in the order of the items; ``places`` are compared byte by byte."""
 
-    split: str
-    bucket: int
-    name: str
-    place: str
-    row: Row
-    line: str
+    splits: Sequence[str]
+    buckets: Sequence[int]
+    names: Sequence[str]
+    places: Sequence[str]
 
 
 @dataclass(frozen=True, slots=True)
 class Piece:
-    """Rows of one split and bucket: a record batch, by its number, of an Arrow file."""
+    """Rows of one split and bucket: a record batch in a file, by where it begins."""
 
     split: str
     bucket: int
     path: str
-    number: int
+    start: int
 
     def read(self, names: Sequence[str]) -> pa.RecordBatch:
         """Return the rows, with those columns of these names that are there."""
-        with written_before(Path(self.path)), pa.OSFile(self.path) as file:
-            known = pa.ipc.open_file(file).schema.names
-            options = pa.ipc.IpcReadOptions(
-                included_fields=[known.index(name) for name in names if name in known]
-            )
-            return pa.ipc.open_file(file, options=options).get_batch(self.number)
+        with written_before(Path(self.path)), pa.memory_map(self.path) as file:
+            schema = _schema_of(self.path)
+            file.seek(self.start)
+            batch = pa.ipc.read_record_batch(pa.ipc.read_message(file), schema)
+            return batch.select([name for name in names if name in schema.names])
+
+
+@lru_cache(maxsize=1024)
+def _schema_of(path: str) -> pa.Schema:
+    with pa.memory_map(path) as file:
+        return pa.ipc.read_schema(file)
+
+
+@dataclass(frozen=True, slots=True)
+class Spilled:
+    """Where the rows of each split and bucket stand, and all rows as JSON with a line break each, in their order."""
+
+    pieces: list[Piece]
+    lines: list[pa.Array]
 
 
 def spill(
-    path: Path, rows: Iterable[SpilledRow], columns: Columns, *, json_lines: bool = False
-) -> list[Piece]:
-    """Write rows to a file; return where those of each split and bucket stand.
+    path: Path,
+    rows: Sequence[Row],
+    owners: Sequence[int],
+    goals: Goals,
+    columns: Columns,
+    *,
+    json_lines: bool = False,
+) -> Spilled:
+    """Write rows to a file.
 
     A file is there whole or not at all, so that work can be done twice.
 
     Args:
         path: of the file.
         rows: in any order, those of one place in theirs.
+        owners: the item of each row, by its number.
+        goals: of the items.
         columns: of the table.
         json_lines: keep each row also as a line of JSON, its columns in order.
     """
-    ordered = sorted(rows, key=attrgetter("split", "bucket", "place"))
+    aims = [*zip(goals.splits, goals.buckets, strict=True)]
+    known = sorted({*aims})
+    number_of = {aim: number for number, aim in enumerate(known)}
+    of_rows = np.array(owners, np.int64)
+    numbers = np.array([number_of[aim] for aim in aims], np.int64)[of_rows]
+    names, places = (pa.array(texts, pa.string()) for texts in (goals.names, goals.places))
     beside = [NAME, PLACE, LINE, *([JSON_LINE] if json_lines else [])]
     schema = pa.schema([*((name, pa.string()) for name in beside), *stored_schema(columns)])
-    pieces: list[Piece] = []
+    found = Spilled([], [])
     temporary = path.with_suffix(f".{os.getpid()}.tmp")
-    with pa.OSFile(str(temporary), "wb") as sink, pa.ipc.new_file(sink, schema) as writer:
-        for some in _in_sizes(ordered):
-            table = table_of([it.row for it in some], columns)
-            texts = {
-                NAME: [it.name for it in some],
-                PLACE: [it.place for it in some],
-                LINE: [f"{it.line}\n" for it in some],
-                JSON_LINE: [f"{json.dumps(it.row, ensure_ascii=False)}\n" for it in some]
-                if json_lines
-                else [],
-            }
-            told = pa.Table.from_pydict({name: texts[name] for name in beside})
-            whole = pa.Table.from_arrays([*told.columns, *table.columns], schema=schema).combine_chunks()
-            start = 0
-            for (split, bucket), of_bucket in groupby(some, attrgetter("split", "bucket")):
-                size = sum(1 for _ in of_bucket)
-                (batch,) = whole.slice(start, size).to_batches()
-                pieces.append(Piece(split, bucket, str(path), len(pieces)))
-                writer.write_batch(batch)
-                start += size
+    with temporary.open("wb") as file:
+        file.write(schema.serialize())
+        start = 0
+        for table in _tables(rows, columns):
+            end = start + table.num_rows
+            lines = canonical_lines(table, columns)
+            told = [rows_at(texts, of_rows[start:end]) for texts in (names, places)]
+            told.append(lines)
+            if json_lines:
+                texts = [f"{json.dumps(row, ensure_ascii=False)}\n" for row in rows[start:end]]
+                told.append(pa.array(texts, pa.string()))
+            whole = pa.Table.from_arrays([*told, *table.columns], schema=schema)
+            mine = numbers[start:end]
+            order = np.argsort(mine, kind="stable")
+            ordered = rows_at(whole, order).combine_chunks()
+            which, starts = np.unique(mine[order], return_index=True)
+            for number, first, last in zip(which, starts, [*starts[1:], len(mine)], strict=True):
+                split, bucket = known[number]
+                found.pieces.append(Piece(split, bucket, str(path), file.tell()))
+                (batch,) = ordered.slice(first, last - first).to_batches()
+                file.write(batch.serialize())
+            found.lines.append(lines)
+            start = end
     temporary.replace(path)
-    return pieces
-
-
-def as_json(row: Row) -> str:
-    """Return a row as canonical JSON."""
-    return _CANONICAL.encode(row)
+    return found
 
 
 def digest_of_lines(lines: Iterable[str]) -> str:
@@ -116,11 +146,31 @@ def digest_of_lines(lines: Iterable[str]) -> str:
     return hashlib.sha256("".join(f"{line}\n" for line in lines).encode()).hexdigest()
 
 
-def _in_sizes(rows: Sequence[SpilledRow]) -> Iterator[Sequence[SpilledRow]]:
-    """Yield rows in order, as many at a time as an Arrow table can hold for certain."""
-    start = characters = 0
-    for end, it in enumerate(rows, start=1):
-        characters += len(it.line)
-        if characters > BATCH_CHARACTERS or end == len(rows):
-            yield rows[start:end]
-            start, characters = end, 0
+def rows_at(rows: Any, places: Places) -> Any:
+    """Return what stands at places of an array, a record batch or a table.
+
+    The indices are built from a buffer, because ``pa.array`` of an array of numpy imports pandas.
+    """
+    buffer = pa.py_buffer(np.ascontiguousarray(places, np.int64))
+    return rows.take(pa.Array.from_buffers(pa.int64(), len(places), [None, buffer]))
+
+
+def _tables(rows: Sequence[Row], columns: Columns) -> Iterator[pa.Table]:
+    for start in range(0, len(rows), ROWS_AT_ONCE):
+        yield from _in_sizes(rows[start : start + ROWS_AT_ONCE], columns)
+
+
+def _in_sizes(rows: Sequence[Row], columns: Columns) -> Iterator[pa.Table]:
+    """Yield rows in order, as many at a time as an Arrow table, and their JSON, can hold for certain."""
+    half = len(rows) // 2
+    try:
+        table = table_of(rows, columns)
+    except pa.ArrowCapacityError:
+        if not half:
+            raise
+        table = None
+    if table is not None and (not half or table.nbytes <= BYTES_AT_ONCE):
+        yield table
+    else:
+        yield from _in_sizes(rows[:half], columns)
+        yield from _in_sizes(rows[half:], columns)

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
-from functools import cached_property
+from dataclasses import dataclass, field
 from itertools import combinations
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from exports.context import Context, Prompt, canonical, clean, squeeze
 from exports.judgments import Act
@@ -50,22 +49,36 @@ class RewriteOutcomes:
 class Compared:
     """Two texts that answer one prompt, in alphabetical order, and the responses that have them, as they were shown.
 
-    All answers to a task share it. ``pair_id`` is the id of their pair. ``question`` is the comparison that was asked;
-    None for a rewrite, because nobody measures how good rewrites are.
+    All answers to a task share it. ``first`` is the number of the text that was shown first, 0 or 1. ``pair_id`` is
+    the id of their pair. ``question`` is the comparison that was asked; None for a rewrite, because nobody measures how
+    good rewrites are.
     """
 
     prompt: Prompt
     texts: tuple[str, str]
     responses: tuple[Context, ...]
+    first: int
     pair_id: str
     question: str | None
 
 
-@dataclass(frozen=True, slots=True)
-class PairVerdict:
+class Said(NamedTuple):
+    """What an answer to a comparison says, whatever was compared.
+
+    ``place`` is the place of the better response in the order of display, 0 or 1, or None.
+    """
+
+    place: int | None
+    both_bad: bool
+    strength: int | None
+    reason: str
+
+
+class PairVerdict(NamedTuple):
     """One answer, or a part of it, as a comparison of two texts, in alphabetical order.
 
-    ``preferred`` is None for no preference. ``strength`` is how much better the preferred text is, None where that was
+    ``preferred`` and ``shown_first`` are numbers of texts, 0 or 1; ``preferred`` is None for no preference, and
+    ``shown_first`` where that is not known. ``strength`` is how much better the preferred text is, None where that was
     not asked. ``share`` is the part of an answer that this is: a ranking of *n* responses is n (n - 1) / 2 comparisons
     by one person, which weigh together as much as one. One that ``only_wrote`` wrote a text that others judged, and is
     no vote.
@@ -74,8 +87,8 @@ class PairVerdict:
     annotation: Annotation
     task: Task
     compared: Compared
-    preferred: str | None
-    shown_first: str | None
+    preferred: int | None
+    shown_first: int | None
     act: Act
     both_bad: bool = False
     strength: int | None = None
@@ -104,14 +117,14 @@ class PairVerdict:
         return self.compared.question
 
     @property
-    def said(self) -> tuple[str | None, bool, int | None]:
+    def said(self) -> tuple[int | None, bool, int | None]:
         """What the answer says: the better text, whether both are bad, and how much better it is."""
         return self.preferred, self.both_bad, self.strength
 
     @property
     def undecided(self) -> PairVerdict:
         """The same answer by somebody who takes back what they preferred."""
-        return replace(self, preferred=None, both_bad=False, strength=None if self.strength is None else 0)
+        return self._replace(preferred=None, both_bad=False, strength=None if self.strength is None else 0)
 
 
 def age(annotation: Annotation) -> tuple[object, ...]:
@@ -129,23 +142,39 @@ def sorted_omissions(omissions: Iterable[Omission]) -> tuple[Omission, ...]:
 
 
 class Shown:
-    """What a task shows, worked out once for all answers to it."""
+    """What a task shows, worked out once for all answers to it.
 
-    def __init__(self, task: Task, contexts: Mapping[str, Context]) -> None:
-        """Take a task, and the contexts of the responses that may be exported by message id."""
+    Args:
+        task: the task.
+        contexts: of the responses that may be exported, by message id.
+        said: what answers say, by the kind of the task and their values: most are the same.
+    """
+
+    def __init__(self, task: Task, contexts: Mapping[str, Context], said: dict[object, Said | None]) -> None:
         self.task = task
         self.contexts = contexts
+        self._said = said
+        self._responses: tuple[Context, ...] | OmissionReason | None = None
         self._compared: dict[tuple[int, int], Compared | OmissionReason] = {}
 
-    @cached_property
+    @property
     def kind(self) -> Kind:
         """The kind of the task."""
         return kind_of(self.task.kind)
 
-    @cached_property
+    @property
     def responses(self) -> tuple[Context, ...] | OmissionReason:
         """The responses in the order of display, or why the task compares nothing."""
-        return shown_responses(self.task, self.contexts)
+        if self._responses is None:
+            self._responses = shown_responses(self.task, self.contexts)
+        return self._responses
+
+    def said(self, question: ComparisonQuestion, values: Mapping[str, str]) -> Said | None:
+        """Return what an answer to the comparison says; None if it is not complete."""
+        key = (self.task.kind, *values.items())
+        if key not in self._said:
+            self._said[key] = _said(question, self.kind, values)
+        return self._said[key]
 
     def between(self, first: int, second: int) -> Compared | OmissionReason:
         """Return the comparison of two responses by their places, or why they are none."""
@@ -168,8 +197,8 @@ class Shown:
     def compared(self, text: str, responses: tuple[Context, ...], other: str) -> Compared:
         """Return the comparison of two texts, of these responses or a rewrite of the first of them."""
         texts, prompt, asked = _in_order(text, other), responses[0].prompt, self.kind.compares
-        pair_id = stable_id("pair", canonical(prompt), *texts)
-        return Compared(prompt, texts, responses, pair_id, None if asked is None else asked.name)
+        pair_id, first = stable_id("pair", canonical(prompt), *texts), texts.index(responses[0].text)
+        return Compared(prompt, texts, responses, first, pair_id, None if asked is None else asked.name)
 
 
 def verdicts_of(
@@ -206,25 +235,32 @@ def verdicts_of(
 def _comparison(
     question: ComparisonQuestion, shown: Shown, annotation: Annotation
 ) -> Sequence[PairVerdict] | OmissionReason:
-    answer = annotation.values.get(question.name)
-    if answer is None or not question.is_complete(answer):
+    said = shown.said(question, annotation.values)
+    if said is None:
         return OmissionReason.NO_PREFERENCE
     compared = shown.between(0, 1)
     if isinstance(compared, OmissionReason):
         return compared
-    preferred = question.preferred(answer)
     verdict = PairVerdict(
         annotation,
         shown.task,
         compared,
-        preferred=None if preferred is None else compared.responses[preferred].text,
-        shown_first=_shown_first(shown.task, annotation, compared.responses),
-        act=Act.COMPARISON,
-        both_bad=question.is_both_bad(annotation.values),
-        strength=question.strength(answer),
-        reason=clean(shown.kind.reason_in(annotation.values)).strip(),
+        None if said.place is None else compared.first ^ said.place,
+        _shown_first(shown.task, annotation, compared),
+        Act.COMPARISON,
+        said.both_bad,
+        said.strength,
+        reason=said.reason,
     )
     return (verdict,)
+
+
+def _said(question: ComparisonQuestion, kind: Kind, values: Mapping[str, str]) -> Said | None:
+    answer = values.get(question.name)
+    if answer is None or not question.is_complete(answer):
+        return None
+    reason = clean(kind.reason_in(values)).strip()
+    return Said(question.preferred(answer), question.is_both_bad(values), question.strength(answer), reason)
 
 
 def _ranking(
@@ -245,10 +281,8 @@ def _ranking(
             annotation,
             shown.task,
             each,
-            preferred=None
-            if places[left] == places[right]
-            else each.responses[int(places[left] > places[right])].text,
-            shown_first=_shown_first(shown.task, annotation, each.responses),
+            preferred=None if places[left] == places[right] else each.first ^ (places[left] > places[right]),
+            shown_first=_shown_first(shown.task, annotation, each),
             act=Act.RANKING,
             share=1 / len(pairs),
         )
@@ -275,7 +309,8 @@ def _rewrite(answer: str, shown: Shown, annotation: Annotation) -> Sequence[Pair
     if squeeze(rewrite) == squeeze(response.text):
         return OmissionReason.UNCHANGED_REWRITE
     compared = shown.compared(rewrite, (response,), response.text)
-    return (PairVerdict(annotation, shown.task, compared, rewrite, shown_first=None, act=Act.REWRITE),)
+    better = 1 - compared.first
+    return (PairVerdict(annotation, shown.task, compared, better, shown_first=None, act=Act.REWRITE),)
 
 
 def _judged_rewrite(
@@ -295,7 +330,7 @@ def _judged_rewrite(
         annotation,
         shown.task,
         compared,
-        preferred=written.text,
+        preferred=1 - compared.first,
         shown_first=None,
         act=Act.REWRITE,
         only_wrote=True,
@@ -308,13 +343,17 @@ def shown_responses(task: Task, contexts: Mapping[str, Context]) -> tuple[Contex
     if not all(message_id in contexts for message_id in task.message_ids):
         return OmissionReason.NOT_SHARED
     shown = tuple(contexts[message_id] for message_id in task.message_ids)
-    return next((context.unusable for context in shown if context.unusable), shown)
+    return next((reason for context in shown if (reason := context.unusable)), shown)
 
 
-def _shown_first(task: Task, annotation: Annotation, shown: Sequence[Context]) -> str | None:
+def _shown_first(task: Task, annotation: Annotation, compared: Compared) -> int | None:
     """Return the text displayed first: the earlier one shown or, of an answer from a log, the one it names."""
-    first = annotation.shown_first if task.platform == IMPORTED else shown[0].message.id
-    return next((context.text for context in shown if context.message.id == first), None)
+    if task.platform != IMPORTED:
+        return compared.first
+    shown = (context.message.id for context in compared.responses)
+    return next(
+        (compared.first ^ place for place, name in enumerate(shown) if name == annotation.shown_first), None
+    )
 
 
 def discarded_pairs(shown: Shown | None, annotation: Annotation) -> Sequence[str]:

@@ -79,6 +79,8 @@ def without_own_checks(
     annotations: Iterable[Annotation], own: Collection[tuple[str, str]]
 ) -> tuple[list[Annotation], list[Annotation]]:
     """Return the annotations but those of writers about their own rewrites (``own``: person, task), and these."""
+    if not own:
+        return list(annotations), []
     kept: list[Annotation] = []
     theirs: list[Annotation] = []
     for annotation in annotations:
@@ -90,6 +92,8 @@ def without_own(
     annotations: Iterable[Annotation], own: Collection[tuple[str, str]], rule: OwnLogs
 ) -> tuple[list[Annotation], list[Annotation]]:
     """Return the annotations that count in figures and pairs, and the ``own`` ones; allowed ones are in both."""
+    if not own:
+        return list(annotations), []
     kept, about_own = [], []
     for annotation in annotations:
         is_own = annotation.platform != IMPORTED and (annotation.person_id, annotation.task_id) in own

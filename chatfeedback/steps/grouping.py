@@ -7,12 +7,12 @@ opening (``exports.splits.normalised_opening``) or nearly the same one, over any
 from __future__ import annotations
 
 from hashlib import blake2b
-from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from exports.context import clean, contexts_of
+from exports.spilled import rows_at as taken
 from exports.splits import normalised_opening
 from workspaces.collection.files import CONVERSATION, conversations_in, rows_at
 from workspaces.collection.near_duplicates.finder import THRESHOLD
@@ -136,15 +136,15 @@ def _openings(batch: pa.RecordBatch, wanted: Container[str] | None) -> Iterator[
     """Yield the openings of the prompts of each conversation, after its id."""
     names = batch.column("conversation_id").to_pylist()
     chats = batch.column("conversation")
-    messages, offsets = chats.flatten(), chats.offsets.to_pylist()
-    roles, contents, attached = (messages.field(name) for name in SEEN)
-    unusual = []
-    for place, (start, end) in enumerate(pairwise(offset - offsets[0] for offset in offsets)):
-        if wanted is not None and names[place] not in wanted:
-            continue
-        simple = start < end and roles[start].as_py() == Role.USER and not attached[start].as_py()
-        if simple:  # every prompt begins with this turn
-            yield names[place], normalised_opening(((Role.USER, clean(contents[start].as_py())),))
+    messages, offsets = chats.flatten(), chats.offsets.to_numpy()
+    places = [place for place, name in enumerate(names) if wanted is None or name in wanted]
+    unusual = [place for place in places if offsets[place] == offsets[place + 1]]
+    begun = [place for place in places if offsets[place] < offsets[place + 1]]
+    first = offsets[begun] - offsets[0]
+    turns = (taken(messages.field(name), first).to_pylist() for name in SEEN)
+    for place, role, content, attached in zip(begun, *turns, strict=True):
+        if role == Role.USER and not attached:  # every prompt begins with this turn
+            yield names[place], normalised_opening(((Role.USER, clean(content)),))
         else:
             unusual.append(place)
     for chat in conversations_in(rows_at(batch, unusual)) if unusual else ():

@@ -21,6 +21,7 @@ import exports
 from chatfeedback.steps.answers import without_own, without_own_checks
 from chatfeedback.steps.grouping import Groups, join_openings, number_of, with_near_openings
 from chatfeedback.steps.written_texts import redacted
+from exports.buckets import OF_PORTION
 from exports.choosing import by_own
 from exports.dataset import our_errors
 from exports.omissions import OmissionReason
@@ -30,7 +31,7 @@ from workspaces.config.people import OwnLogs
 from workspaces.files import written_before
 from workspaces.kinds import all_kinds, asking, rubric_kinds
 from workspaces.store.latest_annotations import StoredAnnotation, annotation_of, stream_annotations
-from workspaces.store.members import MemberStatus
+from workspaces.store.members import MemberStatus, members
 from workspaces.store.tasks import StoredTask, conversations_shown, shows_rewrites, stream_tasks, task_of
 
 if TYPE_CHECKING:
@@ -44,7 +45,7 @@ if TYPE_CHECKING:
     from workspaces.records import Annotation, Task
     from workspaces.workspace import Workspace
 
-TASKS = 8192
+TASKS = OF_PORTION
 """Tasks in a portion, on average and if none belong together."""
 MOST = 512
 """Portions at most: a file of each is open while conversations are scattered, and a process may often open 1024."""
@@ -189,7 +190,7 @@ class Scattering:
 
     def answers(self) -> list[Annotation]:
         """Scatter the answers; return those to tasks that hold or show rewrites and that count."""
-        for status in OUTSIDE:
+        for status in OUTSIDE.keys() & {it.status for it in members(self._connection)}:
             self._scatter(status.value, stream_annotations(self._connection, status))
         found: list[Annotation] = []
 

@@ -20,7 +20,7 @@ from workspaces.store.rewrites import (
 from workspaces.store.withdrawals import begin_withdrawal
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Collection, Iterable, Mapping, Sequence
     from datetime import datetime
 
     import sqlalchemy as sa
@@ -91,16 +91,21 @@ class Rewrites:
         )
 
 
-def read_rewrites(workspace: Workspace, connection: sa.Connection) -> Rewrites:
+def read_rewrites(
+    workspace: Workspace, connection: sa.Connection, own: Collection[tuple[str, str]] | None = None
+) -> Rewrites:
     """Return the rewrites that stand; those alone that have an id (``note_rewrites``).
 
     What a giver rewrites of their own conversation is in no figure and no pair, unless ``quality.own`` allows it.
+    ``own`` are the own answers, where they are known already.
     """
     from chatfeedback.steps.redact import redactor_of  # settlement and figures need no redactor
 
     by_conversation: dict[str, list[Rewrite]] = {}
     given = workspace.config.quality.own is not OwnLogs.ALLOWED
-    standing = standing_rewrites(connection, own_answers(connection) if given else frozenset())
+    if own is None or not given:
+        own = own_answers(connection) if given else frozenset()
+    standing = standing_rewrites(connection, own)
     for rewrite in standing:
         by_conversation.setdefault(rewrite.conversation_id, []).append(rewrite)
     accepted = accepted_rewrites(connection, workspace.config.quality.own) if standing else frozenset()

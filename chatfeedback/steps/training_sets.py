@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 
 import exports
 from chatfeedback.steps.answers import without_own, without_own_checks
-from chatfeedback.steps.chat_collect import collect_chats
 from chatfeedback.steps.collected import collected
 from chatfeedback.steps.flagged import flagged_conversations
 from chatfeedback.steps.portions import Scattering, Shared, own_set_aside, remembered
@@ -27,6 +26,7 @@ from workspaces.garbage import collector_paused
 from workspaces.kinds import ComparisonQuestion, all_kinds
 from workspaces.records import SharingState
 from workspaces.store.adjudications import decisions
+from workspaces.store.chat_exchanges import is_waiting
 from workspaces.store.confidences import OVERALL, confidence_priors, latest_snapshot
 from workspaces.store.conversations import entries_of, ids_in
 from workspaces.store.near_duplicates import all_groups
@@ -73,7 +73,7 @@ def export(
         rules: which answers and items go into it; None: as configured (``exports``).
         dry_run: return what would be written, and write nothing.
         json_lines: write every table as JSON lines, too.
-        workers: do the work; None: this process, and others if there are several portions. What is written is the same.
+        workers: do the work; None: this process, and others if there are many portions. What is written is the same.
 
     Raises:
         UnknownProjectionError: there is no projection of this name.
@@ -97,7 +97,7 @@ def export(
         check_target(
             folder, projection.name
         )  # before the lock: nobody waits for a place that cannot be written
-        collect_chats(workspace)
+        _collect_chats(workspace)
     with workspace.exclusive(), collector_paused(), remembered(), scattered_in(workspace) as scratch:
         now = utc_now()
         workspace.collection.share_due(now)
@@ -128,9 +128,22 @@ def export(
             )
 
 
+FEW = 3
+"""Portions that are worked at in this process: starting others takes as long."""
+
+
+def _collect_chats(workspace: Workspace) -> None:
+    with workspace.store.read() as connection:
+        if not is_waiting(connection):
+            return
+    from chatfeedback.steps.chat_collect import collect_chats  # takes long to import
+
+    collect_chats(workspace)
+
+
 def _workers(given: Workers | None, portions: int, *, at_once: bool) -> Workers:
     """Return who does the work: what is made at once stays in this process."""
-    if at_once or (given is None and portions == 1):
+    if at_once or (given is None and portions <= FEW):
         return LocalWorkers(1)
     return given or LocalWorkers()
 
@@ -163,7 +176,7 @@ def _portions(
         rules, scattering.of_rewrites, counted
     )
     counted = [it for it in counted if it.id not in left_out]
-    rewrites = read_rewrites(workspace, connection)
+    rewrites = read_rewrites(workspace, connection, own)
     held, private = ids_in(connection, SharingState.HELD), ids_in(connection, SharingState.PRIVATE)
     times = [entry.share_at for entry in entries_of(connection, held).values() if entry.share_at]
     evidence = exports.Evidence(

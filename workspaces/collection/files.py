@@ -17,14 +17,14 @@ from workspaces.collection.message_columns import (
     MESSAGE,
     logged,
     message_array,
-    message_of,
+    messages_of,
     structures,
     with_columns,
 )
 from workspaces.collection.near_duplicates.signatures import BANDS, bands, shingles
 from workspaces.files import replaced, sync_folder
 from workspaces.read_ahead import read_ahead
-from workspaces.records import Conversation, Role, stable_id
+from workspaces.records import Conversation, Message, Role, stable_id
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Sequence
@@ -240,8 +240,15 @@ def _with_message_fields(conversation: pa.ListArray) -> pa.ListArray:
 
 def conversations_in(batch: pa.RecordBatch | pa.Table) -> Iterator[Conversation]:
     """Yield the conversations of a batch that has the columns of ``SCHEMA``."""
-    for row in batch.to_pylist():
-        yield _conversation(row)
+    for some in [batch] if isinstance(batch, pa.RecordBatch) else batch.to_batches():
+        chats = some.column("conversation")
+        messages, offsets = messages_of(chats.flatten()), chats.offsets.to_pylist()
+        rows = some.select(_BESIDE_MESSAGES).to_pylist()
+        for row, start, end in zip(rows, offsets[:-1], offsets[1:], strict=True):
+            yield _conversation(row, messages[start - offsets[0] : end - offsets[0]])
+
+
+_BESIDE_MESSAGES = [name for name in CONVERSATION if name != "conversation"]
 
 
 def to_batch(conversations: Sequence[Conversation]) -> pa.RecordBatch:
@@ -347,20 +354,25 @@ def _contiguous(column: pa.Array | pa.ChunkedArray) -> pa.ListArray:
     return column.combine_chunks() if isinstance(column, pa.ChunkedArray) else column
 
 
+def _object(text: str) -> dict[str, Any]:
+    found: dict[str, Any] = {} if text == "{}" else json.loads(text)
+    return found
+
+
 def _json(value: Any) -> str:
     return json.dumps(dict(value), ensure_ascii=False) if value else "{}"
 
 
-def _conversation(row: dict[str, Any]) -> Conversation:
+def _conversation(row: dict[str, Any], messages: Iterable[Message]) -> Conversation:
     return Conversation(
         id=row["conversation_id"],
-        messages=tuple(map(message_of, row["conversation"])),
+        messages=tuple(messages),
         source=row["source"],
         model_name=row["model_name"],
         giver_id=row["user_id"],
         timestamp=row["timestamp"],
         licence=row["licence"],
         language=row["language"],
-        user_metadata=json.loads(row["user_metadata"]),
-        conversation_metadata=json.loads(row["conversation_metadata"]),
+        user_metadata=_object(row["user_metadata"]),
+        conversation_metadata=_object(row["conversation_metadata"]),
     )

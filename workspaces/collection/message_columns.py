@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict
+from itertools import repeat
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
@@ -12,7 +13,7 @@ import pyarrow.compute as pc
 from workspaces.records import Attachment, Generated, Message, Role, ToolCall
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
 MESSAGE = pa.struct(
     [
@@ -86,21 +87,34 @@ def with_columns(size: int, columns: dict[str, Any], others: pa.StructArray | No
     return pa.StructArray.from_arrays(arrays, fields=list(FIELDS))
 
 
-def message_of(row: dict[str, Any]) -> Message:
-    """Return the message of a row with the columns of ``MESSAGE``."""
-    return Message(
-        id=row["id"],
-        parent_id=row["parent_id"],
-        role=Role(row["role"]),
-        content=row["content"],
-        model_name=row["model_name"],
-        reasoning=row["reasoning"],
-        tool_calls=tuple(ToolCall(**call) for call in row["tool_calls"] or ()),
-        tool_call_id=row["tool_call_id"],
-        tool_name=row["tool_name"],
-        attachments=tuple(Attachment(**attachment) for attachment in row["attachments"] or ()),
-        generated=Generated(**row["generated"]) if row.get("generated") else None,
-    )
+def messages_of(messages: pa.StructArray) -> list[Message]:
+    """Return the messages of an array of ``MESSAGE``."""
+
+    def column(name: str) -> Iterable[Any]:
+        there = messages.type.get_field_index(name) >= 0
+        return messages.field(name).to_pylist() if there else repeat(None, len(messages))
+
+    columns = zip(*map(column, _OF_MESSAGE), strict=True)
+    return [
+        Message(
+            name,
+            parent_id,
+            _ROLES[role],
+            content,
+            model,
+            reasoning,
+            tuple(ToolCall(**call) for call in calls) if calls else (),
+            call_id,
+            tool_name,
+            tuple(Attachment(**attachment) for attachment in files) if files else (),
+            generated=Generated(**generated) if generated else None,
+        )
+        for name, parent_id, role, content, model, reasoning, calls, call_id, tool_name, files, generated in columns
+    ]
+
+
+_ROLES = {role.value: role for role in Role}
+_OF_MESSAGE = ("id", "parent_id", "role", "content", "model_name", *STRUCTURE, "generated")
 
 
 def are_responses(messages: pa.StructArray) -> pa.BooleanArray:

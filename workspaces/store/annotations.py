@@ -308,12 +308,13 @@ def _genuine() -> sa.ColumnElement[bool]:
     Whose answer it is, and to which task, never changes once it is known.
     """
     first = annotation_revision.alias("first")
-    return ~sa.exists().where(
+    differs = sa.exists().where(
         first.c.annotation_id == annotation_revision.c.annotation_id,
         first.c.revision == 1,
         (first.c.person_id != annotation_revision.c.person_id)
         | (first.c.task_id != annotation_revision.c.task_id),
     )
+    return (annotation_revision.c.revision == 1) | ~differs  # most are the first: nothing is looked up
 
 
 def _row(revision: AnnotationRevision) -> dict[str, object]:

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 NOW = datetime(2026, 5, 1, tzinfo=UTC)
 RUBRIC = "of_exports"
-CRITERIA = (Criterion("Names a year.", 2), Criterion("Names a source."), Criterion("Insults.", -4))
+CRITERIA = (Criterion("Names a year.", 2.0), Criterion("Names a source."), Criterion("Insults.", -4.0))
 
 
 @dataclass

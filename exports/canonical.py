@@ -1,0 +1,95 @@
+"""Canonical JSON of the rows of a table, made column by column: rows are compared by it, and digests are made of it.
+
+It is what ``json.dumps`` writes of a row with sorted keys, without blanks, and with the letters of all scripts as they
+are.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from exports.columns import JSON, ListOf
+from exports.context import TOOLS
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from exports.columns import Columns, ColumnType
+
+canonical_json = json.JSONEncoder(ensure_ascii=False, sort_keys=True, separators=(",", ":")).encode
+"""Return a value as canonical JSON."""
+
+_ESCAPED = r'["\\\x00-\x1f]'
+_NULL = "null"
+
+
+def canonical_lines(table: pa.Table, columns: Columns) -> pa.Array:
+    """Return the rows of a table of these columns (``exports.json_columns``), each with a line break behind it.
+
+    A row without tools has no key of that name; what else it has not is null.
+    """
+    batch = table.combine_chunks()
+    values = {name: _one(batch.column(name)) for name in columns}
+    return _joined(_object(values, columns), "\n")
+
+
+def _one(column: pa.ChunkedArray) -> pa.Array:
+    return column.chunk(0) if column.num_chunks == 1 else pa.array([], column.type)
+
+
+def _text(values: pa.Array, kind: ColumnType) -> pa.Array:
+    """Return values as JSON, null where they are null."""
+    if isinstance(kind, ListOf):
+        inside = _text(values.flatten(), kind.element).fill_null(_NULL)
+        return _joined("[", pc.binary_join(_listed(values, inside), ","), "]")
+    if not isinstance(kind, str):
+        inside = dict(zip(kind, values.flatten(), strict=True))
+        return pc.if_else(values.is_valid(), _object(inside, kind), None)
+    if kind == JSON:
+        return _each(values, lambda text: canonical_json(json.loads(text)))
+    if pa.types.is_string(values.type):
+        return _quoted(values)
+    if pa.types.is_floating(values.type):
+        bits = values.view(pa.int64()).dictionary_encode()  # of equal numbers, one; 0.0 and -0.0 are two
+        return _each(bits.dictionary.view(pa.float64()), canonical_json).take(bits.indices)
+    return values.cast(pa.string())  # of flags and whole numbers
+
+
+def _object(fields: Mapping[str, pa.Array], kinds: Mapping[str, ColumnType]) -> pa.Array:
+    """Return objects as JSON, from what their fields hold."""
+    pieces: list[pa.Array | str] = ["{"]
+    for place, name in enumerate(sorted(fields)):
+        key = f"{',' if place else ''}{canonical_json(name)}:"
+        text = _text(fields[name], kinds[name])
+        if name == TOOLS and kinds[name] == JSON:
+            pieces.append(_joined(key, text).fill_null(""))
+        else:
+            pieces += [key, text.fill_null(_NULL)]
+    return _joined(*pieces, "}")
+
+
+def _listed(lists: pa.ListArray, inside: pa.Array) -> pa.ListArray:
+    """Return lists of the same lengths, null where they are null, of other values."""
+    lengths = lists.value_lengths().fill_null(0)
+    offsets = pa.concat_arrays([pa.array([0], pa.int32()), pc.cumulative_sum(lengths)])
+    return pa.ListArray.from_arrays(offsets, inside, mask=lists.is_null())
+
+
+def _quoted(texts: pa.Array) -> pa.Array:
+    escaped = pc.match_substring_regex(texts, _ESCAPED)
+    quoted = _joined('"', texts, '"')
+    if not pc.any(escaped).as_py():
+        return quoted
+    return pc.replace_with_mask(quoted, escaped, _each(texts.filter(escaped), canonical_json))
+
+
+def _each(values: pa.Array, said: Callable[[Any], str]) -> pa.Array:
+    return pa.array([None if it is None else said(it) for it in values.to_pylist()], pa.string())
+
+
+def _joined(*pieces: pa.Array | str) -> pa.Array:
+    return pc.binary_join_element_wise(*pieces, "")
