@@ -1,8 +1,7 @@
 """Rows on their way: what one portion of the evidence gives to each split and bucket, in a file.
 
-A file holds an Arrow schema, then record batches with rows of one split and bucket each. Beside the columns of the
-table, a row has its name, by which it is put into a bucket; its place, by which rows are sorted; and itself as canonical
-JSON.
+A file holds an Arrow schema, then record batches with rows of one split and bucket each. Beside its columns, a row has
+its name, by which it is put into a bucket; its place, by which rows are sorted; and itself as canonical JSON.
 """
 
 from __future__ import annotations
