@@ -134,7 +134,7 @@ def test_display_order_never_matters(world: World) -> None:
 
     def seen(result: Pairs) -> list[object]:
         return [
-            replace(pair, votes=tuple(replace(vote, shown_first=None) for vote in pair.votes))
+            replace(pair, votes=tuple(vote._replace(shown_first=None) for vote in pair.votes))
             for pair in (*result.decided, *result.tied)
         ]
 
