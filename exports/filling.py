@@ -72,9 +72,11 @@ def fill(
         see_trained: is shown every row to train on as JSON with a line break, once.
     """
     filled = Filled()
+    aims = {item.id: (splits[item.id], _bucket_of(item.id, buckets)) for item in items}
+    items = sorted(items, key=lambda item: aims[item.id])
     names = [item.id for item in items]
     digests: list[list[str]] = [[] for _ in items]
-    placed = [_bucket_of(name, buckets) for name in names]
+    placed = [aims[name][1] for name in names]
     accepts = projection.training_table.accepts
     places = [f"{FIRST if accepts(item) else LATER}{item.id}" for item in items]
     goals = Goals([splits[name] for name in names], placed, names, places)
@@ -108,7 +110,7 @@ def fill(
     ]
     of_list = Goals([LISTED] * len(items), placed, names, names)
     keep(ITEMS, listed, range(len(listed)), of_list, ITEM_COLUMNS, lines=False)
-    dropped = [_dropped(omission) for omission in omissions]
+    dropped = sorted(map(_dropped, omissions), key=lambda row: _bucket_of(str(row["task_id"]), buckets))
     keep(OMISSIONS, dropped, range(len(dropped)), _goals_of(dropped, buckets), OMISSION_COLUMNS, lines=False)
     return filled
 

@@ -1,8 +1,7 @@
 """Rows on their way: what one portion of the evidence gives to each split and bucket, in a file.
 
-A file holds an Arrow schema, then a record batch for each split and bucket (several of a large one). Beside the columns
-of the table, a row has its name, by which it is put into a bucket; its place, by which rows are sorted; and itself as
-canonical JSON.
+A file holds an Arrow schema, then record batches with rows of one split and bucket each. Beside its columns, a row has
+its name, by which it is put into a bucket; its place, by which rows are sorted; and itself as canonical JSON.
 """
 
 from __future__ import annotations
@@ -12,6 +11,7 @@ import json
 import os
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -98,7 +98,7 @@ def spill(
 
     Args:
         path: of the file.
-        rows: in any order, those of one place in theirs.
+        rows: those of one place in their order; those of one split and bucket, best one behind the other.
         owners: the item of each row, by its number.
         goals: of the items.
         columns: of the table.
@@ -125,16 +125,14 @@ def spill(
             if json_lines:
                 texts = [f"{json.dumps(row, ensure_ascii=False)}\n" for row in rows[start:end]]
                 told.append(pa.array(texts, pa.string()))
-            whole = pa.Table.from_arrays([*told, *table.columns], schema=schema)
-            mine = numbers[start:end]
-            order = np.argsort(mine, kind="stable")
-            ordered = rows_at(whole, order).combine_chunks()
-            which, starts = np.unique(mine[order], return_index=True)
-            for number, first, last in zip(which, starts, [*starts[1:], len(mine)], strict=True):
-                split, bucket = known[number]
+            (batch,) = (
+                pa.Table.from_arrays([*told, *table.columns], schema=schema).combine_chunks().to_batches()
+            )
+            begins = np.flatnonzero(np.diff(numbers[start:end], prepend=-1)).tolist()
+            for first, last in pairwise([*begins, end - start]):
+                split, bucket = known[numbers[start + first]]
                 found.pieces.append(Piece(split, bucket, str(path), file.tell()))
-                (batch,) = ordered.slice(first, last - first).to_batches()
-                file.write(batch.serialize())
+                file.write(batch.slice(first, last - first).serialize())
             found.lines.append(lines)
             start = end
     temporary.replace(path)
