@@ -58,13 +58,14 @@ def task_attributes(workspace: Workspace, tasks: Sequence[Task], answered: pd.Da
         )
         for place in range(1, max([2, *map(len, shown)]))
     }
+    # the collection holds no rewrite, which any of them may be
+    languages = pd.DataFrame(
+        {place: names.map(messages["language"]) for place, names in enumerate((first, *others.values()))}
+    )
     weeks = iso_weeks(answered.groupby("task_id")["at"].max())
     table = pd.DataFrame(
         {
-            # the collection holds no rewrite, which may be the first of the two
-            "language": first.map(messages["language"]).combine_first(
-                others[OTHER_MODEL].map(messages["language"])
-            ),
+            "language": languages.bfill(axis="columns").iloc[:, 0],
             "topic": [topics.get(task.conversation_ids[0]) for task in tasks],
             "model": first.map(messages["model"]),
             **{column: names.map(messages["model"]) for column, names in others.items()},
