@@ -438,9 +438,11 @@ def test_an_unusable_score_is_kept_shown_and_asked_for_again_on_demand_alone(
     configure(folder, endpoint, llm="model: other-model")
     with Workspace.open(folder) as workspace:
         assert "challenge" not in {it.name for it in steps.findings(workspace)}, "--retry would not ask it"
-    listed = CliRunner().invoke(app, ["collection", "challenge", "--failed", "--workspace", str(folder)])
-    assert "--retry" not in listed.stdout
-    assert "1 by models that chatfeedback.yaml names no more" in listed.stdout
+    listed = (
+        CliRunner().invoke(app, ["collection", "challenge", "--failed", "--workspace", str(folder)]).stdout
+    )
+    assert "--retry" not in listed
+    assert "1 by models that chatfeedback.yaml names no more" in listed
     configure(folder, endpoint)
     endpoint.respond = answer
     assert run(folder, "challenge", "--retry")["scored"] == len(endpoint.requests) == 1
