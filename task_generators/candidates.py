@@ -8,9 +8,9 @@ from enum import StrEnum
 from itertools import combinations, product
 from typing import TYPE_CHECKING, Protocol, TypeAlias, TypeVar
 
-from task_generators.prompt_answers import PromptAnswers, shown_hash
+from task_generators.prompt_answers import PromptAnswers
 from workspaces.kinds import Kind, all_kinds
-from workspaces.records import SeedFeedback, Significance, stable_id
+from workspaces.records import SeedFeedback, Significance, shown_hash, stable_id
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator
@@ -219,7 +219,7 @@ class _Pairs:
                 )
                 yield self._candidate(prefix, (left, right), answered, trivial=trivial)
             for rewrite, answer in product(answered.rewrites, plain):
-                if answer.text != rewrite.replaced:
+                if answer.text not in rewrite.replaced:
                     pair = (rewrite, answer) if rewrite.text < answer.text else (answer, rewrite)
                     yield self._candidate(prefix, pair, answered, trivial=False)
 

@@ -88,7 +88,7 @@ class _Groups:
 def _with_counterparts(group: Sequence[Answer]) -> list[Answer]:
     """Return a group without the rewrites that stand beside no other response than the one that they replace."""
     responses = {answer.text for answer in group if answer.rewrite_of is None}
-    return [answer for answer in group if answer.rewrite_of is None or responses - {answer.replaced}]
+    return [answer for answer in group if answer.rewrite_of is None or responses - answer.replaced]
 
 
 def dealt_groups(number: int, fewest: int, most: int) -> Iterator[range]:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import groupby
 from typing import TYPE_CHECKING
 
 from task_generators.shown import text_of
-from workspaces.records import Significance, stable_id
+from workspaces.records import Significance, shown_hash, stable_id
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -19,7 +19,8 @@ if TYPE_CHECKING:
 class Answer:
     """A response to one prompt; ``text`` is a hash that is equal for responses that look the same.
 
-    Of a rewrite, ``rewrite_of`` is the response that it replaces, and ``replaced`` the hash of what that looks like.
+    Of a rewrite, ``rewrite_of`` is the response that it replaces, and ``replaced`` the hashes of what that looks like,
+    and of what others look like for which somebody wrote the same.
     """
 
     text: str
@@ -27,7 +28,7 @@ class Answer:
     conversation_id: str
     empty: bool
     rewrite_of: str | None = None
-    replaced: str = ""
+    replaced: frozenset[str] = frozenset()
 
 
 @dataclass(slots=True)
@@ -74,7 +75,7 @@ class PromptAnswers:
                     conversation.id,
                     not message.content.strip(),
                     message.rewrite_of,
-                    "" if replaced is None else shown_hash(text_of(replaced)),
+                    frozenset() if replaced is None else frozenset({shown_hash(text_of(replaced))}),
                 )
                 self._prompts.setdefault(prefix, []).append(answer)
 
@@ -88,8 +89,12 @@ class PromptAnswers:
             }
             responses = [answer for answer in answers if answer.rewrite_of is None]
             taken = {answer.text for answer in responses}
-            rewrites = {it.text: it for it in reversed(answers) if it.rewrite_of and it.text not in taken}
-            yield prefix, Answered(responses, list(reversed(rewrites.values())), alike)
+            rewrites: dict[str, Answer] = {}
+            for it in answers:
+                if it.rewrite_of and it.text not in taken:
+                    first = rewrites.setdefault(it.text, it)
+                    rewrites[it.text] = replace(first, replaced=first.replaced | it.replaced)
+            yield prefix, Answered(responses, list(rewrites.values()), alike)
 
     def significance(self, shown: Iterable[Answer]) -> Significance:
         """Return how much feedback on these is worth: on a rewrite as much as on the response that it replaces."""
@@ -97,8 +102,3 @@ class PromptAnswers:
         rated = (self._seeds.get(it.rewrite_of or it.message_id) for it in shown)
         found = (Significance.LOW if seed is None else seed.significance for seed in rated)
         return max(found, key=levels.index)
-
-
-def shown_hash(text: str) -> str:
-    """Return a hash that is equal for texts that look the same: it ignores white space at the ends of lines."""
-    return stable_id("\n".join(line.rstrip() for line in text.strip().splitlines()))

@@ -27,6 +27,11 @@ def stable_id(*names: str) -> str:
     return blake2b("\x1f".join(names).encode("utf-8", "surrogatepass"), digest_size=12).hexdigest()
 
 
+def shown_hash(text: str) -> str:
+    """Return a hash that is equal for texts that look the same: it ignores white space at the ends of lines."""
+    return stable_id("\n".join(line.rstrip() for line in text.strip().splitlines()))
+
+
 class Role(StrEnum):
     """The author of a message."""
 

@@ -105,10 +105,11 @@ def _sentences(made: Counterparts) -> list[str]:
 
 def _list_failed(workspace: WorkspacePath, *, as_json: bool) -> None:
     with Workspace.open(workspace) as opened:
-        rows = steps.failed_counterparts(opened)
+        rows, llm = steps.failed_counterparts(opened), opened.config.llm
     list_failed(
         rows,
         lambda row: f"conversation {row.conversation_id}, after message {row.parent_id}",
         "counterparts",
+        [] if llm is None else [endpoint.model for endpoint, _ in llm.each_generator()],
         as_json=as_json,
     )

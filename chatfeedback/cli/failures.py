@@ -10,7 +10,7 @@ from chatfeedback.cli.output import emit_json, say
 from workspaces.grammar import counted
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Collection, Sequence
 
 EXCERPT = 300
 """Characters of a reply in the list; ``--json`` shows all that is kept."""
@@ -52,13 +52,21 @@ class FailedRequest(Protocol):
 Row = TypeVar("Row", bound=FailedRequest)
 
 
-def list_failed(rows: Sequence[Row], about: Callable[[Row], str], command: str, *, as_json: bool) -> None:
+def list_failed(
+    rows: Sequence[Row],
+    about: Callable[[Row], str],
+    command: str,
+    asked: Collection[str],
+    *,
+    as_json: bool,
+) -> None:
     """Print requests that failed.
 
     Args:
         rows: the requests.
         about: names what a request is about, such as "conversation c1".
         command: what asks again with ``--retry``, such as "seed".
+        asked: the models that it asks; requests to others stay as they are.
         as_json: print all that is kept as JSON.
     """
     if as_json:
@@ -70,7 +78,10 @@ def list_failed(rows: Sequence[Row], about: Callable[[Row], str], command: str, 
         if row.reply:
             cut = row.reply[:EXCERPT]
             say("  " + " ".join(cut.split()) + (" ..." if len(row.reply) > EXCERPT else ""))
-    say(
-        f"{counted(len(rows), 'request')} failed"
-        + (f"; 'chatfeedback {command} --retry' asks again" if rows else "")
-    )
+    again = sum(row.agent in asked for row in rows)
+    said = [f"{counted(len(rows), 'request')} failed"]
+    if again:
+        said.append(f"'chatfeedback {command} --retry' asks again")
+    if others := len(rows) - again:
+        said.append(f"{others:,} by models that chatfeedback.yaml names no more, which are not asked again")
+    say("; ".join(said))

@@ -147,6 +147,7 @@ def moderate(
 def _list_failed(workspace: WorkspacePath, purpose: str, command: str, *, as_json: bool) -> None:
     with Workspace.open(workspace) as opened:
         rows = steps.failed_label_requests(opened, purpose)
+        asked = steps.labelled_by(opened.config)[purpose]
     list_failed(
         rows,
         lambda row: (
@@ -154,5 +155,6 @@ def _list_failed(workspace: WorkspacePath, purpose: str, command: str, *, as_jso
             + (f", message {row.subject}" if row.subject != row.conversation_id else "")
         ),
         command,
+        asked,
         as_json=as_json,
     )

@@ -147,8 +147,8 @@ def _say_progress(workspace: WorkspacePath, *, as_json: bool) -> None:
 
 def _list_failed(workspace: WorkspacePath, *, as_json: bool) -> None:
     with Workspace.open(workspace) as opened:
-        rows = steps.failed_requests(opened)
-    list_failed(rows, _about, "seed", as_json=as_json)
+        rows, asked = steps.failed_requests(opened), opened.config.judges()
+    list_failed(rows, _about, "seed", asked, as_json=as_json)
 
 
 def _about(row: RequestRow) -> str:

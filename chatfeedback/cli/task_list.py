@@ -82,7 +82,8 @@ def list_tasks(
             f"value {task.value:.2f}",
         ]
         about += ["gold"] * task.gold + [f"asks {task.reask_of} again"] * (task.reask_of is not None)
-        say(f"{task.id}  {', '.join(about)}; {' and '.join(task.models) or 'no model is named'}")
+        written = [counted(task.rewrites, "rewrite")] if task.rewrites else []
+        say(f"{task.id}  {', '.join(about)}; {' and '.join([*task.models, *written]) or 'no model is named'}")
         say(f"    {task.prompt}")
         if task.rejected_because is not None:
             say(f"    rejected: {task.rejected_because}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import reduce
 from typing import TYPE_CHECKING
 
 import pandas as pd
@@ -58,13 +59,12 @@ def task_attributes(workspace: Workspace, tasks: Sequence[Task], answered: pd.Da
         )
         for place in range(1, max([2, *map(len, shown)]))
     }
+    # the collection holds no rewrite, which any of them may be
+    languages = (names.map(messages["language"]) for names in (first, *others.values()))
     weeks = iso_weeks(answered.groupby("task_id")["at"].max())
     table = pd.DataFrame(
         {
-            # the collection holds no rewrite, which may be the first of the two
-            "language": first.map(messages["language"]).combine_first(
-                others[OTHER_MODEL].map(messages["language"])
-            ),
+            "language": reduce(lambda known, more: known.combine_first(more), languages),
             "topic": [topics.get(task.conversation_ids[0]) for task in tasks],
             "model": first.map(messages["model"]),
             **{column: names.map(messages["model"]) for column, names in others.items()},

@@ -74,7 +74,7 @@ from .review import decide
 from .route import Moved, Routed, RoutedPerson, keep_routed, route_tasks
 from .rubric import ProposedRubric, propose_rubric
 from .seed import seed_responses
-from .seed_failures import failed_label_requests, failed_requests, judge_obedience
+from .seed_failures import failed_label_requests, failed_requests, judge_obedience, labelled_by
 from .seeded import JudgeRun, Seeded
 from .settle import Settled, settle_answers
 from .shortfalls import Shortfall
@@ -195,6 +195,7 @@ __all__ = [
     "join_oidc",
     "judge_obedience",
     "keep_routed",
+    "labelled_by",
     "leave_oidc",
     "link_account",
     "link_giver",

@@ -13,7 +13,7 @@ from workspaces.kinds import TextQuestion, kind_of
 from workspaces.records import IMPORTED, AnnotationStatus, stable_id
 from workspaces.store.adjudications import Adjudication, adjudications, save_adjudications
 from workspaces.store.own_answers import given_by, same_people
-from workspaces.store.rewrites import writers_of
+from workspaces.store.rewrites import rewrites_shown, writers_of
 from workspaces.store.tasks import all_tasks
 from workspaces.store.who_answered import people_who_answered
 from workspaces.workspace import utc_now
@@ -241,5 +241,5 @@ def _check_person(connection: sa.Connection, task: Task, person_id: str) -> None
         )
     if ids & given_by(connection, task.conversation_ids):
         raise UsageError(f"{person_id} gave the conversation of task {task.id}: somebody else has to decide")
-    if any(ids & people for people in writers_of(connection, task.message_ids).values()):
+    if any(ids & people for people in writers_of(connection, rewrites_shown(task)).values()):
         raise UsageError(f"{person_id} wrote a text that task {task.id} shows: somebody else has to decide")

@@ -11,7 +11,7 @@ from chatfeedback.steps.gold import unusable_gold
 from chatfeedback.steps.guided_forms import all_drifts
 from chatfeedback.steps.money import CHALLENGE, MODERATION
 from chatfeedback.steps.redaction_state import is_outdated
-from chatfeedback.steps.seed_failures import judge_obedience
+from chatfeedback.steps.seed_failures import judge_obedience, labelled_by
 from chatfeedback.steps.shared_ids import shared_message_ids
 from workspaces.collection.sources import ids_by_source
 from workspaces.config import secret_from_environment
@@ -183,8 +183,8 @@ def judges(workspace: Workspace) -> Iterator[Finding]:
         )
         yield Finding("judges", True, detail, warning=True)
     with workspace.store.read() as connection:
-        states = count_requests(connection)
-        labels = count_failed_labels(connection)
+        states = count_requests(connection, workspace.config.judges())  # no others are asked again
+        labels = count_failed_labels(connection, labelled_by(workspace.config))
         waiting = {batch.agent for batch in open_batches(connection)}
     for judge in sorted(waiting.difference(workspace.config.judges())):
         detail = (

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from chatfeedback.steps.money import CHALLENGE, MODERATION
 from workspaces.store.label_requests import label_requests
 from workspaces.store.seed_requests import FAILED, canary_pairs, request_rows
 
 if TYPE_CHECKING:
     from quality.seed_feedback.obedience import Obedience
+    from workspaces.config import Config
     from workspaces.store.label_requests import LabelRequest
     from workspaces.store.seed_requests import RequestRow
     from workspaces.workspace import Workspace
@@ -24,6 +26,12 @@ def failed_label_requests(workspace: Workspace, purpose: str) -> list[LabelReque
     """Return the requests for ``challenge`` scores or ``moderation`` that failed, oldest first."""
     with workspace.store.read() as connection:
         return label_requests(connection, purpose, FAILED)
+
+
+def labelled_by(config: Config) -> dict[str, tuple[str, ...]]:
+    """Return the models that are asked for labels of each purpose, by today's configuration."""
+    moderation = config.moderation
+    return {CHALLENGE: config.judges(), MODERATION: () if moderation is None else (moderation.model,)}
 
 
 def judge_obedience(workspace: Workspace) -> tuple[Obedience, ...]:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from chatfeedback.counts import answers_that_count, offered
 from chatfeedback.steps.rejected import standing_rejections
+from chatfeedback.steps.rewrites import read_rewrites
 from task_generators.value import expected_value, uncertainty
 from workspaces.chunks import in_chunks
 from workspaces.kinds import kind_of
@@ -51,6 +52,7 @@ class TaskFilter:
 class ListedTask:
     """One task, with the number of people who answered it, and the models and the last prompt that it shows.
 
+    ``rewrites`` counts the people's rewrites among the responses: no model is named for them.
     ``value`` is what one more answer is worth, by the figures of the last report. ``rejected_because`` is why its
     platform did not take it, in the platform's words.
     """
@@ -71,6 +73,7 @@ class ListedTask:
     reask_of: str | None
     mix: str
     value: float
+    rewrites: int
     rejected_because: str | None = None
 
 
@@ -133,6 +136,7 @@ def list_tasks(workspace: Workspace, wanted: TaskFilter, limit: int | None) -> L
                 task.reask_of,
                 task.mix,
                 round(values[task.id], 4),
+                sum(name in task.rewrites for name in task.message_ids),
                 reasons.get(task.id) if states[task.id] is TaskState.REJECTED else None,
             )
         )
@@ -222,8 +226,12 @@ def _answers(connection: sa.Connection) -> Counter[str]:
 def _with_conversations(
     workspace: Workspace, tasks: Iterable[Task]
 ) -> Iterator[tuple[Task, Mapping[str, Conversation]]]:
+    with workspace.store.read() as connection:
+        rewrites = read_rewrites(workspace, connection)
     for some in in_chunks(tasks, READ_AT_ONCE):
-        conversations = workspace.collection.read(name for task in some for name in task.conversation_ids)
+        conversations = rewrites.all_shown(
+            workspace.collection.read(name for task in some for name in task.conversation_ids)
+        )
         for task in some:
             yield task, conversations
 

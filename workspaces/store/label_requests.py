@@ -5,6 +5,7 @@ A request that brought its label leaves no row: the label itself says so. What s
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
 
@@ -16,7 +17,7 @@ from workspaces.store.schema import UTCDateTime, metadata
 from workspaces.store.seed_requests import FAILED, Ended, RequestState, printable
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Sequence
+    from collections.abc import Collection, Mapping, Sequence
     from datetime import datetime
 
 label_request = sa.Table(
@@ -152,13 +153,17 @@ def ask_labels_again(connection: sa.Connection, purpose: str, agents: Collection
     return connection.execute(statement).rowcount
 
 
-def count_failed_labels(connection: sa.Connection) -> dict[str, int]:
-    """Return how many requests failed, by purpose."""
+def count_failed_labels(connection: sa.Connection, agents: Mapping[str, Collection[str]]) -> dict[str, int]:
+    """Return how many requests to these models failed, by purpose; ``agents``: the models of each purpose."""
     at = label_request.c
     query = (
-        sa.select(at.purpose, sa.func.count().label("failed"))
+        sa.select(at.purpose, at.agent, sa.func.count().label("failed"))
         .where(at.state.in_([state.value for state in FAILED]))
-        .group_by(at.purpose)
+        .group_by(at.purpose, at.agent)
         .order_by(at.purpose)
     )
-    return {row.purpose: row.failed for row in connection.execute(query)}
+    counts: Counter[str] = Counter()
+    for row in connection.execute(query):
+        if row.agent in agents.get(row.purpose, ()):
+            counts[row.purpose] += row.failed
+    return dict(counts)

@@ -14,9 +14,9 @@ import sqlalchemy as sa
 
 from workspaces.chunks import in_chunks
 from workspaces.kinds import all_kinds
-from workspaces.records import AnnotationStatus, stable_id
+from workspaces.records import AnnotationStatus, shown_hash, stable_id
 from workspaces.store.annotations import annotation_revision, counts, latest_genuine
-from workspaces.store.insert import insert_missing
+from workspaces.store.insert import insert_missing, upsert
 from workspaces.store.latest_annotations import annotation_of, stream_annotations
 from workspaces.store.own_answers import same_people
 from workspaces.store.schema import UTCDateTime, metadata
@@ -34,6 +34,12 @@ rewrite = sa.Table(
     sa.Column("annotation_id", sa.String(24), primary_key=True),
     sa.Column("revision", sa.Integer, primary_key=True),
     sa.Column("rewrite_id", sa.String(24), nullable=False, index=True),
+    sa.Column(
+        "looks",
+        sa.String(24),
+        index=True,
+        comment="hash of what its text looks like; empty: it is erased; null: not noted yet",
+    ),
 )
 
 rewrites_judged = sa.Table(
@@ -65,33 +71,38 @@ def rewrite_id_of(message_id: str, text: str) -> str:
 
 
 def note_rewrites(connection: sa.Connection) -> None:
-    """Give an id to each rewrite in an answer that has none yet, in every revision."""
+    """Give an id to each rewrite in an answer that has none yet, in every revision, and note what it looks like.
+
+    One with an id of another text was erased: what stands in its place looks like every other.
+    """
     at = annotation_revision.c
     for kind in all_kinds().values():
         if kind.rewrite is None:
             continue
         text = at.answers[kind.rewrite.name].as_string()
         query = (
-            sa.select(at.annotation_id, at.revision, task.c.message_ids, text)
+            sa.select(at.annotation_id, at.revision, task.c.message_ids, text, rewrite.c.rewrite_id)
             .join(task, task.c.task_id == at.task_id)
-            .outerjoin(
-                rewrite,
-                (rewrite.c.annotation_id == at.annotation_id) & (rewrite.c.revision == at.revision),
-            )
-            .where(task.c.kind == kind.name, text != "", rewrite.c.rewrite_id.is_(None))
+            .outerjoin(rewrite, _same_revision())
+            .where(task.c.kind == kind.name, text != "", rewrite.c.looks.is_(None))
         )
         rows = [
-            {"annotation_id": name, "revision": revision, "rewrite_id": rewrite_id_of(messages[0], said)}
-            for name, revision, messages, said in connection.execute(query)
-            if said.strip()
+            {
+                "annotation_id": name,
+                "revision": revision,
+                "rewrite_id": rewrite_id,
+                "looks": shown_hash(said) if before in (None, rewrite_id) else "",
+            }
+            for name, revision, messages, said, before in connection.execute(query)
+            if said.strip() and (rewrite_id := rewrite_id_of(messages[0], said))
         ]
         for some in in_chunks(rows):
-            insert_missing(connection, rewrite, some)
+            upsert(connection, rewrite, some, update=("looks",))
 
 
 def rewrite_ids(connection: sa.Connection) -> dict[tuple[str, int], str]:
     """Return the rewrite that each revision of an answer holds, by (annotation, revision)."""
-    rows = connection.execute(sa.select(rewrite))
+    rows = connection.execute(sa.select(rewrite.c.annotation_id, rewrite.c.revision, rewrite.c.rewrite_id))
     return {(row.annotation_id, row.revision): row.rewrite_id for row in rows}
 
 
@@ -106,7 +117,7 @@ def standing_rewrites(
     at = annotation_revision.c
     query = (
         newest.add_columns(rewrite.c.rewrite_id, task.c.kind, task.c.message_ids, task.c.conversation_ids)
-        .join(rewrite, (rewrite.c.annotation_id == at.annotation_id) & (rewrite.c.revision == at.revision))
+        .join(rewrite, _same_revision())
         .join(task, task.c.task_id == at.task_id)
         .where(counts(), at.status == AnnotationStatus.SUBMITTED.value, task.c.reask_of.is_(None))
         .order_by(rewrite.c.rewrite_id, at.annotation_id)
@@ -130,20 +141,25 @@ def standing_rewrites(
 
 
 def writers_of(connection: sa.Connection, rewrite_ids: Iterable[str]) -> dict[str, frozenset[str]]:
-    """Return everybody who ever wrote each of these rewrites, also where the text is erased."""
+    """Return everybody who ever wrote each of these rewrites, also where the text is erased.
+
+    Whoever wrote a text that looks the same, of any response, wrote it, too.
+    """
+    names, at = sorted(set(rewrite_ids)), rewrite.c
+    looks: dict[str, set[str]] = {}
+    for some in in_chunks(names):
+        query = sa.select(at.looks, at.rewrite_id).where(at.rewrite_id.in_(some), at.looks > "")
+        for look, name in connection.execute(query.distinct()):
+            looks.setdefault(look, set()).add(name)
     writers: dict[str, set[str]] = {}
-    at = annotation_revision.c
-    for some in in_chunks(rewrite_ids):
-        query = (
-            sa.select(rewrite.c.rewrite_id, at.person_id)
-            .join(
-                annotation_revision,
-                (rewrite.c.annotation_id == at.annotation_id) & (rewrite.c.revision == at.revision),
+    for column, keys in ((at.rewrite_id, {name: {name} for name in names}), (at.looks, looks)):
+        for some in in_chunks(sorted(keys)):
+            query = sa.select(column, annotation_revision.c.person_id).join(
+                annotation_revision, _same_revision()
             )
-            .where(rewrite.c.rewrite_id.in_(some))
-        )
-        for name, person_id in connection.execute(query):
-            writers.setdefault(name, set()).add(person_id)
+            for key, person_id in connection.execute(query.where(column.in_(some)).distinct()):
+                for name in keys[key]:
+                    writers.setdefault(name, set()).add(person_id)
     return {name: frozenset(people) for name, people in writers.items()}
 
 
@@ -205,19 +221,24 @@ def rewrites_by(connection: sa.Connection, person_id: str) -> set[str]:
 
 def _held_by(whose: sa.ColumnElement[bool]) -> sa.Select[Any]:
     """Return a query of the rewrites that revisions of answers with the condition ``whose`` hold."""
+    held = sa.select(rewrite.c.rewrite_id).join(annotation_revision, _same_revision())
+    return held.where(whose).distinct()
+
+
+def _same_revision() -> sa.ColumnElement[bool]:
     at = annotation_revision.c
-    same = (rewrite.c.annotation_id == at.annotation_id) & (rewrite.c.revision == at.revision)
-    return sa.select(rewrite.c.rewrite_id).join(annotation_revision, same).where(whose).distinct()
+    return (rewrite.c.annotation_id == at.annotation_id) & (rewrite.c.revision == at.revision)
 
 
 def rename_rewrites(connection: sa.Connection, names: Iterable[str], stand_in: Callable[[str], str]) -> None:
-    """Replace ids of rewrites whose text is erased, which tell of the text, by their ``stand_in``.
+    """Replace ids of rewrites whose text is erased, which tell of the text, by their ``stand_in``, and forget its look.
 
     Of tasks, the marks alone: what they show is renamed with them.
     """
     column, renamed = rewrite.c.rewrite_id, {name: stand_in(name) for name in sorted(names)}
     for name, other in renamed.items():
-        connection.execute(sa.update(rewrite).where(column == name).values(rewrite_id=other))
+        renaming = sa.update(rewrite).where(column == name)
+        connection.execute(renaming.values(rewrite_id=other, looks=""))
     marks = sa.select(task.c.task_id, task.c.rewrites).where(_marked())
     for task_id, shown in connection.execute(marks).all() if renamed else ():
         if not renamed.keys().isdisjoint(shown):

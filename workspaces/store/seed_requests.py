@@ -267,9 +267,13 @@ def ask_again(connection: sa.Connection, agents: Collection[str], now: datetime)
     return connection.execute(statement).rowcount
 
 
-def count_requests(connection: sa.Connection) -> dict[RequestState, int]:
-    """Return how many requests stand in each state; a state of none is left out."""
+def count_requests(
+    connection: sa.Connection, agents: Collection[str] | None = None
+) -> dict[RequestState, int]:
+    """Return how many requests to these judges, or to all, stand in each state; a state of none is left out."""
     query = sa.select(seed_request.c.state, sa.func.count()).group_by(seed_request.c.state)
+    if agents is not None:
+        query = query.where(seed_request.c.agent.in_(list(agents)))
     return {RequestState(state): count for state, count in connection.execute(query)}
 
 

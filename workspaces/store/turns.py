@@ -53,8 +53,10 @@ class Turns:
         """Commit in this turn, alone."""
         with self._changed:
             self._waiting += 1
-            self._changed.wait_for(lambda: not self._readers and not self._committing, self._most_seconds)
-            self._waiting -= 1
+            try:
+                self._changed.wait_for(lambda: not self._readers and not self._committing, self._most_seconds)
+            finally:  # also interrupted: else every reader would wait for this commit
+                self._waiting -= 1
             self._committing += 1
         try:
             yield

@@ -435,6 +435,15 @@ def test_an_unusable_score_is_kept_shown_and_asked_for_again_on_demand_alone(
         assert "'chatfeedback collection challenge --retry'" in warning.detail
         assert count(workspace).seed_requests_failed == 0
         assert steps.failed_requests(workspace) == []
+    configure(folder, endpoint, llm="model: other-model")
+    with Workspace.open(folder) as workspace:
+        assert "challenge" not in {it.name for it in steps.findings(workspace)}, "--retry would not ask it"
+    listed = (
+        CliRunner().invoke(app, ["collection", "challenge", "--failed", "--workspace", str(folder)]).stdout
+    )
+    assert "--retry" not in listed
+    assert "1 by models that chatfeedback.yaml names no more" in listed
+    configure(folder, endpoint)
     endpoint.respond = answer
     assert run(folder, "challenge", "--retry")["scored"] == len(endpoint.requests) == 1
     assert label_states(folder) == {}

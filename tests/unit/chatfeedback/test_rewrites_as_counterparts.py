@@ -4,13 +4,20 @@ from __future__ import annotations
 
 import json
 from contextlib import suppress
+from dataclasses import replace
+from itertools import product
 from typing import TYPE_CHECKING
 
+import pandas as pd
 import pyarrow.parquet as pq
 import pytest
+from typer.testing import CliRunner
 
 from chatfeedback import steps
+from chatfeedback.cli import app
 from chatfeedback.counts import count
+from chatfeedback.report.task_attributes import task_attributes
+from chatfeedback.steps.adjudication import _check_person
 from chatfeedback.steps.answers import read_answers
 from chatfeedback.steps.assignments import Assigned
 from chatfeedback.steps.board import read_board
@@ -20,11 +27,13 @@ from chatfeedback.steps.written import holding
 from exports import NothingToExportError
 from task_generators.content import content_of
 from tests.unit.chatfeedback.test_rewrites import ANN, BOB, CAT, WRITER, Office
+from workspaces.errors import UsageError
 from workspaces.kinds import kind_of
 from workspaces.records import Generated, Message, Role, SharingState
 from workspaces.store.adjudications import Adjudication, adjudication, save_adjudications
 from workspaces.store.own_answers import save_link
 from workspaces.store.rewrites import own_checks
+from workspaces.store.rewrites import rewrite as rewrite_table
 from workspaces.store.tasks import all_tasks
 from workspaces.store.tasks import task as task_table
 from workspaces.workspace import Workspace, utc_now
@@ -221,6 +230,63 @@ def test_who_wrote_what_reads_like_a_rewrite_wrote_it_too(house: Callable[..., H
         }
 
 
+LOOKS_ALIKE = BETTER.replace("; ", ";  \n")
+
+
+@pytest.mark.parametrize(
+    ("text", "about", "later"),
+    [(LOOKS_ALIKE, ORIGINAL, False), (LOOKS_ALIKE, ORIGINAL, True), (BETTER, ELSEWHERE, True)],
+)
+def test_nobody_judges_or_decides_what_reads_like_their_own_text_that_nobody_accepted(
+    house: Callable[..., House], text: str, about: str, later: bool
+) -> None:
+    it = house({"suggestion": 1, "suggestion_check": 1, "preference": 1})
+    it.wrote(BETTER.replace("; ", ";\n") if text == LOOKS_ALIKE else BETTER)
+    (check,) = [task for task in it.draw() if task.kind == "suggestion_check"]
+    for person in (ANN, BOB):
+        it.vote(person, check, rewrite=True)
+    if not later:
+        it.wrote(text, CAT, about)
+    drawn = [task for task in it.draw() if task.kind == "preference"]
+    assert len(drawn) == 2
+    if later:
+        it.wrote(text, CAT, about)
+    before = it.settle()
+    with it.workspace.store.read() as connection, pytest.raises(UsageError, match="cat wrote a text"):
+        _check_person(connection, drawn[0], CAT)
+    for task in drawn:
+        it.prefer(CAT, task, task.rewrites[0])
+    assert it.settle() == before
+    board = read_board(it.workspace, "argilla", Assigned(accounts={CAT: "c"}), utc_now())
+    assert board.workers[CAT].rewrites >= {check.id, *(task.id for task in drawn)}
+
+
+def test_what_is_a_rewrite_of_two_responses_is_compared_with_neither(house: Callable[..., House]) -> None:
+    it = house({"suggestion": 1, "suggestion_check": 1, "preference": 1})
+    it.wrote(BETTER)
+    it.wrote(BETTER, CAT, ELSEWHERE)
+    checks = [task for task in it.draw() if task.kind == "suggestion_check"]
+    for check, person in product(checks, (ANN, BOB)):
+        it.vote(person, check, rewrite=True)
+    (pair,) = it.draw()
+    assert it.by_text[SIBLING] in pair.message_ids
+
+
+def test_lists_and_reports_tell_of_rewrites_what_is_known(house: Callable[..., House]) -> None:
+    it = house({"suggestion": 1, "suggestion_check": 1, "ranking": 1})
+    (ranking,) = it.accepted(BETTER)
+    found = steps.list_tasks(it.workspace, steps.TaskFilter(text="arachnids"), None)
+    assert {task.kind: task.rewrites for task in found.tasks} == {"suggestion_check": 1, "ranking": 1}
+    said = CliRunner().invoke(app, ["tasks", "list", "--workspace", str(it.workspace.path)]).stdout
+    assert len([line for line in said.splitlines() if line.endswith("and 1 rewrite")]) == 2
+    of_two = replace(ranking, message_ids=("0", "00", it.by_text[SIBLING], it.by_text[ORIGINAL]))
+    answered = pd.DataFrame({"task_id": [ranking.id], "at": [utc_now()]})
+    known, same = (
+        task_attributes(it.workspace, [task], answered).loc[ranking.id] for task in (ranking, of_two)
+    )
+    assert known["language"] == same["language"] != ""
+
+
 def test_nobody_tells_the_rewrite_by_what_a_model_alone_would_have(house: Callable[..., House]) -> None:
     it = house({"suggestion": 1, "suggestion_check": 1, "preference": 1, "ranking": 1})
     drawn = it.accepted(BETTER)
@@ -407,3 +473,17 @@ def test_what_a_lead_decided_of_other_responses_stays_when_a_writer_is_forgotten
     with it.workspace.store.read() as connection:
         left = set(connection.execute(adjudication.select().with_only_columns(adjudication.c.item)).scalars())
     assert left == set(items[:2])
+
+
+def test_erased_texts_make_nobody_a_writer_of_another_persons_text(house: Callable[..., House]) -> None:
+    it = house({"suggestion": 1, "suggestion_check": 1, "preference": 1})
+    drawn = it.accepted(BETTER)
+    it.wrote(BETTER.replace("six", "ten"), CAT, ELSEWHERE)  # as long: what stands in its place is the same
+    for task in drawn:
+        it.prefer(CAT, task, task.rewrites[0])
+    balances = it.settle()
+    steps.delete_conversations(it.workspace, [each.id for each in it.workspace.collection.scan()], by="lead")
+    assert it.settle() == balances
+    with it.workspace.store.write() as connection:
+        connection.execute(rewrite_table.update().values(looks=None))  # as if they were erased before 0041
+    assert it.settle() == balances

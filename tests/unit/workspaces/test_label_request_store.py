@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from workspaces.store import Store
 
 ROW = LabelRequest("r1", "challenge", "c", "c", "judge")
+AGENTS = {"challenge": ("judge",), "moderation": ("judge", "another")}
 OTHER = replace(ROW, request_id="r4", purpose="moderation", subject="c#1")
 
 
@@ -46,13 +47,14 @@ def test_a_request_goes_with_its_label_and_stays_with_its_reply_without_one(stor
             "a\N{REPLACEMENT CHARACTER}b",
         )
         assert failed_labels(connection, "challenge", "judge") == {"r2"}
-        assert count_failed_labels(connection) == {"challenge": 1, "moderation": 1}
+        assert count_failed_labels(connection, AGENTS) == {"challenge": 1, "moderation": 1}
+        assert count_failed_labels(connection, {"challenge": ("another",)}) == {}
         waiting = label_requests(connection, "challenge", [RequestState.UNANSWERED])
         assert [row.request_id for row in waiting] == ["r3"]
     with store.write() as connection:
         assert ask_labels_again(connection, "challenge", ["another"], minutes(2)) == 0
         assert ask_labels_again(connection, "challenge", ["judge"], minutes(2)) == 1
         assert label_requests(connection, "challenge", FAILED) == []
-        assert count_failed_labels(connection) == {"moderation": 1}
+        assert count_failed_labels(connection, AGENTS) == {"moderation": 1}
         begin_labels(connection, [OTHER], minutes(3))
         assert label_requests(connection, "moderation", [RequestState.PENDING]) == [OTHER]

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+import sqlalchemy as sa
+
 from tests.sample_records import NOW, task
 from workspaces.records import AnnotationStatus
 from workspaces.store.annotations import AnnotationRevision, append_revisions, content_hash, save_revisions
@@ -16,17 +18,17 @@ from workspaces.store.rewrites import (
     own_checks,
     record_judging,
     rename_rewrites,
+    rewrite,
     rewrite_id_of,
     rewrites_by,
     rewrites_in,
     showing_rewrites,
     standing_rewrites,
+    writers_of,
 )
 from workspaces.store.tasks import all_tasks, save_tasks
 
 if TYPE_CHECKING:
-    import sqlalchemy as sa
-
     from tests.stores import Stores
 
 
@@ -57,6 +59,7 @@ def test_what_stands_and_who_wrote_it_is_known_from_the_answers(stores: Stores) 
     made = [
         replace(task("w", {}, kind="suggestion"), message_ids=("m",)),
         replace(task("q", {}), message_ids=("m",)),
+        replace(task("v", {}), message_ids=("n",)),
         replace(task("r", {}), message_ids=("m",), reask_of="q"),
         replace(
             task("c", {}, kind="suggestion_check"), message_ids=("m", first), conversation_ids=("c", "c")
@@ -90,7 +93,19 @@ def test_what_stands_and_who_wrote_it_is_known_from_the_answers(stores: Stores) 
         shown = {each.id: each for each in showing_rewrites(tasks.values())}
         assert shown.keys() == {"c", "p"} == {each.id for each in all_showing_rewrites(connection)}
         assert [compares_rewrites(shown[name]) for name in "cp"] == [False, True]
+        assert writers_of(connection, [first, other]) == {first: {"ann", "bob"}, other: {"ann"}}
+        say(connection, "fay", "Best.", "v")  # of another response
+        assert writers_of(connection, [other]) == {other: {"ann", "fay"}}
+        connection.execute(sa.update(rewrite).values(looks=None))  # as a store before 0041 has it
+        assert writers_of(connection, [other]) == {other: {"ann"}}
+        note_rewrites(connection)
+        assert writers_of(connection, [other]) == {other: {"ann", "fay"}}
         rename_rewrites(connection, {other}, lambda name: f"x{name[:20]}")
+        looks = sa.select(rewrite.c.looks).where(rewrite.c.rewrite_id == f"x{other[:20]}")
+        assert set(connection.execute(looks).scalars()) == {""}
+        connection.execute(sa.update(rewrite).where(rewrite.c.looks == "").values(looks=None))
+        note_rewrites(connection)  # erased before 0041
+        assert set(connection.execute(looks).scalars()) == {""}
         assert all_tasks(connection)["p"].rewrites == (first, f"x{other[:20]}")
         assert rewrites_by(connection, "ann") == {f"x{other[:20]}"}
 

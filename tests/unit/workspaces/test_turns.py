@@ -104,3 +104,18 @@ def test_nobody_waits_for_long() -> None:
                 return True
 
         assert threads.submit(read).result(20)
+
+
+def test_a_commit_that_is_interrupted_keeps_no_reader_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
+    turns = Turns(most_seconds=60)
+
+    def interrupted(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched:
+        patched.setattr(turns._changed, "wait_for", interrupted)
+        with pytest.raises(KeyboardInterrupt), turns.committing():
+            pass
+    assert not turns._waiting
+    with turns.reading(), turns.reading():
+        pass
