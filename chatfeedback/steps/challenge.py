@@ -24,7 +24,6 @@ from workspaces.store.challenges import (
 )
 from workspaces.store.label_requests import (
     LabelRequest,
-    ask_labels_again,
     begin_labels,
     end_labels,
     failed_labels,
@@ -143,12 +142,9 @@ def challenge_prompts(
             return _by_rules(workspace, limit, advance)
         judges = llm.each_judge()
         keys = [secret_from_environment(judge.api_key_env, "the LLM") for judge in judges]
-        if retry:
-            with workspace.store.write() as connection:
-                ask_labels_again(connection, CHALLENGE, [judge.model for judge in judges], utc_now())
         result = Challenged(", ".join(judge.model for judge in judges))
         for judge, key in zip(judges, keys, strict=True):
-            result.add(_by_judge(workspace, llm, judge, key, limit, advance))
+            result.add(_by_judge(workspace, llm, judge, key, limit, advance, retry=retry))
         with workspace.store.read() as connection:
             met = criteria_by_judge(connection, [judge.model for judge in judges])
         differing = [share for each in met.values() if (share := disagreement(each)) is not None]
@@ -183,6 +179,8 @@ def _by_judge(
     key: SecretStr,
     limit: int | None,
     advance: Advance,
+    *,
+    retry: bool,
 ) -> JudgeScores:
     from task_generators.labelling.challenge import LLMJudge  # its client is slow to import
     from task_generators.llm.in_flight import send_each
@@ -232,7 +230,7 @@ def _by_judge(
 
         try:
             flight = send_each(
-                islice(_requests(workspace, judge.agent, judge.prompt_version), limit),
+                islice(_requests(workspace, judge.agent, judge.prompt_version, retry=retry), limit),
                 ask,
                 save,
                 judge.chat.endpoint,
@@ -249,12 +247,14 @@ def _entry(name: str, agent: str, prompt_version: str, criteria: Sequence[Criter
     return ChallengeEntry(name, agent, prompt_version, tuple(map(str, criteria)), utc_now())
 
 
-def _requests(workspace: Workspace, agent: str, prompt_version: str) -> Iterator[PromptRequest]:
-    """Yield the requests to a judge that have to be sent."""
+def _requests(
+    workspace: Workspace, agent: str, prompt_version: str, *, retry: bool
+) -> Iterator[PromptRequest]:
+    """Yield the requests to a judge that have to be sent; with ``retry`` also those that failed."""
     from task_generators.labelling.challenge import MAX_CHARACTERS
 
     with workspace.store.read() as connection:
-        failed = failed_labels(connection, CHALLENGE, agent)
+        failed = frozenset() if retry else failed_labels(connection, CHALLENGE, agent)
     for name, prompt in _unscored(workspace, agent, prompt_version):
         shown = prompt[:MAX_CHARACTERS]
         request = PromptRequest(stable_id(CHALLENGE, agent, prompt_version, name, shown), name, shown)

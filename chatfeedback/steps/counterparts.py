@@ -148,9 +148,6 @@ def generate_counterparts(
         if not dry_run:
             workspace.collection.clear_leftovers()
             result.placed += place_received(workspace)
-            if retry:
-                with workspace.store.write() as connection:
-                    stored.ask_again(connection, [endpoint.model for endpoint, _ in generating], now)
         turns, redactor = _Turns(workspace, llm), redactor_of(workspace)
         for number, ((endpoint, made), key) in enumerate(zip(generating, keys, strict=True)):
             generator = Generator(endpoint, made, key, self_rated=llm.counterparts.self_rated)

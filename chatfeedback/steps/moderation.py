@@ -15,7 +15,6 @@ from workspaces.config import secret_from_environment
 from workspaces.records import stable_id
 from workspaces.store.label_requests import (
     LabelRequest,
-    ask_labels_again,
     begin_labels,
     end_labels,
     failed_labels,
@@ -80,21 +79,23 @@ def moderate(workspace: Workspace, *, retry: bool = False, advance: Advance = ig
     config = workspace.config.moderation
     with workspace.exclusive():
         if config is None:
-            return _moderate(workspace, LocalModerator(), no_spending, advance)
+            return _moderate(workspace, LocalModerator(), no_spending, advance, retry=retry)
         moderator = Moderator(config, secret_from_environment(config.api_key_env, "the moderation endpoint"))
-        if retry:
-            with workspace.store.write() as connection:
-                ask_labels_again(connection, MODERATION, [moderator.agent], utc_now())
         with metered(workspace.store, MODERATION, config, moderator.meter) as save_spending:
-            return _moderate(workspace, moderator, save_spending, advance)
+            return _moderate(workspace, moderator, save_spending, advance, retry=retry)
 
 
 def _moderate(
-    workspace: Workspace, moderator: Moderator | LocalModerator, save_spending: SaveSpending, advance: Advance
+    workspace: Workspace,
+    moderator: Moderator | LocalModerator,
+    save_spending: SaveSpending,
+    advance: Advance,
+    *,
+    retry: bool,
 ) -> Moderated:
     result = Moderated(moderator.agent)
     with workspace.store.read() as connection:
-        failed = failed_labels(connection, MODERATION, moderator.agent)
+        failed = frozenset() if retry else failed_labels(connection, MODERATION, moderator.agent)
     try:
         for waiting in _unmoderated(workspace, moderator.agent, moderator.batch, failed):
             if moderator.is_remote:

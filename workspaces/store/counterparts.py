@@ -130,12 +130,14 @@ def begin(connection: sa.Connection, rows: Sequence[CounterpartRow], now: dateti
                 "parameters": row.parameters,
                 "licence": row.licence,
                 "state": CounterpartState.PENDING.value,
+                "fault": None,
+                "reply": None,
                 "created_at": now,
                 "updated_at": now,
             }
             for row in rows
         ],
-        update=("licence", "state", "updated_at"),
+        update=("licence", "state", "fault", "reply", "updated_at"),
     )
 
 
@@ -227,16 +229,6 @@ def counterpart_rows(
         )
         for row in connection.execute(query)
     ]
-
-
-def ask_again(connection: sa.Connection, agents: Collection[str], now: datetime) -> int:
-    """Let the next run ask these models again for what failed; return how many requests."""
-    statement = (
-        sa.update(counterpart)
-        .where(counterpart.c.agent.in_(list(agents)), counterpart.c.state.in_([it.value for it in FAILED]))
-        .values(state=CounterpartState.PENDING.value, fault=None, reply=None, updated_at=now)
-    )
-    return connection.execute(statement).rowcount
 
 
 def count_counterparts(connection: sa.Connection) -> dict[CounterpartState, int]:

@@ -142,17 +142,6 @@ def failed_labels(connection: sa.Connection, purpose: str, agent: str) -> frozen
     return frozenset(connection.execute(query).scalars())
 
 
-def ask_labels_again(connection: sa.Connection, purpose: str, agents: Collection[str], now: datetime) -> int:
-    """Let the next run ask these models again for what failed; return how many requests."""
-    at = label_request.c
-    statement = (
-        sa.update(label_request)
-        .where(at.purpose == purpose, at.agent.in_(list(agents)), at.state.in_([it.value for it in FAILED]))
-        .values(state=RequestState.PENDING.value, fault=None, reply=None, updated_at=now)
-    )
-    return connection.execute(statement).rowcount
-
-
 def count_failed_labels(connection: sa.Connection, agents: Mapping[str, Collection[str]]) -> dict[str, int]:
     """Return how many requests to these models failed, by purpose; ``agents``: the models of each purpose."""
     at = label_request.c

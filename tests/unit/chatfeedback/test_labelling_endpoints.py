@@ -449,6 +449,25 @@ def test_an_unusable_score_is_kept_shown_and_asked_for_again_on_demand_alone(
     assert label_states(folder) == {}
 
 
+def test_a_retry_with_a_limit_asks_for_no_more_than_that_then_or_later(
+    folder: Path, endpoint: Endpoint
+) -> None:
+    endpoint.respond = lambda request: (
+        ok("nonsense", USED)
+        if request["messages"][1]["content"].endswith((' 5"}', ' 6"}', ' 7"}'))
+        else answer(request)
+    )
+    run(folder, "challenge", code=5)
+    endpoint.respond = answer
+    endpoint.requests.clear()
+    asked = run(folder, "challenge", "--retry", "--limit", "1")
+    assert asked["scored"] == len(endpoint.requests) == 1
+    left = run(folder, "challenge", "--failed")
+    assert [row["reply"] for row in left] == ["nonsense"] * 2, "what was not asked again keeps its reply"
+    assert do(folder, "challenge")["scored"] == 0, "nobody asked for the others"
+    assert len(endpoint.requests) == 1
+
+
 def test_an_unusable_moderation_is_kept_and_asked_for_again_on_demand_alone(
     folder: Path, endpoint: Endpoint
 ) -> None:

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 from tests.sample_records import NOW, minutes
 from workspaces.store.label_requests import (
     LabelRequest,
-    ask_labels_again,
     begin_labels,
     count_failed_labels,
     end_labels,
@@ -52,8 +51,9 @@ def test_a_request_goes_with_its_label_and_stays_with_its_reply_without_one(stor
         waiting = label_requests(connection, "challenge", [RequestState.UNANSWERED])
         assert [row.request_id for row in waiting] == ["r3"]
     with store.write() as connection:
-        assert ask_labels_again(connection, "challenge", ["another"], minutes(2)) == 0
-        assert ask_labels_again(connection, "challenge", ["judge"], minutes(2)) == 1
+        begin_labels(connection, [failed], minutes(2))
+        (begun,) = label_requests(connection, "challenge", [RequestState.PENDING])
+        assert (begun.request_id, begun.fault, begun.reply) == ("r2", None, None)
         assert label_requests(connection, "challenge", FAILED) == []
         assert count_failed_labels(connection, AGENTS) == {"moderation": 1}
         begin_labels(connection, [OTHER], minutes(3))
