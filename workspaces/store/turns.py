@@ -53,8 +53,11 @@ class Turns:
         """Commit in this turn, alone."""
         with self._changed:
             self._waiting += 1
-            self._changed.wait_for(lambda: not self._readers and not self._committing, self._most_seconds)
-            self._waiting -= 1
+            try:
+                self._changed.wait_for(lambda: not self._readers and not self._committing, self._most_seconds)
+            finally:  # also where Ctrl-C ends the waiting: nobody waits for a commit that does not come
+                self._waiting -= 1
+                self._changed.notify_all()
             self._committing += 1
         try:
             yield
