@@ -29,7 +29,7 @@ from chatfeedback.web.sessions import (
     forget_browser,
     signed_in,
 )
-from chatfeedback.web.site import Part, site_of
+from chatfeedback.web.site import Part, Site, site_of
 from chatfeedback.web.writing import asking
 from workspaces.errors import ConnectionFailedError
 from workspaces.registry import PLATFORMS
@@ -152,14 +152,17 @@ async def _signed_out(request: Request, person: Person | None) -> Response:
     """
     site = site_of(request)
     await run_in_threadpool(end, request, Response())
-    joined = person and await run_in_threadpool(steps.oidc_joined_at, site.workspace, person.person_id)
-    if joined is None or site.openid is None:
+    if person is None or site.openid is None or not await run_in_threadpool(_has_account, site, person):
         return forget_browser(RedirectResponse(SIGN_IN_PATH, 303))
     there = await site.openid.sign_out_address(f"{site.address}{SIGN_IN_PATH}")
     page = await run_in_threadpool(
         render, request, "signed_out.html.jinja", name=site.openid.name, there=there
     )
     return forget_browser(page)
+
+
+def _has_account(site: Site, person: Person) -> bool:
+    return steps.oidc_joined_at(site.workspace, person.person_id) is not None
 
 
 def _link(request: Request, status: int = 200, *, token: str = "", refused: str = "") -> Response:
