@@ -12,7 +12,7 @@ from workspaces.records import ChatMode
 from workspaces.store.spending import ModelPrice
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
     from random import Random
 
     from task_generators.llm.upstream import Upstream
@@ -57,20 +57,18 @@ def pick(
     config: Config,
     answers: Mapping[str, int],
     random: Random,
-    without: Collection[str] = (),
 ) -> ChatModel | None:
     """Return the model that the lead's rule picks; None where there is none.
 
     Args:
-        models: those that can be asked; one whose weight is 0 is never picked.
+        models: those that may be picked; their weights are above 0.
         config: the rule, and the prices.
         answers: how many recorded answers each model gave.
         random: draws by weight, and between equals.
-        without: models that are not wanted again.
     """
-    able = [model for model in models if model.weight > 0 and model.name not in without]
-    if not able:
+    if not models:
         return None
+    able = models
     rule = config.chat.dynamic
     if rule is not DynamicRule.WEIGHTS:
         measure = (

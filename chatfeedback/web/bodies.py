@@ -74,7 +74,7 @@ def bounded(receive: Receive, most: int) -> Receive:
 
 
 def fields_in(body: bytes) -> dict[str, list[str]]:
-    """Return the values of the fields of a form by name.
+    """Return the values of the fields of a form by name, their lines ended as everywhere here: browsers send CR LF.
 
     Raises:
         HTTPException: 400, it is no form.
@@ -87,7 +87,7 @@ def fields_in(body: bytes) -> dict[str, list[str]]:
         raise HTTPException(400, "The form cannot be read.") from None
     fields: dict[str, list[str]] = {}
     for name, value in pairs:
-        fields.setdefault(name, []).append(value)
+        fields.setdefault(name, []).append(value.replace("\r\n", "\n"))
     return fields
 
 

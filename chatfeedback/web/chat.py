@@ -129,7 +129,7 @@ async def _asked(request: Request, person: Person, state: ChatState, wish: str, 
         RefusedError: nothing was asked, or no model answered.
     """
     counter = _counter(request)
-    last, prompt = state.last, form(request).get("prompt", "").replace("\r\n", "\n").strip()
+    prompt = form(request).get("prompt", "").strip()
     if wish == "ask":
         if not prompt:
             raise RefusedError(422, "Write something first.", "invalid_request_error")
@@ -137,16 +137,21 @@ async def _asked(request: Request, person: Person, state: ChatState, wish: str, 
         with counter.turn(person.person_id):
             order = await _order(counter, person, asking, asking.model)
             return asking.answered(await _turn(counter, order, say, 0))
-    if last is None:
+    if state.last is None:
         raise RefusedError(422, "There is no answer yet.", "invalid_request_error")
-    mode = ChatMode.DYNAMIC if last.dynamic else ChatMode.DIRECT
-    without = {*state.tried, last.model}
+    without, mode, at_most = _further(state, state.last)
     if wish == "again":
         with counter.turn(person.person_id):
-            order = await _order(counter, person, state, DYNAMIC, without, mode, last.points or None)
+            order = await _order(counter, person, state, DYNAMIC, without, mode, at_most)
             return state.answered(await _turn(counter, order, say, 0))
     with counter.turn(person.person_id, answers=2):
         return await _two(counter, person, state, without, mode, say)
+
+
+def _further(state: ChatState, last: Turn) -> tuple[set[str], ChatMode, int | None]:
+    """Return who is not to answer the last prompt again, how another answer is priced, and the most that it costs."""
+    mode = ChatMode.DYNAMIC if last.dynamic else ChatMode.DIRECT
+    return {*state.tried, last.model}, mode, last.points or None
 
 
 async def _two(
@@ -294,21 +299,27 @@ def _shown(
 ) -> Response:
     site = site_of(request)
     models: list[tuple[str, str]] = []
-    two_points = 0
+    another, two_points = False, None
     try:
         counter = _counter(request)
     except RefusedError as error:
         said = error.words
     else:
         if counter.can_pick():
-            prices = counter.dynamic_prices()
+            prices = counter.able().values()
             models.append(
                 (DYNAMIC, f"{min(prices)}" if len(set(prices)) == 1 else f"{min(prices)} to {max(prices)}")
             )
-            two_points = 2 * max(prices)
         models += [(name, f"{counter.till.price(name, ChatMode.DIRECT)}") for name in counter.models]
+        if state.last is not None:
+            without, mode, at_most = _further(state, state.last)
+            another = bool(counter.able(without, mode, at_most))
+            further = sorted(counter.able(without, mode).values())
+            two_points = sum(further[-2:]) if len(further) > 1 else None
     with site.workspace.store.read() as connection:
         points = balance(connection, person_account(person.person_id))
+    fields = form(request)
+    was_asked = not said and fields.get("do", "ask") == "ask"  # else what is typed is not sent yet
     return render(
         request,
         template,
@@ -319,8 +330,9 @@ def _shown(
         dynamic=DYNAMIC,
         points=points,
         two_points=two_points,
+        another=another,
         said=said,
-        prompt=form(request).get("prompt", "") if said else "",
+        prompt="" if was_asked else fields.get("prompt", ""),
         is_poor=status == 402 or "Not enough points" in said,
         held_hours=site.workspace.config.consent.delay_hours,
     )

@@ -308,15 +308,23 @@ class ChatCounter:
             if not self._under_way[person_id]:
                 del self._under_way[person_id]
 
-    def dynamic_prices(self) -> list[int]:
-        """Return what the models cost among which the platform picks, in points."""
-        return [
-            self.till.price(name, ChatMode.DYNAMIC) for name, model in self.models.items() if model.weight > 0
-        ]
+    def able(
+        self,
+        without: Collection[str] = (),
+        mode: ChatMode = ChatMode.DYNAMIC,
+        at_most: int | None = None,
+    ) -> dict[str, int]:
+        """Return the models among which the platform picks, and what they cost, in points; arguments as ``order``."""
+        prices = {
+            name: self.till.price(name, mode)
+            for name, model in self.models.items()
+            if model.weight > 0 and name not in without
+        }
+        return {name: price for name, price in prices.items() if at_most is None or price <= at_most}
 
     def can_pick(self) -> bool:
         """Return whether the platform can pick a model."""
-        return any(model.weight > 0 for model in self.models.values())
+        return bool(self.able())
 
     async def _model(
         self, asked: str, without: Collection[str], mode: ChatMode, at_most: int | None
@@ -324,12 +332,8 @@ class ChatCounter:
         if asked == DYNAMIC:
             by_data = self.workspace.config.chat.dynamic is DynamicRule.LEAST_DATA
             answers = await run_in_threadpool(self.till.answers) if by_data else {}
-            able = [
-                model
-                for model in self.models.values()
-                if at_most is None or self.till.price(model.name, mode) <= at_most
-            ]
-            found = pick(able, self.workspace.config, answers, self.random, without)
+            able = [self.models[name] for name in self.able(without, mode, at_most)]
+            found = pick(able, self.workspace.config, answers, self.random)
         else:
             found = self.models.get(asked)
         if found is None:

@@ -144,7 +144,7 @@ async def models(request: Request) -> Response:
                 "object": "model",
                 "created": 0,
                 "owned_by": "chatfeedback",
-                "points": max(counter.dynamic_prices()),
+                "points": max(counter.able().values()),
             },
         )
     return JSONResponse({"object": "list", "data": listed})

@@ -41,6 +41,9 @@ if TYPE_CHECKING:
 SECONDS = 10.0
 """For one request to the provider."""
 
+SIGN_OUT_SECONDS = 2.0
+"""Whoever signs out waits no longer for the address where they do so at the provider."""
+
 MOST_BYTES = 512 * 1024
 KEPT_SECONDS = 60 * 60.0
 KEYS_AGAIN_SECONDS = 60.0
@@ -106,11 +109,12 @@ class OpenIdProvider:
             back: where it sends them afterwards.
 
         Returns:
-            None where it has no such place, or does not answer.
+            None where it has no such place, or does not answer soon.
         """
         try:
-            place = await self._place("end_session_endpoint")
-        except SilentProviderError:
+            async with asyncio.timeout(SIGN_OUT_SECONDS):
+                place = await self._place("end_session_endpoint")
+        except (SilentProviderError, TimeoutError):
             return None
         address: str = add_params_to_uri(
             place, [("client_id", self._client_id), ("post_logout_redirect_uri", back)]

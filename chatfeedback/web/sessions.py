@@ -48,14 +48,11 @@ SIGN_IN_PATH = "/sign-in"
 
 @dataclass(frozen=True, slots=True)
 class Person:
-    """Whoever is signed in, by pseudonym; ``session`` is the hash of the session, ``platform`` whose account opened it
-    (None: a link).
-    """
+    """Whoever is signed in, by pseudonym; ``session`` is the hash of the session."""
 
     person_id: str
     is_lead: bool
     session: str
-    platform: str | None = None
 
 
 def signed_in(request: Request) -> Person | None:
@@ -199,6 +196,4 @@ def _person(request: Request) -> Person | None:
         return None
     with site.workspace.store.read() as connection:
         session = session_of(connection, hash_of_token(token), site.clock())
-    return (
-        Person(session.person_id, session.is_lead, session.token_hash, session.platform) if session else None
-    )
+    return Person(session.person_id, session.is_lead, session.token_hash) if session else None

@@ -29,11 +29,10 @@ from chatfeedback.web.sessions import (
     forget_browser,
     signed_in,
 )
-from chatfeedback.web.site import Part, site_of
+from chatfeedback.web.site import Part, Site, site_of
 from chatfeedback.web.writing import asking
 from workspaces.errors import ConnectionFailedError
 from workspaces.registry import PLATFORMS
-from workspaces.store.identities import OIDC
 from workspaces.store.web_sessions import hash_of_token, may_enter, use_link
 
 if TYPE_CHECKING:
@@ -147,16 +146,23 @@ async def sign_out_everywhere(request: Request, person: Person) -> Response:
 
 
 async def _signed_out(request: Request, person: Person | None) -> Response:
-    """End the session; who came by the OpenID provider reads how to end the one there, which goes on."""
+    """End the session; who has an account at the OpenID provider reads how to end the one there, which may go on.
+
+    However they came this time: whoever added the account did so in this browser, and is signed in there as well.
+    """
     site = site_of(request)
     await run_in_threadpool(end, request, Response())
-    if person is None or person.platform != OIDC or site.openid is None:
+    if person is None or site.openid is None or not await run_in_threadpool(_has_account, site, person):
         return forget_browser(RedirectResponse(SIGN_IN_PATH, 303))
     there = await site.openid.sign_out_address(f"{site.address}{SIGN_IN_PATH}")
     page = await run_in_threadpool(
         render, request, "signed_out.html.jinja", name=site.openid.name, there=there
     )
     return forget_browser(page)
+
+
+def _has_account(site: Site, person: Person) -> bool:
+    return steps.oidc_joined_at(site.workspace, person.person_id) is not None
 
 
 def _link(request: Request, status: int = 200, *, token: str = "", refused: str = "") -> Response:

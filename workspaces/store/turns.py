@@ -55,8 +55,9 @@ class Turns:
             self._waiting += 1
             try:
                 self._changed.wait_for(lambda: not self._readers and not self._committing, self._most_seconds)
-            finally:  # also interrupted: else every reader would wait for this commit
+            finally:  # also where Ctrl-C ends the waiting: nobody waits for a commit that does not come
                 self._waiting -= 1
+                self._changed.notify_all()
             self._committing += 1
         try:
             yield

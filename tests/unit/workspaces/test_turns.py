@@ -106,16 +106,17 @@ def test_nobody_waits_for_long() -> None:
         assert threads.submit(read).result(20)
 
 
-def test_a_commit_that_is_interrupted_keeps_no_reader_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_who_is_interrupted_while_waiting_to_commit_keeps_nobody_waiting(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     turns = Turns(most_seconds=60)
 
     def interrupted(*_: object) -> None:
         raise KeyboardInterrupt
 
-    with monkeypatch.context() as patched:
+    with monkeypatch.context() as patched, turns.reading():
         patched.setattr(turns._changed, "wait_for", interrupted)
         with pytest.raises(KeyboardInterrupt), turns.committing():
-            pass
-    assert not turns._waiting
-    with turns.reading(), turns.reading():
-        pass
+            raise AssertionError
+    with ThreadPoolExecutor(1) as threads:
+        threads.submit(turns.reading().__enter__).result(20)

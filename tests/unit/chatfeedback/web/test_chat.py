@@ -102,6 +102,7 @@ def test_a_low_score_brings_two_other_answers_and_the_choice_is_a_pair_of_the_ne
     assert {left["model"], right["model"], answer["model"]} == set(SENTENCES)
     chatting.do("right")
     assert chatting.state["two"] == []
+    assert 'value="again"' not in chatting.page  # all three have answered this
     assert chatting.state["turns"][-1]["response_id"] == right["response_id"]
     chatting.do("ask", prompt="Go on", model="stand-in-1")
     assert points_of(workspace, ada) == 20 - 3 * 2 - 4
@@ -164,6 +165,25 @@ def test_without_points_it_is_said_kindly_and_what_was_typed_stays(
     assert "A long question</textarea>" in chatting.page
     assert 'href="/me"' in chatting.page
     assert points_of(workspace, cy) == 1
+
+
+def test_a_draft_outlives_thumbs_and_choices_and_the_page_opens_at_what_is_new(
+    workspace: Workspace, site: Browser
+) -> None:
+    chatting = Chatting(site.signed_in(person_with(workspace, "drafting", 20)))
+    draft = {"prompt": "first line\r\nsecond <line>"}  # as browsers send it
+    drafted = "first line\nsecond &lt;line&gt;"
+    chatting.do("ask", prompt="Hello")
+    assert 'rows="4"></textarea>' in chatting.page
+    for wish in ("up", "down", "two", "left", "new"):
+        assert drafted in chatting.do(wish, **draft), wish
+        assert chatting.page.count('id="newest"') == (wish != "new"), wish
+        draft = {"prompt": html.unescape(drafted)}
+    assert chatting.page.index('value="ask" hidden') < chatting.page.index(
+        'id="prompt"'
+    )  # what Enter presses
+    chatting.do("ask", prompt="")
+    assert 'role="alert" id="newest"' in chatting.page
 
 
 def test_a_private_chat_is_rated_and_chosen_in_without_a_trace(workspace: Workspace, site: Browser) -> None:

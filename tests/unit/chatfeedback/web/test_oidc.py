@@ -5,6 +5,7 @@ from __future__ import annotations
 import hmac
 import json
 import re
+import time
 from base64 import urlsafe_b64encode
 from contextlib import closing
 from datetime import timedelta
@@ -179,7 +180,7 @@ def test_a_subject_is_told_by_each_of_its_letters(site: Browser, ada: str, provi
 
 
 def test_an_account_is_one_persons_until_they_remove_it(
-    site: Browser, ada: str, bo: str, provider: Provider
+    site: Browser, ada: str, bo: str, provider: Provider, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     theirs = join(site, ada)
     thief = site.signed_in(bo)
@@ -286,8 +287,8 @@ def test_two_tabs_that_sign_in_at_once_both_come_in_and_attempts_are_bounded(sit
     assert any(it.startswith(f"{COOKIE}_planted") for it in ended)
 
 
-def test_who_came_by_the_provider_reads_how_to_sign_out_there_too(
-    site: Browser, ada: str, provider: Provider
+def test_who_has_an_account_there_reads_how_to_sign_out_there_too(
+    site: Browser, ada: str, bo: str, provider: Provider, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     join(site, ada)
     for document, there in (
@@ -314,8 +315,19 @@ def test_who_came_by_the_provider_reads_how_to_sign_out_there_too(
             "client_id": [CLIENT],
             "post_logout_redirect_uri": ["http://127.0.0.1/sign-in"],
         }
-    by_link = site.signed_in(ada)
-    assert by_link.post("/sign-out").headers["location"] == "/sign-in"
+    assert "still be signed in" in site.signed_in(ada).post("/sign-out").text, "added in this very browser"
+    assert site.signed_in(bo).post("/sign-out").headers["location"] == "/sign-in"
+    assert site.signed_in(None).post("/sign-out").headers["location"] == "/sign-in"
+    monkeypatch.setattr(openid, "SIGN_OUT_SECONDS", 0.05)
+    forget(site)
+
+    def late() -> Response:
+        time.sleep(0.5)
+        return JSONResponse({"issuer": provider.address, "end_session_endpoint": f"{provider.address}/end"})
+
+    provider.instead["/.well-known/openid-configuration"] = late
+    page = site.signed_in(ada).post("/sign-out")
+    assert "Sign out there as well" in page.text, "a provider that keeps silent keeps nobody"
 
 
 def test_nobody_removes_their_only_way_in_unawares(site: Browser, ada: str, provider: Provider) -> None:
@@ -348,7 +360,7 @@ def test_a_code_of_another_attempt_is_refused(site: Browser, ada: str) -> None:
 
 
 def test_an_attempt_of_one_person_adds_nothing_to_another(
-    site: Browser, ada: str, bo: str, provider: Provider
+    site: Browser, ada: str, bo: str, provider: Provider, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Two who use one browser, and a cookie that somebody planted."""
     client = site.signed_in(ada)
