@@ -112,9 +112,10 @@ def remove_folder(folder: Path) -> None:
     Raises:
         CannotRemoveError: some of it is still there.
     """
-    shutil.rmtree(folder, ignore_errors=True)
-    if not os.path.lexists(folder):
-        return
+    for _ in range(3):  # a worker that was given up may still write there
+        shutil.rmtree(folder, ignore_errors=True)
+        if not os.path.lexists(folder):
+            return
     problem = OSError("something adds to it")
     try:
         _open_to_owner(folder)
