@@ -23,7 +23,7 @@ from workspaces.store import Store, database
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-_prepare_as_users_do, _upgrade_as_users_do = database._prepare_sqlite, Store.upgrade
+_prepare_as_users_do, _upgrade_as_users_do, _fsync = database._prepare_sqlite, Store.upgrade, os.fsync
 
 
 @pytest.fixture(scope="session")
@@ -48,9 +48,10 @@ def _quick_stores(sqlite_template: str) -> Iterator[None]:
 
 @pytest.fixture
 def stores_of_users(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The stores that are opened from now on are migrated and wait for the disk, as those of users are."""
+    """The stores that are opened from now on are migrated, and all waits for the disk, as with users."""
     monkeypatch.setattr(Store, "upgrade", _upgrade_as_users_do)
     monkeypatch.setattr(database, "_prepare_sqlite", _prepare_as_users_do)
+    monkeypatch.setattr(os, "fsync", _fsync)
 
 
 def _prepare(connection: sqlite3.Connection, record: object) -> None:

@@ -96,6 +96,8 @@ def written_before(path: Path) -> Iterator[None]:
     """Turn what is wrong with a file that this command wrote for itself into one of our errors."""
     try:
         yield
+    except MemoryError:
+        raise
     except Exception as error:  # a damaged pickle raises anything
         what = "is not there any more" if isinstance(error, FileNotFoundError) else "is damaged"
         raise LostFileError(
@@ -110,21 +112,34 @@ def remove_folder(folder: Path) -> None:
     Raises:
         CannotRemoveError: some of it is still there.
     """
-    shutil.rmtree(folder, ignore_errors=True)
-    if not os.path.lexists(folder):
-        return
-    for inner, _, _ in os.walk(folder):
-        with suppress(OSError):
-            Path(inner).chmod(stat.S_IRWXU)
+    for _ in range(3):  # a worker that was given up may still write there
+        shutil.rmtree(folder, ignore_errors=True)
+        if not os.path.lexists(folder):
+            return
+    problem = OSError("something adds to it")
     try:
+        _open_to_owner(folder)
         shutil.rmtree(folder)
-    except FileNotFoundError:
-        pass  # somebody else removed the rest
     except OSError as error:
+        problem = error
+    if os.path.lexists(folder):  # else somebody else removed the rest
         raise CannotRemoveError(
-            f"cannot remove {error.filename or folder}: {error.strerror or error}. {folder} may hold texts that are to "
-            "be deleted: make it removable and run this again, or remove it by hand"
-        ) from error
+            f"cannot remove {problem.filename or folder}: {problem.strerror or problem}. {folder} may hold texts that "
+            "are to be deleted: make it removable and run this again, or remove it by hand"
+        ) from problem
+
+
+def _open_to_owner(folder: Path) -> None:
+    """Let the owner change what is in a folder and in all below, before it is looked into; no link is followed."""
+    if folder.is_symlink():
+        return
+    with suppress(OSError):
+        folder.chmod(stat.S_IRWXU)
+    for inner, names, _ in os.walk(folder):
+        for below in (Path(inner, name) for name in names):
+            if not below.is_symlink():
+                with suppress(OSError):
+                    below.chmod(stat.S_IRWXU)
 
 
 @contextmanager

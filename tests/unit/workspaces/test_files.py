@@ -11,7 +11,17 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from workspaces.files import create_text, readable_by_others, replaced, write_bytes, write_text
+from workspaces.files import (
+    CannotRemoveError,
+    LostFileError,
+    create_text,
+    readable_by_others,
+    remove_folder,
+    replaced,
+    write_bytes,
+    write_text,
+    written_before,
+)
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -78,3 +88,75 @@ def test_a_file_is_created_once(tmp_path: Path) -> None:
     assert not create_text(tmp_path / "key", "second")
     assert (tmp_path / "key").read_text(encoding="utf-8") == "first"
     assert names(tmp_path) == ["key"]
+
+
+REMOVES = """
+import os
+from pathlib import Path
+from workspaces.files import remove_folder
+if os.geteuid() == 0:  # root may look into any folder
+    os.chown(".", 65534, 65534)
+    for path in [Path("folder"), *Path("folder").rglob("*")]:
+        os.chown(path, 65534, 65534)
+    os.seteuid(65534)
+for path in sorted(Path("folder").rglob("*"), reverse=True):
+    path.chmod(0)
+remove_folder(Path("folder"))
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="needs permissions of POSIX")
+def test_a_folder_that_its_owner_may_not_look_into_is_removed(tmp_path: Path) -> None:
+    (tmp_path / "folder" / "inner" / "innermost").mkdir(parents=True)
+    (tmp_path / "folder" / "inner" / "innermost" / "text").write_text("to be deleted", "utf-8")
+    subprocess.run([sys.executable, "-c", REMOVES], cwd=tmp_path, check=True)
+    assert names(tmp_path) == []
+
+
+def test_what_a_link_leads_to_is_left_alone_and_said(tmp_path: Path) -> None:
+    (tmp_path / "elsewhere" / "inner").mkdir(parents=True, mode=0o755)
+    before = (tmp_path / "elsewhere" / "inner").stat().st_mode
+    (tmp_path / "folder").symlink_to(tmp_path / "elsewhere")
+    with pytest.raises(CannotRemoveError, match="symbolic link"):
+        remove_folder(tmp_path / "folder")
+    assert (tmp_path / "elsewhere" / "inner").stat().st_mode == before
+
+
+def test_a_folder_that_is_there_after_its_files_went_by_themselves_is_said(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def raced(folder: Path, *, ignore_errors: bool = False) -> None:
+        if not ignore_errors:
+            raise FileNotFoundError(2, "No such file or directory", str(folder / "gone"))
+
+    (tmp_path / "folder").mkdir()
+    monkeypatch.setattr("workspaces.files.shutil.rmtree", raced)
+    with pytest.raises(CannotRemoveError, match="run this again"):
+        remove_folder(tmp_path / "folder")
+
+
+@pytest.mark.parametrize(("error", "raised"), [(MemoryError, MemoryError), (EOFError, LostFileError)])
+def test_a_file_is_not_called_damaged_where_memory_ends(
+    tmp_path: Path, error: type[Exception], raised: type[Exception]
+) -> None:
+    with pytest.raises(raised), written_before(tmp_path / "file"):
+        raise error
+
+
+def test_what_is_written_is_on_the_disk_before_its_name_and_its_name_before_the_return(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    done: list[str] = []
+    replace = os.replace
+
+    def synced(descriptor: int) -> None:
+        done.append("folder" if stat.S_ISDIR(os.fstat(descriptor).st_mode) else "file")
+
+    def replacing(*paths: str) -> None:
+        done.append("replaced")
+        replace(*paths)
+
+    monkeypatch.setattr(os, "fsync", synced)
+    monkeypatch.setattr(os, "replace", replacing)
+    write_text(tmp_path / "file", "text")
+    assert done == ["file", "replaced", "folder"]
