@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Protocol, TypeVar
 import typer
 
 from chatfeedback.cli.output import emit_json, say
-from workspaces.grammar import counted
+from workspaces.grammar import counted, word_for
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Sequence
@@ -83,5 +83,6 @@ def list_failed(
     if again:
         said.append(f"'chatfeedback {command} --retry' asks again")
     if others := len(rows) - again:
-        said.append(f"{others:,} by models that chatfeedback.yaml names no more, which are not asked again")
+        about_others = f"{counted(others, 'request')} to models that chatfeedback.yaml names no more"
+        said.append(f"{about_others} {word_for(others, 'is', 'are')} not sent again")
     say("; ".join(said))

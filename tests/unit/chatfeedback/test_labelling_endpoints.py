@@ -442,7 +442,7 @@ def test_an_unusable_score_is_kept_shown_and_asked_for_again_on_demand_alone(
         CliRunner().invoke(app, ["collection", "challenge", "--failed", "--workspace", str(folder)]).stdout
     )
     assert "--retry" not in listed
-    assert "1 by models that chatfeedback.yaml names no more" in listed
+    assert "1 request to models that chatfeedback.yaml names no more is not sent again" in listed
     configure(folder, endpoint)
     endpoint.respond = answer
     assert run(folder, "challenge", "--retry")["scored"] == len(endpoint.requests) == 1
