@@ -178,9 +178,8 @@ class ChatCounter:
         )
         try:
             order = await asyncio.wrap_future(reserving)
-        except (
-            asyncio.CancelledError
-        ):  # nobody waits for the answer: what is being set aside goes back at once
+        except asyncio.CancelledError:
+            # nobody waits for the answer: what is being set aside goes back at once
             reserving.add_done_callback(self._give_back)
             raise
         except NoPersonError:
