@@ -9,14 +9,7 @@ from .chat_collect import CollectedChats, collect_chats
 from .chat_keys import list_chat_keys, make_chat_key, revoke_chat_keys
 from .consent import Changed, Event, change_sharing, history, requested_conversations
 from .counterparts import Counterparts, failed_counterparts, generate_counterparts
-from .deletion import (
-    Receipt,
-    delete_conversations,
-    finish_requests,
-    forget_everywhere,
-    forget_person,
-    receipts_of_conversations,
-)
+from .deletion import delete_conversations, finish_requests, forget_everywhere, forget_person
 from .demographics import publish_demographics
 from .diagnosis import (
     Finding,
@@ -65,6 +58,7 @@ from .platform_settings import Drift
 from .practice import Practised, practised
 from .publish import Published, hold_of, is_collection_empty, named_by, publish_held
 from .push import Pushed, push_tasks
+from .receipts import Receipt, receipts_of_conversations
 from .redact import redact_collection
 from .redaction_state import old_texts_warning
 from .rejected import Rejected, retry_rejected, standing_rejections

@@ -7,24 +7,22 @@ free pages of the database, the receipt) resumes where it stopped if the process
 
 from __future__ import annotations
 
-import json
 import secrets
-from pathlib import Path
-from typing import TYPE_CHECKING, TypedDict
+from typing import TYPE_CHECKING
 
 from chatfeedback.steps.chats_that_wait import collect_named
 from chatfeedback.steps.plugin_posts import collect_posts, drop_unreadable_of
+from chatfeedback.steps.receipts import half_written, receipt_of, receipts_by_conversation, write_receipt
 from chatfeedback.steps.scattered import clear_scattered
 from chatfeedback.steps.withdraw import masked, platforms_in_use, withdraw_tasks, without_text
 from chatfeedback.steps.written import PEOPLE, holding
 from workspaces.errors import UsageError, WorkbenchError, together
-from workspaces.files import remove_folder, write_text
+from workspaces.files import remove_folder
 from workspaces.records import SharingState
 from workspaces.store.annotations import forget_times
 from workspaces.store.consent import record_events, rename_conversations
 from workspaces.store.conversations import entries_of, ids_given_by, ids_in, set_state
 from workspaces.store.deletions import (
-    Deletion,
     Removed,
     complete_deletion,
     deletion_of,
@@ -50,7 +48,7 @@ from workspaces.store.identities import digests_of
 from workspaces.store.own_answers import givers_of
 from workspaces.store.rewrites import rename_rewrites, rewrites_by, rewrites_in, showing_rewrites
 from workspaces.store.tasks import all_tasks
-from workspaces.store.tombstones import bury, bury_judgments, receipts_of, tombstones_of
+from workspaces.store.tombstones import bury, bury_judgments
 from workspaces.store.who_answered import answers_given
 from workspaces.store.withdrawals import begin_withdrawal
 from workspaces.sync import sync
@@ -61,26 +59,10 @@ if TYPE_CHECKING:
 
     import sqlalchemy as sa
 
+    from chatfeedback.steps.receipts import Receipt
     from workspaces.platforms.base import Platform
     from workspaces.records import Conversation, GivenAnswer, Task
     from workspaces.workspace import Workspace
-
-RECEIPTS = "receipts"
-
-
-class Receipt(TypedDict):
-    """A record of what was deleted. It holds keyed hashes and numbers, and no text that anybody wrote."""
-
-    receipt: str
-    asked_at: str
-    asked_by: str
-    reason: str | None
-    completed_at: str | None
-    person: str | None
-    conversations: list[str]
-    removed: Removed
-    path: str
-    """The path of the receipt; the file itself does not hold it."""
 
 
 def delete_conversations(
@@ -105,7 +87,7 @@ def delete_conversations(
     with workspace.exclusive():
         with workspace.store.read() as connection:
             entries = entries_of(connection, conversation_ids)
-            before = _receipts_before(workspace, connection, conversation_ids)
+            before = receipts_by_conversation(workspace, connection, conversation_ids)
         if unknown := [name for name in conversation_ids if name not in entries and name not in before]:
             raise UsageError(
                 f"the collection has no conversation {unknown[0]!r}: 'chatfeedback collection search TEXT' finds ids"
@@ -114,7 +96,7 @@ def delete_conversations(
         if new := [name for name in dict.fromkeys(conversation_ids) if name not in before]:
             receipts.add(_mark(workspace, new, person_id=None, by=by, reason=reason))
         _finish(workspace)
-        return [_receipt(workspace, receipt_id) for receipt_id in sorted(receipts)]
+        return [receipt_of(workspace, receipt_id) for receipt_id in sorted(receipts)]
 
 
 def forget_person(workspace: Workspace, person_id: str, *, by: str, reason: str | None = None) -> Receipt:
@@ -133,7 +115,7 @@ def forget_person(workspace: Workspace, person_id: str, *, by: str, reason: str 
     with workspace.exclusive():
         receipt_id = _mark_person(workspace, person_id, by=by, reason=reason)
         _finish(workspace)
-        return _receipt(workspace, receipt_id)
+        return receipt_of(workspace, receipt_id)
 
 
 def forget_everywhere(
@@ -160,14 +142,7 @@ def forget_everywhere(
             _finish(workspace)
         except WorkbenchError as error:
             failure = error
-        return [_receipt(workspace, receipt_id) for receipt_id in marked], failure
-
-
-def receipts_of_conversations(workspace: Workspace, conversation_ids: Sequence[str]) -> list[Receipt]:
-    """Return the receipts of those of these conversations that were deleted, also of deletions not complete yet."""
-    with workspace.store.read() as connection:
-        receipts = set(_receipts_before(workspace, connection, conversation_ids).values())
-    return [_receipt(workspace, receipt_id) for receipt_id in sorted(receipts)]
+        return [receipt_of(workspace, receipt_id) for receipt_id in marked], failure
 
 
 def finish_requests(workspace: Workspace) -> int:
@@ -357,7 +332,10 @@ def _finish(workspace: Workspace) -> int:
         error.args = (f"{error}; {advice}", *error.args[1:])
         raise
     for deletion in deletions:
-        _complete(workspace, deletion)
+        now = utc_now()
+        write_receipt(workspace, deletion.receipt_id, now)  # first: a run killed here does both again
+        with workspace.store.write() as connection:
+            complete_deletion(connection, deletion.receipt_id, now)
     return len(deletions)
 
 
@@ -404,42 +382,6 @@ def _close_account(workspace: Workspace, platform: Platform, person_id: str) -> 
     return "deleted" if platform.close_account(is_theirs) else "none there"
 
 
-def _complete(workspace: Workspace, deletion: Deletion) -> None:
-    """Write the receipt, then mark the deletion as complete; if it is killed in between, both are done again."""
-    now = utc_now()
-    receipt = {**_receipt(workspace, deletion.receipt_id), "completed_at": now.isoformat()}
-    path = Path(str(receipt.pop("path")))
-    path.parent.mkdir(parents=True, exist_ok=True)
-    write_text(path, json.dumps(receipt, indent=2, ensure_ascii=False) + "\n")
-    with workspace.store.write() as connection:
-        complete_deletion(connection, deletion.receipt_id, now)
-
-
-def _receipt(workspace: Workspace, receipt_id: str) -> Receipt:
-    with workspace.store.read() as connection:
-        deletion = deletion_of(connection, receipt_id)
-        hashes = tombstones_of(connection, receipt_id)
-    return Receipt(
-        receipt=receipt_id,
-        asked_at=deletion.asked_at.isoformat(),
-        asked_by=deletion.asked_by,
-        reason=deletion.reason,
-        completed_at=deletion.completed_at.isoformat() if deletion.completed_at else None,
-        person=deletion.person_id,
-        conversations=hashes,
-        removed=deletion.removed,
-        path=str(workspace.path / RECEIPTS / f"{receipt_id}.json"),
-    )
-
-
-def _receipts_before(
-    workspace: Workspace, connection: sa.Connection, conversation_ids: Sequence[str]
-) -> dict[str, str]:
-    hashes = {workspace.tombstones.hash_of_id(key): key for key in conversation_ids}
-    receipts = receipts_of(connection, hashes)
-    return {hashes[digest]: receipt_id for digest, receipt_id in receipts.items()}
-
-
 def _clear_copies(workspace: Workspace) -> None:
     """Remove derived files that may hold deleted data; all of them can be made again on request.
 
@@ -447,6 +389,5 @@ def _clear_copies(workspace: Workspace) -> None:
     files that killed runs left of either or of a receipt.
     """
     remove_folder(workspace.reports)
-    half_written = (workspace.path / RECEIPTS).glob("*.json.*")
-    for copy in (*(workspace.path / PEOPLE).glob("*.zip*"), *half_written):
+    for copy in (*(workspace.path / PEOPLE).glob("*.zip*"), *half_written(workspace)):
         copy.unlink()
