@@ -2,7 +2,8 @@
 
 from task_generators.chat_logs.check import Checked, check
 from task_generators.chat_logs.imported import keep_feedback
-from task_generators.chat_logs.ingest import Ingested, accepted_rows, ingest
+from task_generators.chat_logs.ingest import accepted_rows, ingest
+from task_generators.chat_logs.ingested import Ingested
 from task_generators.chat_logs.licences import Licences
 from task_generators.chat_logs.sources import Source
 from task_generators.chat_logs.unknown import unknown_format

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import gzip
-import importlib
 import json
 import tracemalloc
 from datetime import UTC, datetime, timedelta
@@ -14,7 +13,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from task_generators.chat_logs import Ingested, ingest
+from task_generators.chat_logs import Ingested, appending, ingest
 from task_generators.chat_logs.sources import chunks
 from task_generators.chat_logs.sources.rows import REMEDY
 from tests.sample_records import NOW
@@ -34,8 +33,6 @@ if TYPE_CHECKING:
 
 Row = dict[str, Any]
 REDACTOR = Redactor()
-INGEST = importlib.import_module("task_generators.chat_logs.ingest")
-"""The module; the package names its function the same."""
 
 
 class Desk:
@@ -151,7 +148,7 @@ def test_halves_repeats_and_another_order_come_to_the_same_collection(
 def test_a_run_killed_between_file_and_registration_is_made_up_for_by_the_next(
     desk: Desk, another: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(INGEST, "BATCH", 6)
+    monkeypatch.setattr(appending, "BATCH", 6)
     registered = conversations.register
     calls = 0
 
@@ -435,7 +432,7 @@ def test_a_file_that_is_not_there_is_explained(desk: Desk) -> None:
 
 
 def test_what_was_read_before_a_damaged_place_is_kept(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(INGEST, "BATCH", 5)
+    monkeypatch.setattr(appending, "BATCH", 5)
     path = desk.folder / "logs.jsonl.gz"
     lines = "".join(json.dumps(each) + "\n" for each in ROWS).encode()
     path.write_bytes(gzip.compress(lines, compresslevel=0)[:-900])
@@ -454,7 +451,7 @@ def test_a_line_too_long_is_rejected_without_being_held(desk: Desk, monkeypatch:
 
 @pytest.mark.slow
 def test_memory_does_not_grow_with_the_file(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(INGEST, "BATCH", 200)
+    monkeypatch.setattr(appending, "BATCH", 200)
     monkeypatch.setattr(chunks, "CHUNK_ROWS", 200)
     path = desk.folder / "logs.jsonl"
 
@@ -477,7 +474,7 @@ def test_memory_does_not_grow_with_the_file(desk: Desk, monkeypatch: pytest.Monk
 def test_memory_does_not_grow_with_the_number_of_conversations(
     desk: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(INGEST, "BATCH", 100)
+    monkeypatch.setattr(appending, "BATCH", 100)
     monkeypatch.setattr(chunks, "CHUNK_ROWS", 100)
     monkeypatch.setattr(index, "MERGE_BLOCK", 1000)
 

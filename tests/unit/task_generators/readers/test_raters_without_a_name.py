@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import sys
 from collections import Counter
 from typing import TYPE_CHECKING, Any
 
@@ -15,7 +14,7 @@ from hypothesis import strategies as st
 from chatfeedback import steps
 from exports import NothingToExportError
 from quality import votes
-from task_generators.chat_logs import keep_feedback
+from task_generators.chat_logs import appending, keep_feedback
 from task_generators.chat_logs.readers import Feedback
 from tests.sample_records import NOW
 from workspaces.records import ANONYMOUS
@@ -120,7 +119,7 @@ def test_a_file_in_any_order_with_any_beginning_stored_before_gives_the_votes_of
 def test_equal_rows_count_across_the_portions_that_are_stored_together(
     workspace: Workspace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(sys.modules["task_generators.chat_logs.ingest"], "BATCH", 2)
+    monkeypatch.setattr(appending, "BATCH", 2)
     rows = [vote("good", "bad"), vote("bad", "good"), vote("good", "bad")] * 3
     assert ingest(workspace, tmp_path / "hh.jsonl", rows).feedback == 9
     assert ingest(workspace, tmp_path / "hh.jsonl", rows).feedback == 0
