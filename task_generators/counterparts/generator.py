@@ -8,7 +8,7 @@ from hashlib import blake2b
 from typing import TYPE_CHECKING
 
 from task_generators.chat_logs.readers.fields import clean
-from task_generators.chat_logs.readers.turns import without_thoughts
+from task_generators.chat_logs.readers.marks import without_thoughts
 from task_generators.llm.chat import ChatEndpoint, as_bytes, chat_request
 from task_generators.llm.errors import UnusableReplyError
 from task_generators.llm.meter import BYTES_PER_TOKEN, Estimate

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from task_generators.chat_logs.readers.attachments import attachment_of
 from task_generators.chat_logs.readers.fields import clean, text
+from task_generators.chat_logs.readers.marks import without_marks
 from task_generators.chat_logs.readers.parts import Content, Piece, from_json, is_step, json_text, kind_of
 from task_generators.chat_logs.readers.reading import RowError, RowValue
 from workspaces.records import Message, Role
@@ -58,9 +59,6 @@ PLACEHOLDER = re.compile(
 
 _CALLS_ALONE = {"function_call", "tool_call", "tool_calls"}
 """Speakers whose text is a tool call. Source: LLaMA-Factory's ShareGPT format."""
-_THOUGHT = re.compile(r"\s*<think>(.*?)</think>\s*", re.DOTALL)
-_CALLED = re.compile(r"(?:\s*<tool_call>((?:(?!</?tool_call>).)*)</tool_call>)+\s*\Z", re.DOTALL)
-_ONE_CALLED = re.compile(r"<tool_call>(.*?)</tool_call>", re.DOTALL)
 
 
 def identifier(row: RowValue, *columns: str, prefix: str = "") -> str:
@@ -217,7 +215,7 @@ def messages_of(
                 attachments=tuple(piece.attachments),
             )
         )
-    return tuple(map(_unfolded, messages))
+    return tuple(map(without_marks, messages))
 
 
 def _plain(turn: object, message_id: str, parent_id: str | None, model_name: str | None) -> Message | None:
@@ -311,26 +309,6 @@ def _take_calls(piece: Piece, index: int) -> None:
         piece.texts, piece.calls = [], [*piece.calls, *called.own.calls]
 
 
-def _unfolded(message: Message) -> Message:
-    """Return a model's message with the reasoning and the calls that its text has in marks taken out."""
-    if message.role is not Role.ASSISTANT or "<t" not in message.content:
-        return message
-    content, reasoning, calls = message.content, message.reasoning, message.tool_calls
-    if reasoning is None:
-        reasoning, content = _split_thought(content)
-    called = _CALLED.search(content)
-    if called and not calls:
-        read = Content(0)
-        try:
-            for call in _ONE_CALLED.findall(called[0]):
-                read.add_calls(json.loads(call))
-        except (ValueError, RecursionError):
-            pass
-        else:
-            content, calls = content[: called.start()], tuple(read.own.calls)
-    return replace(message, content=content, reasoning=reasoning, tool_calls=calls)
-
-
 def _unwrapped(turn: dict[str, object]) -> dict[str, object]:
     """Return the turn inside LangChain's envelopes: ``{type, data}``, and ``{lc, id, kwargs}`` of its serialiser."""
     data, arguments, path = turn.get("data"), turn.get("kwargs"), turn.get("id")
@@ -408,15 +386,3 @@ def checked(messages: Sequence[Message]) -> tuple[Message, ...]:
 
 def _size_beside(message: Message) -> int:
     return len(message.reasoning or "") + sum(len(call.arguments) for call in message.tool_calls)
-
-
-def without_thoughts(text: str) -> str:
-    """Return what a model wrote without the reasoning that its text begins with in marks."""
-    return _split_thought(text)[1]
-
-
-def _split_thought(text: str) -> tuple[str | None, str]:
-    thought = _THOUGHT.match(text)
-    if thought is None or "<think>" in thought[1]:
-        return None, text
-    return thought[1].strip() or None, text[thought.end() :]
