@@ -20,6 +20,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from task_generators.chat_logs.curation.flags import Flag
+from task_generators.flag_rules import FlagRules, messages_at, with_attachments
 from task_generators.outlines import bools, gathered, integers, strings_at
 from workspaces.collection.message_columns import logged
 from workspaces.collection.statistics import UNDETERMINED
@@ -28,7 +29,7 @@ from workspaces.keys import KeyIndex, keys_of
 from workspaces.records import Role, stable_id
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
     from collections.abc import Set as AbstractSet
 
     from numpy.typing import NDArray
@@ -48,8 +49,6 @@ REPEATED_PROMPT = "repeated prompt"
 
 FREE_PROMPTS = 10
 """The smallest number of prompts that lie beyond the bound."""
-
-_TOLD = ("id", "parent_id", "role", "flags", "tool_calls", "attachments")
 
 LEAST_BOUND = 10
 """The lowest bound on the conversations of a prompt."""
@@ -139,9 +138,9 @@ class Selector:
         ``opened`` are flags that tasks show on purpose, although ``skip_flags`` has them.
         """
         self._rules = rules
-        self._opened = opened
         self._known = known
         self._skipped = [flag for flag in rules.skip_flags if not (trivial and flag == Flag.EMPTY.value)]
+        self._flag_rules = FlagRules(self._skipped, opened)
         self._languages = {language.casefold() for language in rules.languages}
         self._omissions: dict[str, str] = {}
         self._names: list[pa.Array] = []
@@ -175,10 +174,11 @@ class Selector:
         flags = batch.column("flags")
         several = np.flatnonzero(integers(pc.list_value_length(flags)))
         flags_of = {row: flags[row].as_py() for row in several.tolist()}
-        suspects = {row for row, some in flags_of.items() if any(map(self._skips, some))}
+        suspects = {row for row, some in flags_of.items() if any(map(self._flag_rules.skips, some))}
         if ATTACHMENT in self._skipped:
             suspects |= with_attachments(conversations)
-        if moderated := self._known.moderated:
+        moderated = self._known.moderated
+        if moderated:
             suspects |= {row for row, name in enumerate(names) if name in moderated}
         if not self._languages and self._rules.challenge is None:
             looked_at: Iterable[int] = sorted(suspects)
@@ -188,7 +188,11 @@ class Selector:
         for row in looked_at:
             reason = None
             if row in suspects:
-                reason = self._withhold(names[row], flags_of.get(row, ()), _told(conversations, row))
+                reason, withheld = self._flag_rules.withheld(
+                    flags_of.get(row, ()), messages_at(conversations, row), moderated.get(names[row], {})
+                )
+                if withheld:
+                    self._withheld[names[row]] = withheld
             if reason := reason or self._unwanted(names[row], languages[row]):
                 yield row, reason
 
@@ -215,55 +219,6 @@ class Selector:
                 Counter(flag for flag_of in withheld.values() for flag in flag_of.values() if flag)
             ),
         )
-
-    def _skips(self, flag: str) -> str | None:
-        """Return the rule that skips a flag: its own name, or ``moderation`` for all categories; None if none does."""
-        return next((rule for rule in self._skipped if is_under(flag, rule)), None)
-
-    def _first(self, flags: Collection[str]) -> str | None:
-        """Return the first rule that skips what has these flags together; flags that are opened skip nothing.
-
-        What is flagged in categories is opened by all of them, too: ``moderation`` then says no more than they do.
-        """
-        closed = {flag for flag in flags if not any(is_under(flag, rule) for rule in self._opened)}
-        categories = {flag for flag in flags if flag.startswith(f"{Flag.MODERATION}:")}
-        if categories and closed.isdisjoint(categories):
-            closed.discard(Flag.MODERATION)
-        return min(filter(None, map(self._skips, closed)), key=self._skipped.index, default=None)
-
-    def _withhold(self, name: str, flags: Iterable[str], messages: list[dict[str, Any]]) -> str | None:
-        """Return the flag that omits a whole conversation; or note which of its messages no task may show.
-
-        A flag of no message is one of the conversation. A flagged message is withheld with all that follows it; if
-        that leaves no answer, the conversation is omitted.
-        """
-        moderated = self._known.moderated.get(name, {})
-        flags_of = {
-            message["id"]: [
-                *(message["flags"] or ()),
-                *((ATTACHMENT,) if message["attachments"] else ()),
-                *moderation_flags(moderated.get(message["id"])),
-            ]
-            for message in messages
-        }
-        if reason := self._first(set(flags).difference(*flags_of.values())):
-            return reason
-        withheld: dict[str, str] = {}
-        for message in messages:
-            if flag := withheld.get(message["parent_id"]) or self._first(flags_of[message["id"]]):
-                withheld[message["id"]] = flag
-        answers = {
-            message["id"]
-            for message in messages
-            if message["role"] == Role.ASSISTANT.value and not message["tool_calls"]
-        }
-        if withheld and answers <= withheld.keys():
-            return self._first(withheld.values())
-        if withheld:
-            self._withheld[name] = {
-                message_id: flag if message_id in answers else "" for message_id, flag in withheld.items()
-            }
-        return None
 
     def _unwanted(self, name: str, language: str | None) -> str | None:
         if self._languages and (language or UNDETERMINED).casefold() not in self._languages:
@@ -354,24 +309,6 @@ def largest_first(counts: Mapping[str, int]) -> dict[str, int]:
     return dict(sorted(counts.items(), key=lambda named_count: (-named_count[1], named_count[0])))
 
 
-def is_under(flag: str, rule: str) -> bool:
-    """Return whether a rule names a flag: by its own name, or as ``moderation``, which names all categories."""
-    flag = _plain(flag)
-    return flag == _plain(rule) or (rule == Flag.MODERATION.value and flag.startswith(f"{rule}:"))
-
-
-def _plain(flag: str) -> str:
-    """Return a flag as log readers write it; endpoints write ``hate/threatening`` and ``self-harm``."""
-    return flag.replace("/", "_").replace("-", "_")
-
-
-def moderation_flags(categories: AbstractSet[str] | None) -> list[str]:
-    """Return the flags of an endpoint's categories; None means that it did not flag the message."""
-    if categories is None:
-        return []
-    return [f"{Flag.MODERATION}:{category}" for category in categories] or [Flag.MODERATION.value]
-
-
 def _models(batch: pa.RecordBatch, rows: Iterable[int]) -> dict[int, frozenset[str | None]]:
     """Return the models of some conversations: of their log's messages, or of the conversation if they name none."""
     conversations = batch.column("conversation")
@@ -391,17 +328,6 @@ def _models(batch: pa.RecordBatch, rows: Iterable[int]) -> dict[int, frozenset[s
     }
 
 
-def with_attachments(conversations: pa.ListArray) -> frozenset[int]:
-    """Return the positions of the conversations in which some message has an attachment."""
-    attachments = conversations.flatten().field("attachments")
-    if attachments.null_count == len(attachments):
-        return frozenset()
-    counts = pc.fill_null(pc.list_value_length(attachments), 0).to_pylist()
-    offsets = conversations.offsets.to_pylist()
-    spans = enumerate(pairwise(offset - offsets[0] for offset in offsets))
-    return frozenset(index for index, (start, end) in spans if any(counts[start:end]))
-
-
 def _prompts(conversations: pa.ListArray) -> list[int]:
     """Return a hash of all that people write in each conversation."""
     messages = conversations.flatten()
@@ -414,14 +340,6 @@ def _prompts(conversations: pa.ListArray) -> list[int]:
         hash(contents[start] if end == start + 1 else tuple(contents[start:end]))
         for start, end in pairwise(spans)
     ]
-
-
-def _told(conversations: pa.ListArray, place: int) -> list[dict[str, Any]]:
-    """Return the messages of one conversation without their texts."""
-    start, end = conversations.offsets[place].as_py(), conversations.offsets[place + 1].as_py()
-    messages = conversations.values.slice(start, end - start)
-    columns = [messages.field(name).to_pylist() for name in _TOLD]
-    return [dict(zip(_TOLD, row, strict=True)) for row in zip(*columns, strict=True)]
 
 
 def _joined(arrays: Sequence[NDArray[Any]], kind: type) -> NDArray[Any]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from task_generators.select import is_under, moderation_flags, with_attachments
+from task_generators.flag_rules import is_under, moderation_flags, with_attachments
 from workspaces.config.generation import ATTACHMENT
 from workspaces.store.moderations import flagged_messages
 

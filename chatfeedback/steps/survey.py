@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from task_generators import outlines, traits
+from task_generators.flag_rules import moderation_flags
 from task_generators.outlines import OutlineReader
-from task_generators.select import COLUMNS, Known, moderation_flags
+from task_generators.select import COLUMNS, Known
 from task_generators.selections import Selectors
 from task_generators.traits import Facts
 from workspaces.store import near_duplicates
