@@ -16,6 +16,7 @@ from workspaces.chunks import in_chunks
 from workspaces.errors import WorkbenchError
 from workspaces.kinds import TextQuestion
 from workspaces.platforms.argilla import hooks, settings
+from workspaces.platforms.argilla.accounts import Accounts
 from workspaces.platforms.argilla.connection import ArgillaConnection
 from workspaces.platforms.argilla.form import fields_of, metadata_of, plain, settings_of, suggestions_of
 from workspaces.platforms.argilla.router import ArgillaRouter
@@ -30,7 +31,6 @@ from workspaces.platforms.argilla.shapes import (
     Records,
     ServedPage,
     User,
-    Users,
     Version,
 )
 from workspaces.platforms.base import Container, RemoteAnswer, RequestRefusedError
@@ -83,7 +83,7 @@ class ArgillaPlatform:
         self._connection = ArgillaConnection(url, api_key)
         self._person_id_of = person_id_of
         self._workspace_name = workspace
-        self._usernames: dict[str, str] = {}
+        self._accounts = Accounts(self._connection, lambda: str(self._workspace.id))
 
     def check(self) -> str:
         """Return one line about the server, having proved that our key is accepted."""
@@ -296,58 +296,27 @@ class ArgillaPlatform:
 
     def close_account(self, is_theirs: Callable[[str], bool]) -> bool:
         """Delete an annotator's account; see ``Platform.close_account``."""
-        theirs = self._accounts_of(is_theirs)
-        for user in theirs:
-            self._connection.delete(f"/api/v1/users/{UUID(user.id)}")
-        return bool(theirs)
+        return self._accounts.close_account(is_theirs)
 
     def invite(self, email: str, password: SecretStr) -> bool:
-        """Create an annotator's account in our workspace; return whether one was made.
-
-        One that exists keeps its password and is let into the workspace. User names that differ in case alone are one
-        address.
-        """
-        if existing := [user for user in self._users() if user.username.casefold() == email.casefold()]:
-            self._let_in(existing)
-            return False
-        made = self._connection.post(
-            User,
-            "/api/v1/users",
-            {
-                "username": email,
-                "first_name": email.partition("@")[0],
-                "role": "annotator",
-                "password": password.get_secret_value(),
-            },
-        )
-        self._let_in([made])
-        return True
+        """Create an annotator's account in our workspace; see ``Platform.invite``."""
+        return self._accounts.invite(email, password)
 
     def has_account(self, is_named: Callable[[str], bool]) -> bool:
         """Return whether there is such an account; see ``Platform.has_account``."""
-        return any(is_named(user.username) for user in self._users())
+        return self._accounts.has_account(is_named)
 
     def reset_password(self, is_theirs: Callable[[str], bool], password: SecretStr) -> list[str]:
         """Give an annotator's account another password; see ``Platform.reset_password``."""
-        theirs = self._accounts_of(is_theirs)
-        for user in theirs:
-            self._connection.patch(
-                f"/api/v1/users/{UUID(user.id)}", {"password": password.get_secret_value()}
-            )
-        return sorted(user.username for user in theirs)
+        return self._accounts.reset_password(is_theirs, password)
 
     def revoke(self, is_theirs: Callable[[str], bool]) -> bool:
         """Take an annotator out of our workspace, and leave the account; see ``Platform.revoke``."""
-        theirs = self._accounts_of(is_theirs)
-        for user in theirs:
-            self._connection.delete(f"/api/v1/workspaces/{self._workspace.id}/users/{UUID(user.id)}")
-        return bool(theirs)
+        return self._accounts.revoke(is_theirs)
 
     def restore(self, is_theirs: Callable[[str], bool]) -> bool:
         """Let an annotator into our workspace again; see ``Platform.restore``."""
-        theirs = self._accounts_of(is_theirs)
-        self._let_in(theirs)
-        return bool(theirs)
+        return self._accounts.restore(is_theirs)
 
     def router(self) -> ArgillaRouter:
         """Return what gives our records to chosen annotators."""
@@ -355,7 +324,7 @@ class ArgillaPlatform:
             self._connection,
             lambda: self._connection.find_workspace(self._workspace_name),
             self._dataset_id,
-            self._username,
+            self._accounts.name_of,
         )
 
     def close(self) -> None:
@@ -404,7 +373,7 @@ class ArgillaPlatform:
             RemoteAnswer(
                 response_id=response.id,
                 remote_id=record.id,
-                person_id=(person_id := self._person_id_of(self._username(response.user_id))),
+                person_id=(person_id := self._person_id_of(self._accounts.name_of(response.user_id))),
                 editor_id=person_id,  # Argilla lets nobody else change it
                 status=AnnotationStatus(response.status),
                 values=plain(response.values),
@@ -415,28 +384,6 @@ class ArgillaPlatform:
             for response in record.responses or ()
             if response.status in ANSWERED
         ]
-
-    def _username(self, user_id: str) -> str:
-        if user_id not in self._usernames:
-            self._usernames = {user.id: user.username for user in self._users()}
-        return self._usernames.get(user_id, user_id)  # an account that is gone keeps its id
-
-    def _accounts_of(self, is_theirs: Callable[[str], bool]) -> list[User]:
-        """Return the annotators' accounts of a person, never an administrator's."""
-        return [user for user in self._users() if user.role == "annotator" and is_theirs(user.username)]
-
-    def _let_in(self, users: Iterable[User]) -> None:
-        for user in users:
-            try:
-                self._connection.post(
-                    User, f"/api/v1/workspaces/{self._workspace.id}/users", {"user_id": user.id}
-                )
-            except RequestRefusedError as error:
-                if error.status != httpx.codes.CONFLICT:
-                    raise
-
-    def _users(self) -> list[User]:
-        return self._connection.read(Users, "/api/v1/users").items
 
 
 def _placed(records: Iterable[Record], dataset_id: str) -> list[PlacedTask]:
