@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from running import Server
-    from worlds import Run
+    from worlds import MakeWorld, Places, Run
 
 SOURCE = Path(__file__).parents[1] / "src"
 os.environ |= {
@@ -41,6 +41,7 @@ from routed_world import World  # noqa: E402
 from running import running_server  # noqa: E402
 from sqlalchemy import event  # noqa: E402
 from sqlalchemy.ext.asyncio import create_async_engine  # noqa: E402
+from worlds import create_world  # noqa: E402
 
 settings.register_profile(
     "default",
@@ -123,3 +124,17 @@ def world(server: Server) -> Iterator[World]:
     yield made
     for name in made.users:
         made.clients[name].close()
+
+
+@pytest.fixture
+def make_world(database: str, run: Run) -> MakeWorld:
+    """Creates a dataset with the given records."""
+    return lambda *specs, users=3, **names: run(create_world(specs, users, **names))
+
+
+@pytest.fixture
+def places(run: Run) -> Places:
+    """Returns the places of the records that a search finds."""
+    return lambda world, query=None, **arguments: world.places(
+        run(world.engine.search(world.dataset, query=query, **arguments))
+    )

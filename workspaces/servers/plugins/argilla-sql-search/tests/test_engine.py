@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
 import pytest
@@ -24,40 +24,11 @@ from argilla_server.search_engine import (
 )
 from argilla_sql_search.errors import SearchRejectedError
 from sqlalchemy import delete, update
-from worlds import RecordSpec, add_record, between, create_world, sorted_by
+from worlds import RecordSpec, between, execute, sorted_by
 
 if TYPE_CHECKING:
     from argilla_server.search_engine import SearchResponses
-    from sqlalchemy import Executable
-    from worlds import Run, World
-
-HELLO = "hello world"
-
-
-def chat(*contents: str, role: str = "user") -> dict[str, list[dict[str, str]]]:
-    return {"chat": [{"role": role, "content": content} for content in contents]}
-
-
-class MakeWorld(Protocol):
-    def __call__(self, *specs: RecordSpec, users: int = 3, **names: dict[str, Any]) -> World: ...
-
-
-class Places(Protocol):
-    def __call__(self, world: World, query: TextQuery | str | None = None, **arguments: Any) -> list[int]: ...
-
-
-@pytest.fixture
-def make_world(database: str, run: Run) -> MakeWorld:
-    """Creates a dataset with the given records."""
-    return lambda *specs, users=3, **names: run(create_world(specs, users, **names))
-
-
-@pytest.fixture
-def places(run: Run) -> Places:
-    """Returns the places of the records that a search finds."""
-    return lambda world, query=None, **arguments: world.places(
-        run(world.engine.search(world.dataset, query=query, **arguments))
-    )
+    from worlds import MakeWorld, Places, Run
 
 
 def test_the_engine_is_registered_and_answers(database: str, run: Run) -> None:
@@ -82,7 +53,7 @@ def test_each_person_has_an_order_of_their_own_that_stays_over_pages_and_writes(
         assert order != list(range(40))
     assert len({tuple(order) for order in whole.values()}) == 3
 
-    run(_execute(update(Record).where(Record.id == world.records[5].id).values(status="completed")))
+    run(execute(update(Record).where(Record.id == world.records[5].id).values(status="completed")))
     assert places(world, user_id=world.users[0].id) == whole[world.users[0].id]
     pending = TermsFilter(RecordFilterScope("status"), ["pending"])
     assert places(world, user_id=world.users[0].id, filter=pending) == [
@@ -101,39 +72,6 @@ def test_pages_of_equal_records_neither_repeat_nor_skip(make_world: MakeWorld, p
         assert list(itertools.chain(*pages)) == list(range(25))
 
 
-def test_a_text_search_sees_every_write_at_once(make_world: MakeWorld, run: Run) -> None:
-    world = make_world(RecordSpec(fields={"prompt": HELLO}), RecordSpec(fields={"prompt": "bye"}))
-
-    def total(query: str) -> int:
-        return run(world.engine.search(world.dataset, query=query)).total
-
-    assert (total("hello"), total("bye")) == (1, 1)
-    run(
-        _execute(
-            update(Record).where(Record.id == world.records[1].id).values(fields={"prompt": "hello again"})
-        )
-    )
-    assert (total("hello"), total("bye")) == (2, 0)
-    run(_execute(delete(Record).where(Record.id == world.records[0].id)))
-    assert (total("hello"), total("world"), total("again")) == (1, 0, 1)
-
-    async def add() -> None:
-        async with AsyncSessionLocal() as session:
-            await add_record(
-                session, RecordSpec(fields={"prompt": HELLO}), world.dataset.id, world.users, {}, None
-            )
-            await session.commit()
-
-    run(add())
-    assert (total("hello"), total("world"), total("wor*"), total("wrld~1"), total('"hello world"')) == (
-        2,
-        1,
-        1,
-        1,
-        1,
-    )
-
-
 def test_a_similarity_search_sees_every_write_at_once(make_world: MakeWorld, run: Run) -> None:
     world = make_world(*(RecordSpec(vector=vector) for vector in ([1, 0, 0], [0, 1, 0], [-1, 0, 0])))
 
@@ -144,9 +82,9 @@ def test_a_similarity_search_sees_every_write_at_once(make_world: MakeWorld, run
         return world.places(answer)
 
     assert nearest() == [0, 1, 2]
-    run(_execute(update(Vector).where(Vector.record_id == world.records[2].id).values(value=[1.0, 0.1, 0.0])))
+    run(execute(update(Vector).where(Vector.record_id == world.records[2].id).values(value=[1.0, 0.1, 0.0])))
     assert nearest() == [2, 0, 1]
-    run(_execute(delete(Vector).where(Vector.record_id == world.records[0].id)))
+    run(execute(delete(Vector).where(Vector.record_id == world.records[0].id)))
     assert nearest() == [2, 1]
 
 
@@ -174,71 +112,6 @@ def test_similarity_scores_are_those_of_elasticsearch(make_world: MakeWorld, run
     for rejected in ([1.0], [0.0, 0.0, 0.0]):
         with pytest.raises(SearchRejectedError):
             scores(value=rejected)
-
-
-def test_words_are_found_across_fields_but_a_compound_within_one(
-    make_world: MakeWorld, places: Places
-) -> None:
-    world = make_world(
-        RecordSpec(fields={"prompt": "red", "chat": [{"role": "user", "content": "fox"}]}),
-        RecordSpec(fields={"prompt": "red fox"}),
-    )
-    assert sorted(places(world, "red fox")) == [0, 1]
-    assert places(world, "red-fox") == [1]
-    assert places(world, '"red fox"') == [1]
-    assert places(world, TextQuery(q="fox", field="chat")) == [0]
-    assert places(world, TextQuery(q="user", field="chat")) == [0]
-    assert places(world, TextQuery(q="user", field="prompt")) == []
-
-
-def test_a_phrase_does_not_reach_from_one_message_into_the_next(
-    make_world: MakeWorld, places: Places
-) -> None:
-    world = make_world(
-        RecordSpec(fields=chat("red", "fox")),
-        RecordSpec(fields=chat("red fox")),
-        RecordSpec(fields=chat("red old fox")),
-    )
-    assert places(world, '"red fox"') == [1]
-    assert sorted(places(world, '"red fox"~1')) == [1, 2]
-    assert sorted(places(world, '"red fox"~99')) == [1, 2]
-    assert sorted(places(world, '"red fox"~100')) == [0, 1, 2]
-    assert sorted(places(world, '"fox red"~2')) == [1]
-
-
-def test_a_role_is_searched_as_it_is_written(make_world: MakeWorld, places: Places) -> None:
-    world = make_world(
-        RecordSpec(fields=chat("hi", role="Domain Expert")), RecordSpec(fields=chat("hi", role="user"))
-    )
-    assert places(world, '"Domain Expert"') == [0]
-    assert places(world, "Dom*") == [0]
-    assert places(world, "expert") == []
-    assert places(world, "usr~1") == [1]
-
-
-def test_a_custom_field_is_searched_in_its_python_form(make_world: MakeWorld, places: Places) -> None:
-    world = make_world(RecordSpec(fields={"extra": {"key": "red fox", "flag": True}}))
-    for query in ("key", '"red fox"', "true"):
-        assert places(world, TextQuery(q=query, field="extra")) == [0]
-    assert places(world, TextQuery(q="null", field="extra")) == []
-
-
-def test_fuzziness_takes_the_ten_nearest_words_and_counts_a_swap_as_two(
-    make_world: MakeWorld, places: Places
-) -> None:
-    world = make_world(*(RecordSpec(fields={"prompt": f"wor{letter}"}) for letter in "abcdefghijklmnop"))
-    assert sorted(places(world, "word~1")) == [0, 1, 2, 3, 4, 5, 6, 7, 8, 9]
-    world = make_world(RecordSpec(fields={"prompt": "form"}), RecordSpec(fields={"prompt": "from"}))
-    assert places(world, "form~1") == [0]
-    assert places(world, "form~2") == [0, 1]
-
-
-def test_a_better_match_comes_first(make_world: MakeWorld, places: Places) -> None:
-    world = make_world(
-        RecordSpec(fields={"prompt": "fox and much else that is said here"}),
-        RecordSpec(fields={"prompt": "fox fox"}),
-    )
-    assert places(world, "fox") == [1, 0]
 
 
 def test_user_progress_counts_only_what_that_user_did(make_world: MakeWorld, run: Run) -> None:
@@ -472,9 +345,3 @@ def test_index_writes_do_nothing(make_world: MakeWorld, run: Run) -> None:
         return await engine.search(world.dataset, query="hello")
 
     assert run(write()).total == 1
-
-
-async def _execute(statement: Executable) -> None:
-    async with AsyncSessionLocal() as session:
-        await session.execute(statement)
-        await session.commit()

@@ -32,7 +32,8 @@ from sqlalchemy.orm import selectinload
 if TYPE_CHECKING:
     from collections.abc import Coroutine, Sequence
 
-    from argilla_server.search_engine import FilterScope, SearchResponses
+    from argilla_server.search_engine import FilterScope, SearchResponses, TextQuery
+    from sqlalchemy import Executable
     from sqlalchemy.ext.asyncio import AsyncSession
 
 Result = TypeVar("Result")
@@ -92,6 +93,16 @@ class World:
         """Return the records of a response by their places in `records`."""
         place = {record.id: number for number, record in enumerate(self.records)}
         return [place[item.record_id] for item in response.items]
+
+
+class MakeWorld(Protocol):
+    def __call__(self, *specs: RecordSpec, users: int = 3, **names: dict[str, Any]) -> World:
+        """Create a dataset with the given records."""
+
+
+class Places(Protocol):
+    def __call__(self, world: World, query: TextQuery | str | None = None, **arguments: Any) -> list[int]:
+        """Return the places of the records that a search finds."""
 
 
 async def create_world(specs: Sequence[RecordSpec], users: int = 3, **names: dict[str, Any]) -> World:
@@ -201,3 +212,10 @@ def sorted_by(scope: FilterScope, order: str) -> Order:
 def between(scope: FilterScope, ge: float | str | None = None, le: float | str | None = None) -> RangeFilter:
     """Return a range filter; its annotation says float, but Argilla passes dates on as they are written."""
     return RangeFilter(scope, ge=cast("float | None", ge), le=cast("float | None", le))
+
+
+async def execute(statement: Executable) -> None:
+    """Execute a statement that writes, in a transaction of its own."""
+    async with AsyncSessionLocal() as session:
+        await session.execute(statement)
+        await session.commit()
