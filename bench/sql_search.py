@@ -2,8 +2,8 @@ r"""Measure the SQL search engine at 50,000 records, in the engine and over HTTP
 
 Run it in an environment that has argilla-sql-search; the tests' has argilla-server, and takes it from a path:
 
-    PYTHONPATH=workspaces/servers/plugins/argilla-sql-search/src $(uv run python tests/server_environment.py argilla) \
-        bench/sql_search.py [--records 50000] [--runs 7]
+    PYTHONPATH=.:workspaces/servers/plugins/argilla-sql-search/src \
+        $(uv run python tests/server_environment.py argilla) bench/sql_search.py [--records 50000] [--runs 7]
 
 Each record has a chat of about 1.5 kB and three metadata properties; 5 people answered 20 % of the records;
 every record has two suggestions. A row is the median and the worst of the runs after a first one, which is
@@ -25,8 +25,6 @@ import random
 import statistics
 import tempfile
 import time
-import uuid
-from datetime import datetime, timedelta
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
@@ -58,179 +56,15 @@ register()
 
 import httpx  # noqa: E402
 from argilla_server.database import AsyncSessionLocal, async_engine  # noqa: E402
-from argilla_server.models import (  # noqa: E402
-    Dataset,
-    Field,
-    MetadataProperty,
-    Question,
-    Record,
-    Response,
-    Suggestion,
-    User,
-    Vector,
-    VectorSettings,
-    Workspace,
-    WorkspaceUser,
-)
-from argilla_server.models.base import DatabaseModel  # noqa: E402
+from argilla_server.models import Dataset, Record  # noqa: E402
 from argilla_server.search_engine import SearchEngine  # noqa: E402
-from sqlalchemy import insert, select, text  # noqa: E402
+from sqlalchemy import select, text  # noqa: E402
+
+from bench.sql_search_data import annotators, fill, vocabulary  # noqa: E402
 
 PAGE = 10
 ASKED = 40
 """How many of the annotators ask."""
-
-CHAT, WORDS = "chat", 20_000
-LABELS = ["helpful", "harmless", "honest", "other"]
-
-
-def vocabulary(rng: random.Random) -> tuple[list[str], list[float]]:
-    """Made-up words with Zipf's weights."""
-    letters = "etaoinshrdlucmfwypvbgkjqxz"
-    words = ["".join(rng.choices(letters, k=rng.randint(2, 10))) for _ in range(WORDS)]
-    return words, [1 / (rank + 3) for rank in range(WORDS)]
-
-
-async def fill(rng: random.Random) -> tuple[Dataset, list[User]]:
-    words, weights = vocabulary(rng)
-    async with async_engine.begin() as connection:
-        await connection.run_sync(DatabaseModel.metadata.create_all)
-    async with AsyncSessionLocal() as session:
-        if dataset := await session.scalar(select(Dataset)):
-            owners = select(User).where(User.role == "owner").order_by(User.username)
-            return dataset, list(await session.scalars(owners))
-        workspace = Workspace(name="bench")
-        users = [
-            User(
-                first_name=f"user-{n}",
-                username=f"user-{n}",
-                password_hash="-",  # noqa: S106 - a hash of no password
-                role="owner",
-                api_key=f"bench-{n}-{uuid.uuid4()}",
-            )
-            for n in range(5)
-        ]
-        session.add_all([workspace, *users])
-        await session.flush()
-        dataset = Dataset(
-            name="bench",
-            workspace_id=workspace.id,
-            status="ready",
-            distribution={"strategy": "overlap", "min_submitted": 5},
-        )
-        session.add(dataset)
-        await session.flush()
-        options_ = [{"value": label, "text": label} for label in LABELS]
-        rating = Question(
-            name="rating",
-            title="-",
-            settings={"type": "rating", "options": [{"value": n} for n in range(1, 6)]},
-            dataset_id=dataset.id,
-        )
-        label = Question(
-            name="label",
-            title="-",
-            settings={"type": "label_selection", "options": options_},
-            dataset_id=dataset.id,
-        )
-        vectors = VectorSettings(
-            name="vector", title="-", dimensions=options.dimensions, dataset_id=dataset.id
-        )
-        session.add_all(
-            [
-                Field(
-                    name=CHAT,
-                    title="-",
-                    settings={"type": "chat", "use_markdown": True},
-                    dataset_id=dataset.id,
-                ),
-                MetadataProperty(name="model", title="-", settings={"type": "terms"}, dataset_id=dataset.id),
-                MetadataProperty(
-                    name="turns", title="-", settings={"type": "integer"}, dataset_id=dataset.id
-                ),
-                MetadataProperty(
-                    name="toxicity", title="-", settings={"type": "float"}, dataset_id=dataset.id
-                ),
-                rating,
-                label,
-                vectors,
-            ]
-        )
-        await session.commit()
-        start = datetime(2026, 1, 1)  # noqa: DTZ001 - Argilla stores naive UTC
-        for first in range(0, options.records, 1000):
-            rows: list[Json] = []
-            responses: list[Json] = []
-            suggestions: list[Json] = []
-            vector_rows: list[Json] = []
-            for number in range(first, min(first + 1000, options.records)):
-                record_id, when = uuid.uuid4(), start + timedelta(seconds=number)
-                times = {"inserted_at": when, "updated_at": when}
-                messages = []
-                for turn in range(4):
-                    content = " ".join(rng.choices(words, weights, k=58))
-                    messages.append({"role": "assistant" if turn % 2 else "user", "content": content})
-                metadata = {
-                    "model": rng.choice(["alpha", "beta", "gamma"]),
-                    "turns": rng.randint(1, 30),
-                    "toxicity": rng.random(),
-                }
-                answered = number % 5 == 0
-                rows.append(
-                    {
-                        "id": record_id,
-                        "fields": {CHAT: messages},
-                        "metadata_": metadata,
-                        "external_id": f"record-{number}",
-                        "status": "completed" if answered else "pending",
-                        "dataset_id": dataset.id,
-                        **times,
-                    }
-                )
-                if answered:
-                    for user in users:
-                        values = {
-                            "rating": {"value": rng.randint(1, 5)},
-                            "label": {"value": rng.choice(LABELS)},
-                        }
-                        responses.append(
-                            {
-                                "record_id": record_id,
-                                "user_id": user.id,
-                                "status": "submitted",
-                                "values": values,
-                                **times,
-                            }
-                        )
-                for question, value in ((rating, rng.randint(1, 5)), (label, rng.choice(LABELS))):
-                    suggestions.append(
-                        {
-                            "record_id": record_id,
-                            "question_id": question.id,
-                            "value": value,
-                            "score": rng.random(),
-                            "agent": rng.choice(["gpt", "llama"]),
-                            "type": "model",
-                            **times,
-                        }
-                    )
-                vector = [round(rng.gauss(0, 1), 6) for _ in range(options.dimensions)]
-                vector_rows.append(
-                    {"record_id": record_id, "vector_settings_id": vectors.id, "value": vector, **times}
-                )
-            for model, made in (
-                (Record, rows),
-                (Response, responses),
-                (Suggestion, suggestions),
-                (Vector, vector_rows),
-            ):
-                if made:
-                    await session.execute(insert(model), made)
-            await session.commit()
-        if async_engine.dialect.name == "postgresql":
-            await session.execute(text("ANALYZE"))
-            await session.commit()
-    return dataset, users
 
 
 def searches(words: list[str]) -> dict[str, Json]:
@@ -301,7 +135,7 @@ def searches(words: list[str]) -> dict[str, Json]:
 async def main() -> None:
     rng = random.Random(7)
     began = time.perf_counter()
-    dataset, users = await fill(rng)
+    dataset, users = await fill(rng, options.records, options.dimensions)
     filled = time.perf_counter() - began
     words, _ = vocabulary(random.Random(7))
     from argilla_server import app
@@ -353,7 +187,7 @@ async def main() -> None:
 
 async def routed(client: httpx.AsyncClient, dataset: Dataset, words: list[str], spent: list[float]) -> None:
     """Assign the records over the API and measure what the annotators' pages ask for."""
-    people = await annotators(dataset)
+    people = await annotators(dataset, options.people)
     async with AsyncSessionLocal() as session:
         records = list(await session.scalars(select(Record.id).where(Record.dataset_id == dataset.id)))
     there = (await client.get(f"/v1/datasets/{dataset.id}/assignments?limit=1")).json()["total"]
@@ -409,35 +243,6 @@ async def routed(client: httpx.AsyncClient, dataset: Dataset, words: list[str], 
             request = partial(client.request, method, where.format(record=record), json=body)
             asked.append((request, {"X-Argilla-Api-Key": person.api_key}))
         await report_each(name, spent, asked)
-
-
-async def annotators(dataset: Dataset) -> list[User]:
-    async with AsyncSessionLocal() as session:
-        ours = select(User).where(User.role == "annotator").order_by(User.username)
-        if found := list(await session.scalars(ours)):
-            return found
-        people = [
-            User(
-                first_name=f"annotator-{n}",
-                username=f"annotator-{n:04}",
-                password_hash="-",  # noqa: S106 - a hash of no password
-                role="annotator",
-                api_key=f"bench-{uuid.uuid4()}",
-            )
-            for n in range(options.people)
-        ]
-        session.add_all(people)
-        await session.flush()
-        session.add_all(
-            WorkspaceUser(workspace_id=dataset.workspace_id, user_id=person.id) for person in people
-        )
-        # All properties are asked for, so annotators must see them.
-        for shown in await session.scalars(
-            select(MetadataProperty).where(MetadataProperty.dataset_id == dataset.id)
-        ):
-            shown.allowed_roles = ["admin", "annotator"]
-        await session.commit()
-        return people
 
 
 async def postmaster() -> int | None:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from bench import farming
+from bench.farmed_world import STRATEGIES, Size
 
 if TYPE_CHECKING:
     from workspaces.workspace import Workspace
@@ -14,13 +15,11 @@ if TYPE_CHECKING:
 
 @pytest.mark.slow
 def test_farmers_keep_under_a_hundredth_of_all_points_and_no_newcomer_loses(
-    workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+    workspace: Workspace,
 ) -> None:
-    for name, value in {"PEOPLE": 100, "FARMERS": 10, "NEWCOMERS": 15, "DAYS": 3}.items():
-        monkeypatch.setattr(farming, name, value)
-    found = farming.run(workspace, 5)
+    found = farming.run(workspace, 5, Size(people=100, farmers=10, newcomers=15, days=3))
     of_kind = {person.name: person.kind for person in found.world.people}
-    farmers = {name for name, kind in of_kind.items() if kind in farming.STRATEGIES}
+    farmers = {name for name, kind in of_kind.items() if kind in STRATEGIES}
     assert len(farmers) == 10
     kept = sum(found.after.get(name, 0) for name in farmers)
     assert kept < 0.01 * sum(found.after.values())
