@@ -34,7 +34,8 @@ import httpx
 import task_generators.seed_feedback.llm  # noqa: F401 - imports are no part of a request
 from chatfeedback import steps
 from workspaces.records import Conversation, Message, Role
-from workspaces.store.seed_requests import RequestState, count_requests
+from workspaces.store.requests import RequestState
+from workspaces.store.seed_requests import count_requests
 from workspaces.workspace import Workspace
 
 CONCURRENCY = 64

@@ -28,7 +28,7 @@ from workspaces.store.label_requests import (
     end_labels,
     failed_labels,
 )
-from workspaces.store.seed_requests import FAILED, Ended, RequestState
+from workspaces.store.requests import FAILED, Ended, RequestState
 from workspaces.workspace import utc_now
 
 if TYPE_CHECKING:

@@ -28,7 +28,8 @@ from workspaces.config import secret_from_environment
 from workspaces.errors import ConfigurationError
 from workspaces.records import Generated, Message, Role
 from workspaces.store import counterparts as stored
-from workspaces.store.counterparts import FAILED, CounterpartRow, CounterpartState
+from workspaces.store.counterparts import CounterpartRow
+from workspaces.store.requests import FAILED, RequestState
 from workspaces.store.seed_feedback import save_seeds
 from workspaces.store.spending import Tokens, cost_micros
 from workspaces.store.tasks import all_tasks
@@ -183,7 +184,7 @@ def place_received(workspace: Workspace) -> int:
     A response to a conversation that is private now waits for its giver's word.
     """
     with workspace.store.read() as connection:
-        waiting = stored.counterpart_rows(connection, [CounterpartState.RECEIVED])
+        waiting = stored.counterpart_rows(connection, [RequestState.RECEIVED])
     count = 0
     for rows in in_chunks(waiting, PLACED_AT_ONCE):
         added: dict[str, list[Message]] = {}
@@ -292,12 +293,12 @@ class _Run:
 
         With ``retry`` also those that failed.
         """
-        again = {CounterpartState.PENDING, CounterpartState.UNANSWERED, *(FAILED if retry else ())}
+        again = {RequestState.PENDING, RequestState.UNANSWERED, *(FAILED if retry else ())}
         for turn in turns:
             if turn.reason is not None or self._generator.agent in turn.models:
                 continue
             request = turn.request(self._generator.agent, self._generator.parameters)
-            if self._states.get(request.id, CounterpartState.PENDING) in again:
+            if self._states.get(request.id, RequestState.PENDING) in again:
                 yield request
 
     def estimate(self, requests: Iterable[CounterpartRequest]) -> None:
@@ -324,7 +325,7 @@ class _Run:
         self.run.left = sum(1 for _ in flight.left)
         self.run.planned = flight.sent + self.run.left
 
-    async def _ask(self, request: CounterpartRequest) -> stored.Ended:
+    async def _ask(self, request: CounterpartRequest) -> stored.EndedCounterpart:
         with self.money.asking(request.id):
             return await self._generator.generate(request)
 
@@ -334,7 +335,9 @@ class _Run:
         return admitted
 
     def _save(
-        self, begun: Sequence[CounterpartRequest], answers: Sequence[tuple[CounterpartRequest, stored.Ended]]
+        self,
+        begun: Sequence[CounterpartRequest],
+        answers: Sequence[tuple[CounterpartRequest, stored.EndedCounterpart]],
     ) -> None:
         """Store requests that are about to be sent, and what came of others, together with its cost."""
         now = utc_now()
@@ -361,7 +364,9 @@ class _Run:
             self._note(each)
         self._say_how_far()
 
-    def _redacted(self, request: CounterpartRequest, ended: stored.Ended) -> stored.Ended:
+    def _redacted(
+        self, request: CounterpartRequest, ended: stored.EndedCounterpart
+    ) -> stored.EndedCounterpart:
         """Return what came of a request with its text redacted as a part of its conversation."""
         before = [message.content for message in request.path]
         held = [text for text in (ended.response, ended.reply) if text is not None]
@@ -372,13 +377,13 @@ class _Run:
             reply=None if ended.reply is None else next(texts),
         )
 
-    def _note(self, ended: stored.Ended) -> None:
+    def _note(self, ended: stored.EndedCounterpart) -> None:
         self._ended += 1
         if ended.state in FAILED:
             fault = ended.fault or ""
             self.run.failed += 1
             self.run.failures[fault] = self.run.failures.get(fault, 0) + 1
-        elif ended.state is CounterpartState.RECEIVED:
+        elif ended.state is RequestState.RECEIVED:
             self.run.made += 1
         else:
             self.run.unanswered += 1

@@ -22,7 +22,8 @@ from workspaces.platforms.base import RequestRefusedError
 from workspaces.registry import PLATFORMS
 from workspaces.store.inbox import heard_of
 from workspaces.store.label_requests import count_failed_labels
-from workspaces.store.seed_requests import FAILED, count_requests, open_batches
+from workspaces.store.requests import FAILED
+from workspaces.store.seed_requests import count_requests, open_batches
 from workspaces.store.tasks import all_tasks
 from workspaces.store.withdrawals import pending_platforms
 from workspaces.workspace import utc_now

@@ -20,7 +20,7 @@ from workspaces.store.label_requests import (
     failed_labels,
 )
 from workspaces.store.moderations import ModerationEntry, moderated, save_moderation
-from workspaces.store.seed_requests import Ended, RequestState
+from workspaces.store.requests import Ended, RequestState
 from workspaces.workspace import utc_now
 
 if TYPE_CHECKING:

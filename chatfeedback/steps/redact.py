@@ -13,7 +13,8 @@ from chatfeedback.steps.withdraw import withdraw_tasks
 from chatfeedback.steps.written import Holding, holding
 from task_generators.chat_logs.curation import redact_again, tag
 from workspaces.privacy.redaction import PresidioRedactor, Redactor
-from workspaces.store.counterparts import CounterpartState, counterpart_rows, forget_replies, save_responses
+from workspaces.store.counterparts import counterpart_rows, forget_replies, save_responses
+from workspaces.store.requests import RequestState
 from workspaces.store.tasks import all_tasks
 from workspaces.store.withdrawals import begin_withdrawal
 
@@ -103,7 +104,7 @@ def redact_collection(workspace: Workspace, *, advance: Advance = ignore) -> Red
 def _redact_counterparts(workspace: Workspace, redactor: Redactor) -> None:
     """Redact the generated responses that are not in the collection yet, and forget replies that nobody could use."""
     with workspace.store.read() as connection:
-        waiting = counterpart_rows(connection, [CounterpartState.RECEIVED])
+        waiting = counterpart_rows(connection, [RequestState.RECEIVED])
     conversations = workspace.collection.get({row.conversation_id for row in waiting})
     responses: dict[str, str] = {}
     for row in waiting:

@@ -19,11 +19,11 @@ from task_generators.llm.errors import UnusableReplyError
 from task_generators.seed_feedback.llm import Judged, read
 from workspaces.errors import ConnectionFailedError
 from workspaces.grammar import counted
+from workspaces.store.requests import RequestState
 from workspaces.store.seed_feedback import save_seeds
 from workspaces.store.seed_requests import (
     Batch,
-    Ended,
-    RequestState,
+    EndedSeed,
     begin_batch,
     begin_requests,
     close_batch,
@@ -106,14 +106,14 @@ def _read(seeding: Seeding, client: BatchClient, batch: Batch, remote: RemoteBat
 def _judged(row: RequestRow, result: BatchResult, judge: tuple[str, str]) -> Judged:
     if result.completion is None:
         state = RequestState.REFUSED if result.status in (400, 413, 422) else RequestState.UNANSWERED
-        return Judged(Ended(row.request_id, state, result.fault))
+        return Judged(EndedSeed(row.request_id, state, result.fault))
     targets = {int(number): message_id for number, message_id in row.targets.items()}
     try:
         return read(row.request_id, targets, row.canary_of, result.completion.text(), judge, utc_now())
     except UnusableReplyError as fault:
         mended_before = row.reply is not None
         state = RequestState.UNUSABLE if mended_before else RequestState.REPAIR
-        return Judged(Ended(row.request_id, state, str(fault), fault.reply or ""))
+        return Judged(EndedSeed(row.request_id, state, str(fault), fault.reply or ""))
 
 
 def submit_batches(seeding: Seeding) -> None:

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 from chatfeedback.steps.money import CHALLENGE, MODERATION
 from workspaces.store.label_requests import label_requests
-from workspaces.store.seed_requests import FAILED, canary_pairs, request_rows
+from workspaces.store.requests import FAILED
+from workspaces.store.seed_requests import canary_pairs, request_rows
 
 if TYPE_CHECKING:
     from quality.seed_feedback.obedience import Obedience

@@ -11,8 +11,9 @@ from task_generators.seed_feedback.requests import requests_of
 from task_generators.seed_feedback.run import unrated_in
 from workspaces.records import SharingState
 from workspaces.store.conversations import count_by_state
+from workspaces.store.requests import FAILED, RequestState
 from workspaces.store.seed_feedback import seeded_messages
-from workspaces.store.seed_requests import FAILED, RequestState, request_rows
+from workspaces.store.seed_requests import request_rows
 from workspaces.store.seed_requests import requests_of as stored_requests
 
 if TYPE_CHECKING:

@@ -10,8 +10,9 @@ from chatfeedback.steps.money import PURPOSE, Money, spent_of_budget
 from chatfeedback.steps.seed_plan import asked_before, planned
 from chatfeedback.steps.seeded import JudgeRun
 from task_generators.llm.in_flight import send_each
+from workspaces.store.requests import RequestState
 from workspaces.store.seed_feedback import save_seeds
-from workspaces.store.seed_requests import RequestRow, RequestState, begin_requests, end_requests
+from workspaces.store.seed_requests import RequestRow, begin_requests, end_requests
 from workspaces.store.spending import Tokens, save_usage
 from workspaces.workspace import utc_now
 

@@ -31,7 +31,8 @@ from workspaces.store.conversations import count_by_state, hold
 from workspaces.store.disputes import disputes
 from workspaces.store.flags import FlagStatus, flags
 from workspaces.store.groups import all_groups
-from workspaces.store.seed_requests import FAILED, RequestState, count_requests, seed_request
+from workspaces.store.requests import FAILED, RequestState
+from workspaces.store.seed_requests import count_requests, seed_request
 from workspaces.store.spending import spent
 from workspaces.store.takebacks import takeback
 

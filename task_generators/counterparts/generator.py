@@ -14,7 +14,8 @@ from task_generators.llm.errors import UnusableReplyError
 from task_generators.llm.meter import BYTES_PER_TOKEN, Estimate
 from task_generators.llm.outcomes import Failure, Outcomes
 from task_generators.seed_feedback.self_rated import PROMPT_VERSION, RATING_TOKENS, answered, respond, said
-from workspaces.store.counterparts import CounterpartState, Ended
+from workspaces.store.counterparts import EndedCounterpart
+from workspaces.store.requests import RequestState
 
 if TYPE_CHECKING:
     from openai.types.chat import ChatCompletionMessageParam
@@ -70,7 +71,7 @@ class Generator:
             return Estimate(2 * (tokens + self.max_tokens), 2 * self.max_tokens)
         return Estimate(tokens, self.max_tokens)
 
-    async def generate(self, request: CounterpartRequest) -> Ended:
+    async def generate(self, request: CounterpartRequest) -> EndedCounterpart:
         """Return what came of a request.
 
         Raises:
@@ -79,10 +80,10 @@ class Generator:
         """
         ended = await self._outcomes.of(self._asked(request))
         if isinstance(ended, Failure):
-            return Ended(request.id, CounterpartState(ended.state), ended.fault, ended.reply)
+            return EndedCounterpart(request.id, RequestState(ended.state), ended.fault, ended.reply)
         return ended
 
-    async def _asked(self, request: CounterpartRequest) -> Ended:
+    async def _asked(self, request: CounterpartRequest) -> EndedCounterpart:
         rating = None
         if self._self_rated:
             made = await respond(self.chat, request.path, self._marker(request), self.max_tokens)
@@ -92,7 +93,7 @@ class Generator:
         response = without_thoughts(clean(text)).strip()
         if not response:
             raise UnusableReplyError("the response is empty", text)
-        return Ended(request.id, CounterpartState.RECEIVED, response=response, rating=rating)
+        return EndedCounterpart(request.id, RequestState.RECEIVED, response=response, rating=rating)
 
     def _marker(self, request: CounterpartRequest) -> str:
         """Return a word that whoever wrote the conversation cannot know: a hash with a key of this run."""

@@ -22,7 +22,8 @@ from task_generators.seed_feedback.prompt import (
     system_message,
 )
 from workspaces.records import SeedFeedback
-from workspaces.store.seed_requests import Ended, RequestState
+from workspaces.store.requests import RequestState
+from workspaces.store.seed_requests import EndedSeed
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -43,7 +44,7 @@ WHAT = "seed feedback"
 class Judged:
     """What came of a request: how it ended, and the seed feedback that it brought (none of a canary)."""
 
-    ended: Ended
+    ended: EndedSeed
     seeds: tuple[SeedFeedback, ...] = ()
 
 
@@ -111,7 +112,7 @@ class LLMJudge:
         """
         judged = await self._outcomes.of(self._asked(request))
         if isinstance(judged, Failure):
-            return Judged(Ended(request.id, RequestState(judged.state), judged.fault, judged.reply))
+            return Judged(EndedSeed(request.id, RequestState(judged.state), judged.fault, judged.reply))
         return judged
 
     async def _asked(self, request: SeedRequest) -> Judged:
@@ -155,9 +156,9 @@ def read(
     ratings = ratings_in(text, targets)
     if canary_of is not None:
         number = next(number for number, message_id in targets.items() if message_id == canary_of)
-        return Judged(Ended(request_id, RequestState.DONE, judged=ratings[number].answers()))
+        return Judged(EndedSeed(request_id, RequestState.DONE, judged=ratings[number].answers()))
     seeds = tuple(
         SeedFeedback(message_id, *judge, ratings[number].tags(), ratings[number].significance, now)
         for number, message_id in targets.items()
     )
-    return Judged(Ended(request_id, RequestState.DONE), seeds)
+    return Judged(EndedSeed(request_id, RequestState.DONE), seeds)

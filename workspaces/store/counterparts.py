@@ -1,4 +1,4 @@
-"""Generated counterparts: each request for one is written before it is sent, and ends in one state.
+"""Requests for counterparts, and the responses that came; see ``workspaces.store.requests``.
 
 A response stays here only until it stands in the collection; then the row says that it does.
 """
@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import asdict, dataclass, field
-from enum import StrEnum
 from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
@@ -16,37 +15,12 @@ from workspaces.chunks import in_chunks
 from workspaces.records import SharingState, stable_id
 from workspaces.store.conversations import conversation
 from workspaces.store.insert import upsert
+from workspaces.store.requests import Ended, RequestState, count_states, pending, states_by_id, write_ended
 from workspaces.store.schema import UTCDateTime, metadata
-from workspaces.store.seed_requests import printable
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
     from datetime import datetime
-
-
-class CounterpartState(StrEnum):
-    """Where a request stands. The first two are sent again by the next run, the next two only on demand."""
-
-    PENDING = "pending"
-    """It was about to be sent, or was sent and nothing came of it: the run was stopped."""
-
-    UNANSWERED = "unanswered"
-    """No answer in all attempts: overload, a stall, a broken connection."""
-
-    UNUSABLE = "unusable"
-    """The reply was empty, cut off or of another form, nor was the repaired one usable."""
-
-    REFUSED = "refused"
-    """The endpoint refuses this text, by a content filter or as too long."""
-
-    RECEIVED = "received"
-    """The response is here, and not in the collection yet."""
-
-    DONE = "done"
-    """The response stands in the collection."""
-
-
-FAILED = (CounterpartState.UNUSABLE, CounterpartState.REFUSED)
 
 counterpart = sa.Table(
     "counterpart",
@@ -66,7 +40,9 @@ counterpart = sa.Table(
     sa.Column("fault", sa.Text),
     sa.Column("reply", sa.Text, comment="of an unusable reply, redacted, cut and printable"),
     sa.Column("response", sa.Text, comment="redacted; null once it stands in the collection"),
-    sa.Column("rating", sa.JSON, comment="the model's rating of its own response, by question"),
+    sa.Column(
+        "rating", sa.JSON(none_as_null=True), comment="the model's rating of its own response, by question"
+    ),
     sa.Column("created_at", UTCDateTime, nullable=False),
     sa.Column("updated_at", UTCDateTime, nullable=False),
     sa.Index("ix_counterpart_agent_state", "agent", "state"),
@@ -83,7 +59,7 @@ class CounterpartRow:
     agent: str
     parameters: str
     licence: str
-    state: CounterpartState = CounterpartState.PENDING
+    state: RequestState = RequestState.PENDING
     fault: str | None = None
     reply: str | None = None
     response: str | None = None
@@ -100,15 +76,16 @@ class CounterpartRow:
 
 
 @dataclass(frozen=True, slots=True)
-class Ended:
+class EndedCounterpart(Ended):
     """What came of a request: a response, with the model's rating of it if it was asked for one, or a fault."""
 
-    request_id: str
-    state: CounterpartState
-    fault: str | None = None
-    reply: str | None = None
     response: str | None = None
     rating: Mapping[str, str] | None = None
+
+    def columns(self) -> dict[str, object]:
+        """Return what is written of it, by column."""
+        rating = None if self.rating is None else dict(self.rating)
+        return {**Ended.columns(self), "response": self.response, "rating": rating}
 
 
 def message_id_of(request_id: str) -> str:
@@ -129,11 +106,7 @@ def begin(connection: sa.Connection, rows: Sequence[CounterpartRow], now: dateti
                 "agent": row.agent,
                 "parameters": row.parameters,
                 "licence": row.licence,
-                "state": CounterpartState.PENDING.value,
-                "fault": None,
-                "reply": None,
-                "created_at": now,
-                "updated_at": now,
+                **pending(now),
             }
             for row in rows
         ],
@@ -141,36 +114,9 @@ def begin(connection: sa.Connection, rows: Sequence[CounterpartRow], now: dateti
     )
 
 
-_END = (
-    sa.update(counterpart)
-    .where(counterpart.c.request_id == sa.bindparam("b_id"))
-    .values(
-        state=sa.bindparam("b_state"),
-        fault=sa.bindparam("b_fault"),
-        reply=sa.bindparam("b_reply"),
-        response=sa.bindparam("b_response"),
-        rating=sa.bindparam("b_rating", type_=sa.JSON(none_as_null=True)),
-        updated_at=sa.bindparam("b_at", type_=UTCDateTime),
-    )
-)
-
-
-def end(connection: sa.Connection, ended: Sequence[Ended], now: datetime) -> None:
+def end(connection: sa.Connection, ended: Sequence[EndedCounterpart], now: datetime) -> None:
     """Write what came of requests."""
-    if ended:
-        rows = [
-            {
-                "b_id": each.request_id,
-                "b_state": each.state.value,
-                "b_fault": each.fault,
-                "b_reply": None if each.reply is None else printable(each.reply),
-                "b_response": each.response,
-                "b_rating": None if each.rating is None else dict(each.rating),
-                "b_at": now,
-            }
-            for each in ended
-        ]
-        connection.execute(_END, rows)
+    write_ended(connection, counterpart, ended, now)
 
 
 def save_responses(connection: sa.Connection, responses: Mapping[str, str]) -> None:
@@ -192,18 +138,17 @@ def settle(connection: sa.Connection, request_ids: Collection[str], now: datetim
         connection.execute(
             sa.update(counterpart)
             .where(counterpart.c.request_id.in_(some))
-            .values(state=CounterpartState.DONE.value, response=None, rating=None, updated_at=now)
+            .values(state=RequestState.DONE.value, response=None, rating=None, updated_at=now)
         )
 
 
-def states_of(connection: sa.Connection, agent: str) -> dict[str, CounterpartState]:
+def states_of(connection: sa.Connection, agent: str) -> dict[str, RequestState]:
     """Return the state of each request to a model, by id."""
-    query = sa.select(counterpart.c.request_id, counterpart.c.state).where(counterpart.c.agent == agent)
-    return {name: CounterpartState(state) for name, state in connection.execute(query)}
+    return states_by_id(connection, counterpart, counterpart.c.agent == agent)
 
 
 def counterpart_rows(
-    connection: sa.Connection, states: Collection[CounterpartState], limit: int | None = None
+    connection: sa.Connection, states: Collection[RequestState], limit: int | None = None
 ) -> list[CounterpartRow]:
     """Return requests in one of these states, oldest first."""
     at = counterpart.c
@@ -221,7 +166,7 @@ def counterpart_rows(
             row.agent,
             row.parameters,
             row.licence,
-            CounterpartState(row.state),
+            RequestState(row.state),
             row.fault,
             row.reply,
             row.response,
@@ -231,10 +176,9 @@ def counterpart_rows(
     ]
 
 
-def count_counterparts(connection: sa.Connection) -> dict[CounterpartState, int]:
+def count_counterparts(connection: sa.Connection) -> dict[RequestState, int]:
     """Return how many requests stand in each state; a state of none is left out."""
-    query = sa.select(counterpart.c.state, sa.func.count()).group_by(counterpart.c.state)
-    return {CounterpartState(state): count for state, count in connection.execute(query)}
+    return count_states(connection, counterpart)
 
 
 def generated_by_model(connection: sa.Connection) -> dict[str, int]:
@@ -243,7 +187,7 @@ def generated_by_model(connection: sa.Connection) -> dict[str, int]:
     query = (
         sa.select(counterpart.c.agent)
         .join(conversation, conversation.c.conversation_id == counterpart.c.conversation_id)
-        .where(counterpart.c.state == CounterpartState.DONE.value, conversation.c.state.in_(states))
+        .where(counterpart.c.state == RequestState.DONE.value, conversation.c.state.in_(states))
     )
     counts = Counter(connection.execute(query).scalars())
     return dict(sorted(counts.items(), key=lambda entry: (-entry[1], entry[0])))

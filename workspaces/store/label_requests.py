@@ -13,8 +13,8 @@ import sqlalchemy as sa
 
 from workspaces.chunks import in_chunks
 from workspaces.store.insert import upsert
+from workspaces.store.requests import FAILED, Ended, RequestState, pending, write_ended
 from workspaces.store.schema import UTCDateTime, metadata
-from workspaces.store.seed_requests import FAILED, Ended, RequestState, printable
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
@@ -62,31 +62,9 @@ def begin_labels(connection: sa.Connection, rows: Sequence[LabelRequest], now: d
     upsert(
         connection,
         label_request,
-        [
-            {
-                **asdict(row),
-                "state": RequestState.PENDING.value,
-                "fault": None,
-                "reply": None,
-                "created_at": now,
-                "updated_at": now,
-            }
-            for row in rows
-        ],
+        [{**asdict(row), **pending(now)} for row in rows],
         update=("state", "fault", "reply", "updated_at"),
     )
-
-
-_FAIL = (
-    sa.update(label_request)
-    .where(label_request.c.request_id == sa.bindparam("b_id"))
-    .values(
-        state=sa.bindparam("b_state"),
-        fault=sa.bindparam("b_fault"),
-        reply=sa.bindparam("b_reply"),
-        updated_at=sa.bindparam("b_at", type_=UTCDateTime),
-    )
-)
 
 
 def end_labels(connection: sa.Connection, ended: Sequence[Ended], now: datetime) -> None:
@@ -94,18 +72,9 @@ def end_labels(connection: sa.Connection, ended: Sequence[Ended], now: datetime)
     done = [each.request_id for each in ended if each.state is RequestState.DONE]
     for ids in in_chunks(done):
         connection.execute(sa.delete(label_request).where(label_request.c.request_id.in_(ids)))
-    if failed := [each for each in ended if each.state is not RequestState.DONE]:
-        rows = [
-            {
-                "b_id": each.request_id,
-                "b_state": each.state.value,
-                "b_fault": each.fault,
-                "b_reply": None if each.reply is None else printable(each.reply),
-                "b_at": now,
-            }
-            for each in failed
-        ]
-        connection.execute(_FAIL, rows)
+    write_ended(
+        connection, label_request, [each for each in ended if each.state is not RequestState.DONE], now
+    )
 
 
 def label_requests(

@@ -1,10 +1,9 @@
-"""Requests for seed feedback: each is written before it is sent and ends in one state, whatever happens to the run."""
+"""Requests for seed feedback, and the batches and canaries among them; see ``workspaces.store.requests``."""
 
 from __future__ import annotations
 
 from collections import Counter
 from dataclasses import asdict, dataclass
-from enum import StrEnum
 from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
@@ -12,43 +11,21 @@ import sqlalchemy as sa
 from workspaces.chunks import in_chunks
 from workspaces.records import Quality, Significance, Tag
 from workspaces.store.insert import insert_missing
+from workspaces.store.requests import (
+    FAILED,
+    Ended,
+    RequestState,
+    count_states,
+    pending,
+    states_by_id,
+    write_ended,
+)
 from workspaces.store.schema import UTCDateTime, metadata
 from workspaces.store.seed_feedback import seed_feedback
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
     from datetime import datetime
-
-MAX_REPLY = 2_000
-"""Characters that are kept of an unusable reply."""
-
-
-class RequestState(StrEnum):
-    """Where a request stands. The first four are asked again by the next run, the next two only on demand."""
-
-    PENDING = "pending"
-    """It was about to be sent, or was sent and nothing came of it: the run was stopped."""
-
-    UNANSWERED = "unanswered"
-    """No answer in all attempts: overload, a stall, a broken connection."""
-
-    REPAIR = "repair"
-    """A batch brought an unusable reply; the next request quotes it and asks to mend it."""
-
-    SUBMITTED = "submitted"
-    """It is in a batch, whose results are to come."""
-
-    UNUSABLE = "unusable"
-    """The reply was no seed feedback, nor was the repaired one."""
-
-    REFUSED = "refused"
-    """The endpoint refuses this text, by a content filter or as too long."""
-
-    DONE = "done"
-    """It was answered, and what was said is stored."""
-
-
-FAILED = (RequestState.UNUSABLE, RequestState.REFUSED)
 
 PLAIN = "seed"
 """The purpose of a request that is no canary."""
@@ -66,7 +43,7 @@ seed_request = sa.Table(
     sa.Column("state", sa.String(12), nullable=False),
     sa.Column("fault", sa.Text),
     sa.Column("reply", sa.Text, comment="of an unusable reply, cut and printable"),
-    sa.Column("judged", sa.JSON, comment="of a canary: what was said of the message"),
+    sa.Column("judged", sa.JSON(none_as_null=True), comment="of a canary: what was said of the message"),
     sa.Column("batch_id", sa.String(24)),
     sa.Column("created_at", UTCDateTime, nullable=False),
     sa.Column("updated_at", UTCDateTime, nullable=False),
@@ -106,14 +83,15 @@ class RequestRow:
 
 
 @dataclass(frozen=True, slots=True)
-class Ended:
+class EndedSeed(Ended):
     """What came of a request; ``judged`` is what a canary was told, by question."""
 
-    request_id: str
-    state: RequestState
-    fault: str | None = None
-    reply: str | None = None
     judged: Mapping[str, str] | None = None
+
+    def columns(self) -> dict[str, object]:
+        """Return what is written of it, by column; it is in no batch any more."""
+        judged = None if self.judged is None else dict(self.judged)
+        return {**Ended.columns(self), "judged": judged, "batch_id": None}
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,15 +118,6 @@ class CanaryPair:
     told: Mapping[str, str]
 
 
-def printable(text: str) -> str:
-    """Return the beginning of a text that a model wrote, without what could steer a terminal or break a database."""
-    cut = text[:MAX_REPLY]
-    shown = "".join(
-        each if each.isprintable() or each == "\n" else "\N{REPLACEMENT CHARACTER}" for each in cut
-    )
-    return shown + (f" [{len(text) - MAX_REPLY:,} more characters]" if len(text) > MAX_REPLY else "")
-
-
 def begin_requests(
     connection: sa.Connection, rows: Sequence[RequestRow], now: datetime, batch_id: str | None = None
 ) -> None:
@@ -168,9 +137,7 @@ def begin_requests(
                 "purpose": row.purpose,
                 "targets": dict(row.targets),
                 "canary_of": row.canary_of,
-                "state": RequestState.PENDING.value,
-                "created_at": now,
-                "updated_at": now,
+                **pending(now),
             }
             for row in rows
         ],
@@ -184,43 +151,15 @@ def begin_requests(
             )
 
 
-_END = (
-    sa.update(seed_request)
-    .where(seed_request.c.request_id == sa.bindparam("b_id"))
-    .values(
-        state=sa.bindparam("b_state"),
-        fault=sa.bindparam("b_fault"),
-        reply=sa.bindparam("b_reply"),
-        judged=sa.bindparam("b_judged", type_=sa.JSON(none_as_null=True)),
-        batch_id=None,
-        updated_at=sa.bindparam("b_at", type_=UTCDateTime),
-    )
-)
-
-
-def end_requests(connection: sa.Connection, ended: Sequence[Ended], now: datetime) -> None:
+def end_requests(connection: sa.Connection, ended: Sequence[EndedSeed], now: datetime) -> None:
     """Write what came of requests."""
-    if ended:
-        rows = [
-            {
-                "b_id": each.request_id,
-                "b_state": each.state.value,
-                "b_fault": each.fault,
-                "b_reply": None if each.reply is None else printable(each.reply),
-                "b_judged": None if each.judged is None else dict(each.judged),
-                "b_at": now,
-            }
-            for each in ended
-        ]
-        connection.execute(_END, rows)
+    write_ended(connection, seed_request, ended, now)
 
 
 def requests_of(connection: sa.Connection, agent: str, prompt_version: str) -> dict[str, RequestState]:
     """Return the state of each request to a judge, by id."""
-    query = sa.select(seed_request.c.request_id, seed_request.c.state).where(
-        seed_request.c.agent == agent, seed_request.c.prompt_version == prompt_version
-    )
-    return {name: RequestState(state) for name, state in connection.execute(query)}
+    at = seed_request.c
+    return states_by_id(connection, seed_request, at.agent == agent, at.prompt_version == prompt_version)
 
 
 def request_rows(
@@ -271,10 +210,8 @@ def count_requests(
     connection: sa.Connection, agents: Collection[str] | None = None
 ) -> dict[RequestState, int]:
     """Return how many requests to these judges, or to all, stand in each state; a state of none is left out."""
-    query = sa.select(seed_request.c.state, sa.func.count()).group_by(seed_request.c.state)
-    if agents is not None:
-        query = query.where(seed_request.c.agent.in_(list(agents)))
-    return {RequestState(state): count for state, count in connection.execute(query)}
+    conditions = () if agents is None else (seed_request.c.agent.in_(list(agents)),)
+    return count_states(connection, seed_request, *conditions)
 
 
 def failed_and_open(requests: Mapping[RequestState, int]) -> tuple[int, int]:

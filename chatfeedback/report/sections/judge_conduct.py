@@ -11,7 +11,8 @@ from chatfeedback.counts import count_responses
 from chatfeedback.report.section import Section, SectionTable
 from chatfeedback.steps.money import PURPOSE
 from chatfeedback.steps.seed_failures import judge_obedience
-from workspaces.store.seed_requests import PLAIN, RequestState, request_counts
+from workspaces.store.requests import RequestState
+from workspaces.store.seed_requests import PLAIN, request_counts
 from workspaces.store.spending import spent
 
 if TYPE_CHECKING:

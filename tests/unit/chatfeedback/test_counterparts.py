@@ -31,7 +31,8 @@ from workspaces.errors import ConfigurationError, ConnectionFailedError
 from workspaces.kinds import kind_of
 from workspaces.records import Attachment, Message, Role, SharingState
 from workspaces.store.conversations import set_state
-from workspaces.store.counterparts import CounterpartState, count_counterparts, counterpart
+from workspaces.store.counterparts import count_counterparts, counterpart
+from workspaces.store.requests import RequestState
 from workspaces.store.seed_feedback import all_seeds
 from workspaces.workspace import CONFIG_NAME, Workspace
 
@@ -104,7 +105,7 @@ def keep(workspace: Workspace, logs: Sequence[Conversation]) -> Appended:
     return appended
 
 
-def states(workspace: Workspace) -> dict[CounterpartState, int]:
+def states(workspace: Workspace) -> dict[RequestState, int]:
     with workspace.store.read() as connection:
         return count_counterparts(connection)
 
@@ -143,7 +144,7 @@ def test_the_life_of_a_counterpart(
     assert planned.models[0].planned_micros is not None
     made = steps.generate_counterparts(workspace)
     (run,) = made.models
-    assert (run.made, run.failed, made.placed, states(workspace)) == (4, 0, 4, {CounterpartState.DONE: 4})
+    assert (run.made, run.failed, made.placed, states(workspace)) == (4, 0, 4, {RequestState.DONE: 4})
     assert run.cost_micros == 4 * (1000 + 100 * 10) <= planned.models[0].planned_micros
     sent = [request["messages"] for request in asked(endpoint)]
     assert sorted(sent, key=str) == [
@@ -250,21 +251,21 @@ def test_a_model_rates_its_own_response_and_is_no_judge(workspace: Workspace, en
 @pytest.mark.parametrize(
     ("fault", "state"),
     [
-        (ok(""), CounterpartState.UNUSABLE),
-        (refusal(400), CounterpartState.REFUSED),
-        (refusal(500), CounterpartState.UNANSWERED),
+        (ok(""), RequestState.UNUSABLE),
+        (refusal(400), RequestState.REFUSED),
+        (refusal(500), RequestState.UNANSWERED),
         (
             (
                 200,
                 {},
                 json.dumps({"choices": [{"finish_reason": "length", "message": {"content": "half a"}}]}),
             ),
-            CounterpartState.UNUSABLE,
+            RequestState.UNUSABLE,
         ),
     ],
 )
 def test_what_brings_no_response_is_a_stored_state(
-    workspace: Workspace, endpoint: Endpoint, fault: Reply, state: CounterpartState
+    workspace: Workspace, endpoint: Endpoint, fault: Reply, state: RequestState
 ) -> None:
     """Also where it is the first reply of all, and others are under way that are answered later."""
     fill(workspace, 6)
@@ -279,16 +280,16 @@ def test_what_brings_no_response_is_a_stored_state(
 
     endpoint.respond = answer
     made = steps.generate_counterparts(workspace)
-    assert states(workspace) == {CounterpartState.DONE: 5, state: 1}
+    assert states(workspace) == {RequestState.DONE: 5, state: 1}
     assert (made.models[0].made, made.failed + made.models[0].unanswered) == (5, 1)
     assert "c3" not in generated(workspace)
     endpoint.respond = usual
     steps.generate_counterparts(workspace)
-    if state is not CounterpartState.UNANSWERED:
+    if state is not RequestState.UNANSWERED:
         assert "c3" not in generated(workspace), "it was asked again, and nobody wanted that"
         steps.generate_counterparts(workspace, retry=True)
     assert len(generated(workspace)) == 6
-    assert states(workspace) == {CounterpartState.DONE: 6}
+    assert states(workspace) == {RequestState.DONE: 6}
 
 
 RUN = """
@@ -321,11 +322,11 @@ def test_a_killed_run_loses_at_most_what_was_in_flight(workspace: Workspace, end
         process.send_signal(signal.SIGKILL)
     sent = len(served)
     reached = states(workspace)
-    assert 0 < reached.get(CounterpartState.RECEIVED, 0) < 60
-    assert sent - reached[CounterpartState.RECEIVED] <= 2 * 4 + 4
+    assert 0 < reached.get(RequestState.RECEIVED, 0) < 60
+    assert sent - reached[RequestState.RECEIVED] <= 2 * 4 + 4
     made = steps.generate_counterparts(workspace)
     assert made.placed == 60
-    assert states(workspace) == {CounterpartState.DONE: 60}
+    assert states(workspace) == {RequestState.DONE: 60}
     assert {len(each) for each in generated(workspace).values()} == {1}
     assert max(Counter(served).values()) <= 2
     assert sum(count - 1 for count in Counter(served).values()) <= 2 * 4 + 4
@@ -348,7 +349,7 @@ def test_a_run_killed_before_the_collection_knows_places_each_response_once(
         patched.setattr("workspaces.collection.siblings.move_conversations", killed)
         with pytest.raises(KilledError):
             steps.generate_counterparts(workspace)
-    assert states(workspace) == {CounterpartState.RECEIVED: 3}
+    assert states(workspace) == {RequestState.RECEIVED: 3}
     assert generated(workspace) == {}
     assert steps.generate_counterparts(workspace).placed == 3
     assert place_received(workspace) == 0
@@ -369,7 +370,7 @@ def test_a_conversation_kept_private_meanwhile_gets_nothing(workspace: Workspace
 
     endpoint.respond = answer
     assert steps.generate_counterparts(workspace).placed == 1
-    assert states(workspace) == {CounterpartState.DONE: 1, CounterpartState.RECEIVED: 1}
+    assert states(workspace) == {RequestState.DONE: 1, RequestState.RECEIVED: 1}
     with workspace.store.write() as connection:
         set_state(connection, ["c0"], SharingState.SHARED, NOW)
     endpoint.respond = original
@@ -555,7 +556,7 @@ def test_without_a_model_that_generates_the_command_says_what_to_write(
     endpoint.respond = lambda _: refusal(404)
     with pytest.raises(ConnectionFailedError):
         steps.generate_counterparts(workspace)
-    assert states(workspace) == {CounterpartState.PENDING: 1}
+    assert states(workspace) == {RequestState.PENDING: 1}
 
 
 def test_every_listing_says_that_a_response_is_generated(workspace: Workspace, endpoint: Endpoint) -> None:
@@ -608,7 +609,7 @@ def test_thoughts_and_what_no_store_keeps_are_no_part_of_a_response(
     steps.generate_counterparts(workspace)
     ((made,),) = generated(workspace).values()
     assert made.content == "It is\ufffd two."
-    assert states(workspace) == {CounterpartState.DONE: 1, CounterpartState.UNUSABLE: 1}
+    assert states(workspace) == {RequestState.DONE: 1, RequestState.UNUSABLE: 1}
 
 
 def test_a_limit_ends_requests_and_not_the_figures_and_a_dry_run_counts_what_is_asked_again(
@@ -620,8 +621,8 @@ def test_a_limit_ends_requests_and_not_the_figures_and_a_dry_run_counts_what_is_
     assert steps.generate_counterparts(workspace, limit=1, dry_run=True).low == 5
     endpoint.respond = lambda _: ok(" ", USED)
     assert steps.generate_counterparts(workspace, limit=2).low == 5
-    assert states(workspace).keys() <= {CounterpartState.UNUSABLE, CounterpartState.UNANSWERED}
-    failed = states(workspace).get(CounterpartState.UNUSABLE, 0)
+    assert states(workspace).keys() <= {RequestState.UNUSABLE, RequestState.UNANSWERED}
+    failed = states(workspace).get(RequestState.UNUSABLE, 0)
     again = steps.generate_counterparts(workspace, dry_run=True).models[0].planned
     assert again == 5 - failed
     assert steps.generate_counterparts(workspace, dry_run=True, retry=True).models[0].planned == 5

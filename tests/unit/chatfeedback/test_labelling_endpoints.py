@@ -38,7 +38,7 @@ from workspaces.store.challenges import challenge_counts, united_scores
 from workspaces.store.embeddings import prompt_embedding
 from workspaces.store.label_requests import label_request
 from workspaces.store.moderations import flagged_messages, moderation_counts
-from workspaces.store.seed_requests import printable
+from workspaces.store.requests import printable
 from workspaces.store.spending import Tokens
 from workspaces.store.topics import topic_entries
 from workspaces.workspace import Workspace

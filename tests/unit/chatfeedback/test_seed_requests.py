@@ -31,8 +31,9 @@ from tests.sample_records import ALL_TAGS, NOW, chat
 from workspaces.config import Config
 from workspaces.errors import ConnectionFailedError, RowsRejectedError
 from workspaces.records import Quality, Significance, Tag
+from workspaces.store.requests import RequestState, printable
 from workspaces.store.seed_feedback import all_seeds, save_seeds
-from workspaces.store.seed_requests import RequestState, count_requests, printable, seed_request
+from workspaces.store.seed_requests import count_requests, seed_request
 from workspaces.store.tasks import all_tasks
 from workspaces.workspace import CONFIG_NAME, Workspace
 

@@ -29,7 +29,7 @@ from tests.sample_records import NOW, chat
 from workspaces.config import LLMConfig
 from workspaces.errors import ConnectionFailedError, CredentialsError
 from workspaces.records import Conversation, Message, Quality, Role, SeedFeedback, Significance, Tag
-from workspaces.store.seed_requests import RequestState
+from workspaces.store.requests import RequestState
 from workspaces.store.spending import Tokens
 
 if TYPE_CHECKING:

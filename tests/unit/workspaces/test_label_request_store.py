@@ -14,7 +14,7 @@ from workspaces.store.label_requests import (
     failed_labels,
     label_requests,
 )
-from workspaces.store.seed_requests import FAILED, Ended, RequestState
+from workspaces.store.requests import FAILED, Ended, RequestState
 
 if TYPE_CHECKING:
     from workspaces.store import Store

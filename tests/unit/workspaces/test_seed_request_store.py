@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING
 
 from tests.sample_records import ALL_TAGS, NOW, minutes
 from workspaces.records import Quality, SeedFeedback, Significance, Tag
+from workspaces.store.requests import RequestState
 from workspaces.store.seed_feedback import save_seeds
 from workspaces.store.seed_requests import (
     Batch,
-    Ended,
+    EndedSeed,
     RequestRow,
-    RequestState,
     ask_again,
     begin_batch,
     begin_requests,
@@ -46,9 +46,9 @@ def test_a_request_goes_from_pending_to_one_end_and_begins_once(store: Store) ->
         end_requests(
             connection,
             [
-                Ended("r1", RequestState.DONE),
-                Ended("r2", RequestState.UNUSABLE, "fault", "a\x00b"),
-                Ended("r3", RequestState.DONE, judged=JUDGED),
+                EndedSeed("r1", RequestState.DONE),
+                EndedSeed("r2", RequestState.UNUSABLE, "fault", "a\x00b"),
+                EndedSeed("r3", RequestState.DONE, judged=JUDGED),
             ],
             minutes(1),
         )
@@ -80,7 +80,7 @@ def test_what_a_closed_batch_did_not_answer_is_pending_again(store: Store) -> No
         submitted(connection, "b1", "batch_7")
         assert [it.remote_id for it in open_batches(connection, "judge")] == ["batch_7"]
         assert len(request_rows(connection, [RequestState.SUBMITTED], batch_id="b1")) == 2
-        end_requests(connection, [Ended("r2", RequestState.DONE)], NOW)
+        end_requests(connection, [EndedSeed("r2", RequestState.DONE)], NOW)
         close_batch(connection, "b1", "completed", NOW)
         assert open_batches(connection, "judge") == []
         assert count_requests(connection) == {RequestState.DONE: 1, RequestState.PENDING: 1}

@@ -22,15 +22,9 @@ from workspaces.store.annotations import append_revisions, deleted, revisions_by
 from workspaces.store.conversations import ids_in, set_state
 from workspaces.store.flags import FlagStatus, flags, save_findings
 from workspaces.store.members import MemberStatus, bar, members
+from workspaces.store.requests import RequestState
 from workspaces.store.seed_feedback import latest_seeds
-from workspaces.store.seed_requests import (
-    PLAIN,
-    Ended,
-    RequestRow,
-    RequestState,
-    begin_requests,
-    end_requests,
-)
+from workspaces.store.seed_requests import PLAIN, EndedSeed, RequestRow, begin_requests, end_requests
 from workspaces.workspace import utc_now
 
 if TYPE_CHECKING:
@@ -147,7 +141,7 @@ def test_every_figure_leads_to_a_table_and_names_its_command(browser: Browser, a
     with browser.workspace.store.write() as connection:
         rows = [RequestRow(each.value, "c", "judge", "1", PLAIN, {}) for each in ends]
         begin_requests(connection, rows, utc_now())
-        end_requests(connection, [Ended(each.value, each) for each in ends], utc_now())
+        end_requests(connection, [EndedSeed(each.value, each) for each in ends], utc_now())
     lead = lead_of(browser)
     page = lead.get("/lead")
     assert "Of 3 requests to judges 1 is answered." in page.text
