@@ -7,11 +7,10 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from chatfeedback import steps
-from chatfeedback.cli.failures import ListFailed, Retry, list_failed
+from chatfeedback.cli.failures import ListFailed, Retry, hopeless, list_failed, no_usable_reply, unanswered
 from chatfeedback.cli.output import HERE, AsJson, WorkspacePath, emit_json, hint, progress, say
 from chatfeedback.safe_text import safe
-from workspaces.errors import RowsRejectedError
-from workspaces.grammar import counted, word_for
+from workspaces.grammar import counted
 from workspaces.workspace import Workspace
 
 if TYPE_CHECKING:
@@ -59,10 +58,7 @@ def counterparts(
         elif dry_run and any(run.planned for run in made.models):
             hint("chatfeedback counterparts")
     if made.failed:
-        raise RowsRejectedError(
-            f"{counted(made.failed, 'request')} {word_for(made.failed, 'has', 'have')} no usable reply: read them "
-            "with 'chatfeedback counterparts --failed'; 'chatfeedback counterparts --retry' asks again"
-        )
+        raise no_usable_reply(made.failed, "request", "counterparts")
 
 
 def _sentences(made: Counterparts) -> list[str]:
@@ -81,15 +77,9 @@ def _sentences(made: Counterparts) -> list[str]:
         paid = f"; {run.cost_micros / 1e6:.4f} {made.currency}" if run.cost_micros else ""
         said.append(f"  {name}: {counted(run.made, 'response')}{paid}")
         if run.unanswered:
-            said.append(
-                f"  {name}: {counted(run.unanswered, 'request')} had no answer: the next 'chatfeedback counterparts' "
-                "asks again"
-            )
+            said.append(f"  {name}: {unanswered(run.unanswered, 'request', 'counterparts')}")
         if run.left and run.hopeless:
-            said.append(
-                f"  {name}: {counted(run.left, 'request')} not sent, because no reply was usable for so long: read "
-                "'chatfeedback counterparts --failed', and name another model in llm.models"
-            )
+            said.append(f"  {name}: {hopeless(run.left, 'turn', 'counterparts', setting='llm.models')}")
         elif run.left:
             said.append(
                 f"  {name}: {counted(run.left, 'request')} not sent: of llm.budget "

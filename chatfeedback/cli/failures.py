@@ -1,4 +1,4 @@
-"""The lists of requests to models that failed: the fault of each, what it was about, and the reply."""
+"""What commands that ask models say of requests without a usable reply: lists, sentences, and the error at the end."""
 
 from __future__ import annotations
 
@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING, Annotated, Protocol, TypeVar
 import typer
 
 from chatfeedback.cli.output import emit_json, say
+from workspaces.errors import RowsRejectedError
 from workspaces.grammar import counted, word_for
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Sequence
+    from collections.abc import Callable, Collection, Mapping, Sequence
 
 EXCERPT = 300
 """Characters of a reply in the list; ``--json`` shows all that is kept."""
@@ -47,6 +48,30 @@ class FailedRequest(Protocol):
     def as_json(self) -> dict[str, object]:
         """Return it as plain values."""
         ...
+
+
+def unanswered(count: int, noun: str, command: str) -> str:
+    """Return a sentence about requests without an answer; ``noun`` is what each of them asks about or for."""
+    return f"{counted(count, noun)} had no answer: the next 'chatfeedback {command}' asks again"
+
+
+def hopeless(count: int, noun: str, command: str, *, setting: str = "llm") -> str:
+    """Return a sentence about what a model is not asked about any more; ``setting`` names its model."""
+    return (
+        f"{counted(count, noun)} not asked about, because no reply was usable for so long: read 'chatfeedback "
+        f"{command} --failed', and name another model in {setting}"
+    )
+
+
+def no_usable_reply(
+    count: int, noun: str, command: str, faults: Mapping[str, int] | None = None
+) -> RowsRejectedError:
+    """Return the error of a run some of whose requests failed; ``faults`` counts these by what was wrong."""
+    reasons = "" if not faults else f" ({', '.join(f'{n:,} x {fault}' for fault, n in faults.items())})"
+    return RowsRejectedError(
+        f"{counted(count, noun)} {word_for(count, 'has', 'have')} no usable reply{reasons}: read them with "
+        f"'chatfeedback {command} --failed'; 'chatfeedback {command} --retry' asks again"
+    )
 
 
 Row = TypeVar("Row", bound=FailedRequest)

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import asdict
 from typing import Annotated
 
 import typer
 
 from chatfeedback import steps
-from chatfeedback.cli.failures import ListFailed, Retry, list_failed
+from chatfeedback.cli.failures import ListFailed, Retry, hopeless, list_failed, no_usable_reply, unanswered
 from chatfeedback.cli.output import HERE, AsJson, WorkspacePath, emit_json, progress, say, table
 from chatfeedback.safe_text import safe
-from workspaces.errors import RowsRejectedError
 from workspaces.grammar import counted, word_for
 from workspaces.workspace import Workspace
 
@@ -71,15 +71,9 @@ def challenge(
         for part in challenged.judges:
             say(f"{counted(part.scored, 'prompt')} scored by {safe(part.agent)}")
             if part.unanswered:
-                say(
-                    f"  {counted(part.unanswered, 'prompt')} had no answer: the next 'chatfeedback collection "
-                    "challenge' asks again"
-                )
+                say(f"  {unanswered(part.unanswered, 'prompt', 'collection challenge')}")
             if part.left and part.hopeless:
-                say(
-                    f"  {counted(part.left, 'prompt')} not asked about, because no reply was usable for so long: read "
-                    "'chatfeedback collection challenge --failed', and name another model in llm"
-                )
+                say(f"  {hopeless(part.left, 'prompt', 'collection challenge')}")
             elif part.left:
                 say(
                     f"  {counted(part.left, 'prompt')} not asked about: llm.budget may not pay the next one. Raise it, "
@@ -97,14 +91,10 @@ def challenge(
             numeric=["criteria met", "prompts"],
         )
     if challenged.failed:
-        reasons = ", ".join(
-            f"{count:,} x {reason}" for part in challenged.judges for reason, count in part.failures.items()
-        )
-        raise RowsRejectedError(
-            f"{counted(challenged.failed, 'prompt')} {word_for(challenged.failed, 'has', 'have')} no usable reply "
-            f"({reasons}): read them with 'chatfeedback collection challenge --failed'; 'chatfeedback collection "
-            "challenge --retry' asks again"
-        )
+        faults: Counter[str] = Counter()
+        for part in challenged.judges:
+            faults.update(part.failures)
+        raise no_usable_reply(challenged.failed, "prompt", "collection challenge", faults)
 
 
 def moderate(
@@ -132,16 +122,9 @@ def moderate(
             f"{safe(moderated.agent)}"
         )
         if moderated.unanswered:
-            say(
-                f"  {counted(moderated.unanswered, 'message')} had no answer: the next 'chatfeedback collection "
-                "moderate' asks again"
-            )
+            say(f"  {unanswered(moderated.unanswered, 'message', 'collection moderate')}")
     if moderated.failed:
-        raise RowsRejectedError(
-            f"{counted(moderated.failed, 'message')} {word_for(moderated.failed, 'has', 'have')} no usable reply: read "
-            "them with 'chatfeedback collection moderate --failed'; 'chatfeedback collection moderate --retry' asks "
-            "again"
-        )
+        raise no_usable_reply(moderated.failed, "message", "collection moderate")
 
 
 def _list_failed(workspace: WorkspacePath, purpose: str, command: str, *, as_json: bool) -> None:

@@ -8,10 +8,9 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from chatfeedback import steps
-from chatfeedback.cli.failures import ListFailed, Retry, list_failed
+from chatfeedback.cli.failures import ListFailed, Retry, hopeless, list_failed, no_usable_reply, unanswered
 from chatfeedback.cli.held import held_sentences
 from chatfeedback.cli.output import HERE, AsJson, WorkspacePath, emit_json, hint, note, progress, say
-from workspaces.errors import RowsRejectedError
 from workspaces.grammar import counted, word_for
 from workspaces.workspace import Workspace
 
@@ -80,11 +79,7 @@ def seed(
     if as_json:
         emit_json(seeded.as_json())
     if seeded.failed:
-        reasons = ", ".join(f"{count:,} x {reason}" for reason, count in seeded.failures.items())
-        raise RowsRejectedError(
-            f"{counted(seeded.failed, 'response')} {word_for(seeded.failed, 'has', 'have')} no usable reply "
-            f"({reasons}): read them with 'chatfeedback seed --failed'; 'chatfeedback seed --retry' asks again"
-        )
+        raise no_usable_reply(seeded.failed, "response", "seed", seeded.failures)
 
 
 def _sentences(judge: JudgeRun, seeded: Seeded) -> list[str]:
@@ -102,15 +97,9 @@ def _sentences(judge: JudgeRun, seeded: Seeded) -> list[str]:
             "with --wait 60"
         )
     if judge.unanswered:
-        said.append(
-            f"  {judge.agent}: {counted(judge.unanswered, 'response')} had no answer: the next 'chatfeedback seed' "
-            "asks again"
-        )
+        said.append(f"  {judge.agent}: {unanswered(judge.unanswered, 'response', 'seed')}")
     if judge.left and judge.hopeless:
-        said.append(
-            f"  {judge.agent}: {counted(judge.left, 'response')} not asked about, because no reply was usable for so "
-            "long: read 'chatfeedback seed --failed', and name another model in llm"
-        )
+        said.append(f"  {judge.agent}: {hopeless(judge.left, 'response', 'seed')}")
     elif judge.left:
         left = (judge.money_left_micros or 0) / 1e6
         said.append(
