@@ -57,7 +57,7 @@ def forget(request: Request, person: Person) -> Response:
     with writing():
         receipts, failure = steps.forget_everywhere(workspace, person.person_id)
     response = receipts_page(request, receipts, complete=failure is None, gone=True)
-    return forget_browser(response)
+    return forget_browser(request, response)
 
 
 @person_needed

@@ -30,6 +30,8 @@ from chatfeedback.web.sessions import (
     Person,
     async_person_needed,
     begin,
+    cookie_names,
+    drop_cookie,
     person_needed,
     set_cookie,
     signed_in,
@@ -160,7 +162,7 @@ async def come_back(request: Request) -> Response:
         response = await run_in_threadpool(_refused, request, SILENT, 503)
     else:
         response = await run_in_threadpool(_enter, request, attempt, subject)
-    response.delete_cookie(_cookie(site, request.query_params.get("state", "")), path="/")
+    drop_cookie(request, response, _cookie(site, request.query_params.get("state", "")))
     return response
 
 
@@ -228,7 +230,7 @@ async def _away(request: Request, next_: str, joins: str = "") -> Response:
     # no redirect: the policy lets forms lead to pages of ours alone, also by redirects
     response = await run_in_threadpool(render, request, "oidc_away.html.jinja", name=provider.name, to=to)
     for name in _spent(request):
-        response.delete_cookie(name, path="/")
+        drop_cookie(request, response, name)
     set_cookie(request, response, _cookie(site, proofs["state"]), text, ATTEMPT_SECONDS)
     return response
 
@@ -243,13 +245,12 @@ def _spent(request: Request) -> list[str]:
     none of ours left.
     """
     begun: dict[str, int] = {}
-    for name in request.cookies:
-        if name.startswith(ATTEMPT):
-            text = signed_token(site_of(request), request, name)
-            try:
-                begun[name] = Attempt.read(text or "").begun
-            except NotProvenError:
-                begun[name] = 0
+    for name in cookie_names(request, ATTEMPT):
+        text = signed_token(site_of(request), request, name)
+        try:
+            begun[name] = Attempt.read(text or "").begun
+        except NotProvenError:
+            begun[name] = 0
     newest = sorted(begun, key=begun.__getitem__, reverse=True)
     return [name for place, name in enumerate(newest) if place >= MOST_ATTEMPTS - 1 or not begun[name]]
 

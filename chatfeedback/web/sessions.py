@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     AsyncPage = Callable[[Request, "Person"], Awaitable[Response]]
 
 SESSION, VISIT = "chatfeedback_session", "chatfeedback_visit"
+HOST_PREFIX = "__Host-"
 PER_REQUEST = "chatfeedback"
 """Where a request keeps what was found out about it once."""
 
@@ -157,19 +158,19 @@ def end(request: Request, response: Response) -> Response:
         with site.workspace.store.write() as connection:
             end_session(connection, hash_of_token(token))
     request.scope.setdefault(PER_REQUEST, {})["person"] = None
-    return forget_browser(response)
+    return forget_browser(request, response)
 
 
-def forget_browser(response: Response) -> Response:
+def forget_browser(request: Request, response: Response) -> Response:
     """Take our cookies out of a browser."""
-    response.delete_cookie(SESSION, path="/")
-    response.delete_cookie(VISIT, path="/")
+    for name in (SESSION, VISIT):
+        drop_cookie(request, response, name)
     return response
 
 
 def signed_token(site: Site, request: Request, name: str) -> str | None:
     """Return the token in a cookie of ours; None where it is missing or its signature is wrong."""
-    token, _, signature = request.cookies.get(name, "").partition(".")
+    token, _, signature = request.cookies.get(_name(site, name), "").partition(".")
     return token if token and site.is_signed(name, token, signature) else None
 
 
@@ -179,14 +180,41 @@ def set_cookie(
     """Put a signed token into a cookie that no script reads and no other site sends."""
     site = site_of(request)
     response.set_cookie(
-        name,
+        _name(site, name),
         f"{token}.{site.signature(name, token)}",
         max_age=max_age,
         path="/",
-        secure=site.address.startswith("https://"),
+        secure=_is_over_tls(site),
         httponly=True,
         samesite="lax",
     )
+
+
+def drop_cookie(request: Request, response: Response, name: str) -> None:
+    """Take a cookie out of a browser."""
+    site = site_of(request)
+    response.delete_cookie(
+        _name(site, name), path="/", secure=_is_over_tls(site), httponly=True, samesite="lax"
+    )
+
+
+def cookie_names(request: Request, beginning: str) -> list[str]:
+    """Return the names, as the functions here take them, of the cookies of a browser that begin so."""
+    prefix = _name(site_of(request), "")
+    names = [name.removeprefix(prefix) for name in request.cookies if name.startswith(prefix)]
+    return [name for name in names if name.startswith(beginning)]
+
+
+def _name(site: Site, name: str) -> str:
+    """Return the name of a cookie in the browser: over TLS one that no other host of our domain can set.
+
+    Source: RFC 6265bis, section 4.1.3.2.
+    """
+    return f"{HOST_PREFIX}{name}" if _is_over_tls(site) else name
+
+
+def _is_over_tls(site: Site) -> bool:
+    return site.address.startswith("https://")
 
 
 def _person(request: Request) -> Person | None:

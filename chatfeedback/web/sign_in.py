@@ -153,12 +153,12 @@ async def _signed_out(request: Request, person: Person | None) -> Response:
     site = site_of(request)
     await run_in_threadpool(end, request, Response())
     if person is None or site.openid is None or not await run_in_threadpool(_has_account, site, person):
-        return forget_browser(RedirectResponse(SIGN_IN_PATH, 303))
+        return forget_browser(request, RedirectResponse(SIGN_IN_PATH, 303))
     there = await site.openid.sign_out_address(f"{site.address}{SIGN_IN_PATH}")
     page = await run_in_threadpool(
         render, request, "signed_out.html.jinja", name=site.openid.name, there=there
     )
-    return forget_browser(page)
+    return forget_browser(request, page)
 
 
 def _has_account(site: Site, person: Person) -> bool:

@@ -274,7 +274,9 @@ def test_every_response_is_nobody_elses_and_says_so(site: Browser, ada: str) -> 
         assert "evil.example" not in said.text
 
 
-def test_cookies_of_a_page_behind_tls_are_sent_over_tls_alone(filled_workspace: Workspace, ada: str) -> None:
+def test_cookies_of_a_page_behind_tls_are_sent_over_tls_alone_and_set_by_no_other_host(
+    filled_workspace: Workspace, ada: str
+) -> None:
     app = application(filled_workspace, address="https://feedback.example")
     with closing(Browser(filled_workspace, app)) as site:
         client = site.open()
@@ -282,7 +284,14 @@ def test_cookies_of_a_page_behind_tls_are_sent_over_tls_alone(filled_workspace: 
         token = steps.make_sign_in_link(filled_workspace, ada, timedelta(hours=1))
         answer = client.post(f"/link/{token}")
         assert answer.status_code == 303
-        assert all("Secure" in cookie for cookie in answer.headers.get_list("set-cookie"))
+        assert client.get("/me").status_code == 200
+        ended = client.post("/sign-out")
+        for cookie in (*answer.headers.get_list("set-cookie"), *ended.headers.get_list("set-cookie")):
+            assert cookie.startswith("__Host-chatfeedback_")
+            assert {"Secure", "HttpOnly", "Path=/"} <= set(cookie.split("; "))
+            assert "Domain" not in cookie
+        assert not client.http.cookies
+        assert client.get("/me").status_code == 303
 
 
 BODIES: dict[str, dict[str, Any]] = {

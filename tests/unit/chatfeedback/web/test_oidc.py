@@ -287,6 +287,22 @@ def test_two_tabs_that_sign_in_at_once_both_come_in_and_attempts_are_bounded(sit
     assert any(it.startswith(f"{COOKIE}_planted") for it in ended)
 
 
+def test_over_tls_an_attempt_is_a_cookie_that_no_other_host_can_set(workspace: Workspace) -> None:
+    address = "https://feedback.example"
+    with closing(Browser(workspace, application(workspace, address=address))) as site:
+        client = site.open()
+        client.http.base_url = address
+        begun = [away(client) for _ in range(7)]
+        names = [name for name in client.http.cookies if COOKIE in name]
+        assert 0 < len(names) <= 5
+        assert all(name.startswith(f"__Host-{COOKIE}_") for name in names)
+        answer = client.get(back(begun[-1]))
+        assert "nobody here has that account" in answer.text
+        (ended,) = (it for it in answer.headers.get_list("set-cookie") if COOKIE in it)
+        assert ended.startswith("__Host-")
+        assert {"Max-Age=0", "Path=/", "Secure"} <= set(ended.split("; "))
+
+
 def test_who_has_an_account_there_reads_how_to_sign_out_there_too(
     site: Browser, ada: str, bo: str, provider: Provider, monkeypatch: pytest.MonkeyPatch
 ) -> None:
