@@ -157,7 +157,7 @@ def people(request: Request, _lead: Person) -> Response:
         known_groups=list(workspace.config.routing.groups),
         confidence=figures.confidence,
         figures=figures,
-        done=lead_actions.done_in_words(request),
+        **lead_actions.done(request, person=len(figures.people[:ROWS])),
     )
 
 
@@ -176,7 +176,9 @@ def review(request: Request, _lead: Person) -> Response:
         disputes=disputed[:SHOWN],
         reports=reported[:SHOWN],
         left_out=sum(max(0, len(each) - SHOWN) for each in (flagged, disputed, reported)),
-        done=lead_actions.done_in_words(request),
+        **lead_actions.done(
+            request, flag=len(flagged[:SHOWN]), dispute=len(disputed[:SHOWN]), report=len(reported[:SHOWN])
+        ),
     )
 
 
@@ -192,7 +194,7 @@ def conversations(request: Request, _lead: Person) -> Response:
         held=held,
         count=counts.get(SharingState.HELD, 0),
         counts=counts,
-        done=lead_actions.done_in_words(request),
+        **lead_actions.done(request, held=len(held)),
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import secrets
 from functools import wraps
 from typing import TYPE_CHECKING
@@ -44,6 +45,9 @@ MOST_ADDRESSES = 50
 LONGEST_ADDRESS = 254
 LONGEST_DECISION = 500
 
+CARD = re.compile(r"[a-z]{1,20}-[0-9]{1,6}", re.ASCII)
+"""How a page names one of its cards: by what it shows, and its number from 0."""
+
 DECISIONS = {"accept": FlagStatus.ACCEPTED, "dismiss": FlagStatus.DISMISSED}
 
 DONE: Mapping[str, Callable[[int], str]] = {
@@ -58,12 +62,25 @@ DONE: Mapping[str, Callable[[int], str]] = {
 """What a page says after something was done, by the word in its address."""
 
 
-def done_in_words(request: Request) -> str:
-    """Return what was done before a page was opened; empty for nothing."""
+def done(request: Request, **cards: int) -> dict[str, str]:
+    """Return what was ``done`` before a page was opened, in words, and ``at`` which card; empty: nothing, at the top.
+
+    Args:
+        request: that of the page.
+        cards: how many cards of each name the page has. The place after the last one counts as one, too: the card at
+            which something was done may be gone.
+    """
     words = DONE.get(request.query_params.get("done", ""))
-    number = request.query_params.get("n", "0")
-    is_number = number.isascii() and number.isdecimal() and len(number) < 12
-    return words(int(number) if is_number else 0) if words else ""
+    name, _, number = request.query_params.get("at", "").partition("-")
+    return {
+        "done": words(_number(request.query_params.get("n", ""))) if words else "",
+        "at": f"{name}-{min(_number(number), cards[name])}" if name in cards else "",
+    }
+
+
+def _number(text: str) -> int:
+    """Return the number that an address holds; 0 for anything else."""
+    return int(text) if text.isascii() and text.isdecimal() and len(text) < 12 else 0
 
 
 def _action(act: Callable[[Request, Workspace], Response]) -> Callable[[Request, Person], Response]:
@@ -138,7 +155,7 @@ def invite(request: Request, workspace: Workspace) -> Response:
 def group(request: Request, workspace: Workspace) -> Response:
     """Put a person into a group, or out of theirs."""
     steps.set_group_of(workspace, _person(request, workspace), form(request).get("group", ""))
-    return _done("/lead/people", "group")
+    return _done(request, "/lead/people", "group")
 
 
 @lead_needed
@@ -150,7 +167,7 @@ def revoke(request: Request, workspace: Workspace) -> Response:
     result = steps.revoke_access(workspace, _person(request, workspace))
     if result.failures:
         raise together(result.failures)
-    return _done("/lead/people", "revoked", len(result.taken))
+    return _done(request, "/lead/people", "revoked", len(result.taken))
 
 
 @lead_needed
@@ -158,7 +175,7 @@ def revoke(request: Request, workspace: Workspace) -> Response:
 def accept(request: Request, workspace: Workspace) -> Response:
     """Let a stranger's or a barred person's answers count."""
     accepted = steps.accept_people(workspace, [_person(request, workspace)], by=BY)
-    return _done("/lead/people", "accepted", sum(each.answers for each in accepted))
+    return _done(request, "/lead/people", "accepted", sum(each.answers for each in accepted))
 
 
 @lead_needed
@@ -171,7 +188,7 @@ def decide(request: Request, workspace: Workspace) -> Response:
         raise UsageError("Accept or dismiss: nothing else can be decided.")
     take_back = given.get("take_back") == "yes" and status is FlagStatus.ACCEPTED
     decided = steps.decide(workspace, [given.get("id", "")], status, by=BY, take_back=take_back)
-    return _done("/lead/review", "decided", len(decided))
+    return _done(request, "/lead/review", "decided", len(decided))
 
 
 @lead_needed
@@ -183,7 +200,7 @@ def close(request: Request, workspace: Workspace) -> Response:
     with workspace.store.write() as connection:
         if not close_report(connection, given.get("report", ""), decision, utc_now()):
             raise UsageError("No report of this number waits.")
-    return _done("/lead/review", "closed")
+    return _done(request, "/lead/review", "closed")
 
 
 @lead_needed
@@ -192,9 +209,9 @@ def publish(request: Request, workspace: Workspace) -> Response:
     """Publish one conversation, or all that are held."""
     given = form(request)
     if given.get("all") == "yes":
-        return _done("/lead/conversations", "published", steps.publish_held(workspace).published)
+        return _done(request, "/lead/conversations", "published", steps.publish_held(workspace).published)
     changed = steps.change_sharing(workspace, [_conversation(request)], SharingState.SHARED, by=BY)
-    return _done("/lead/conversations", "published", changed.changed)
+    return _done(request, "/lead/conversations", "published", changed.changed)
 
 
 @lead_needed
@@ -202,7 +219,7 @@ def publish(request: Request, workspace: Workspace) -> Response:
 def keep_private(request: Request, workspace: Workspace) -> Response:
     """Take a conversation back: nobody is shown it any more, and no export has it."""
     changed = steps.change_sharing(workspace, [_conversation(request)], SharingState.PRIVATE, by=BY)
-    return _done("/lead/conversations", "private", changed.changed)
+    return _done(request, "/lead/conversations", "private", changed.changed)
 
 
 @lead_needed
@@ -239,8 +256,11 @@ def _conversation(request: Request) -> str:
     return name
 
 
-def _done(path: str, what: str, number: int = 0) -> Response:
-    return RedirectResponse(f"{path}?done={what}&n={number}", 303)
+def _done(request: Request, path: str, what: str, number: int = 0) -> Response:
+    """Return to a page, where one stood on it: at the card that the form says it is ``from_here``."""
+    at = CARD.fullmatch(form(request).get("at", ""))
+    place = f"&at={at[0]}#done" if at else ""
+    return RedirectResponse(f"{path}?done={what}&n={number}{place}", 303)
 
 
 ROUTES = (

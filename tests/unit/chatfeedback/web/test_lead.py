@@ -5,6 +5,7 @@ from __future__ import annotations
 import html
 import time
 from typing import TYPE_CHECKING
+from urllib.parse import quote
 
 import pytest
 
@@ -19,7 +20,7 @@ from task_generators.seed_feedback.run import unrated_in
 from tests.unit.chatfeedback.web.test_frame import routes_of
 from workspaces.records import SharingState
 from workspaces.store.annotations import append_revisions, deleted, revisions_by
-from workspaces.store.conversations import ids_in, set_state
+from workspaces.store.conversations import first_held, ids_in, set_state
 from workspaces.store.flags import FlagStatus, flags, save_findings
 from workspaces.store.members import MemberStatus, bar, members
 from workspaces.store.requests import RequestState
@@ -196,6 +197,18 @@ def test_conversations_are_published_and_kept_private(browser: Browser) -> None:
     page = lead.get("/lead/conversations?done=private&n=1").text
     assert "1 conversation kept private" in page
     lead.post("/lead/publish", conversation=name)
+    with workspace.store.read() as connection:
+        second, third = (each.conversation_id for each in first_held(connection, 3)[1:])
+    back = lead.post("/lead/publish", conversation=second, at="held-1").headers["location"]
+    assert back == "/lead/conversations?done=published&n=1&at=held-1#done"
+    page = lead.get(back).text
+    said = page.index('id="done"')
+    assert page.index("<h2>Held</h2>") < said < page.index(f"<p>{html.escape(third)}, shared from")
+    assert page.count("1 conversation published") == 1
+    for at in ("held-99", "held-", "flag-1", "x", '"><script>', ""):  # the place is gone, or never was
+        page = lead.get(f"/lead/conversations?done=published&n=1&at={quote(at)}").text
+        assert page.count("1 conversation published") == 1
+    assert lead.post("/lead/publish", conversation=third, at="//x").headers["location"].endswith("&n=1")
     assert (
         lead.post("/lead/publish", all="yes")
         .headers["location"]
