@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import html
 import time
 from typing import TYPE_CHECKING
@@ -10,9 +11,9 @@ from urllib.parse import quote
 import pytest
 
 from chatfeedback import steps
-from chatfeedback.counts import count, count_responses
+from chatfeedback.counts import count, count_responses, offered
 from chatfeedback.directory import directory
-from chatfeedback.web import lead_run
+from chatfeedback.web import lead_run, lead_work
 from chatfeedback.web.lead_figures import LiveFigures
 from chatfeedback.web.lead_tables import TABLES
 from task_generators.seed_feedback.progress import SeedProgress
@@ -182,6 +183,26 @@ def test_flags_are_decided_once_and_for_all_by_the_step_of_the_command(browser: 
     lead.post("/lead/accept", person=ada)
     with store.read() as connection:
         assert MemberStatus.BARRED not in {each.status for each in members(connection)}
+
+
+def test_sums_over_many_tasks_leave_no_garbage_whose_search_stops_every_page(
+    filled_workspace: Workspace,
+) -> None:
+    def fold() -> None:
+        lead_work._fold(connection, surroundings, task_ids, until=1_000_000)
+
+    with filled_workspace.store.read() as connection:
+        surroundings = lead_work._Surroundings.read(connection)
+        task_ids = sorted(offered(connection))
+        fold()
+        gc.collect()
+        gc.disable()
+        try:
+            for _ in range(50):
+                fold()
+            assert gc.collect() < 50 * 10
+        finally:
+            gc.enable()
 
 
 def test_conversations_are_published_and_kept_private(browser: Browser) -> None:
