@@ -17,7 +17,7 @@ from workspaces.workspace import Workspace
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from chatfeedback.counts import Counts
+    from chatfeedback.steps.status import Counts
 
 WORKING = frozenset({PersonState.INVITED, PersonState.ACCEPTED, PersonState.ACTIVE})
 """People who may answer."""
@@ -45,12 +45,12 @@ def generate(
 
     Example: **chatfeedback generate --dry-run**
     """
-    from chatfeedback import counts  # brings the store
+    from chatfeedback.steps.status import count  # brings the store
 
     with Workspace.open(workspace) as opened:
         generated = steps.generate_tasks(opened, dry_run=dry_run)
         hold = steps.hold_of(opened)
-        work = counts.count(opened)
+        work = count(opened)
         warnings = [*steps.unknown_sources(opened), *filter(None, [steps.old_texts_warning(opened)])]
     if as_json:
         emit_json({**asdict(generated), "held": held_object(hold), "warnings": warnings})

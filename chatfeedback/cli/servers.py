@@ -97,7 +97,7 @@ def status(workspace: WorkspacePath = HERE, as_json: AsJson = False) -> None:
 
     What each figure counts, docs/glossary.md says under *Counts*. Example: **chatfeedback status --json**
     """
-    from chatfeedback.counts import count
+    from chatfeedback.steps.status import count
     from chatfeedback.web.running import address_of
 
     with Workspace.open(workspace) as opened:

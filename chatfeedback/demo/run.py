@@ -9,10 +9,10 @@ from importlib.resources import as_file, files
 from typing import TYPE_CHECKING
 
 from chatfeedback import steps
-from chatfeedback.counts import count
 from chatfeedback.demo.chats import chat
 from chatfeedback.demo.visit import accounts, answer_everything
 from chatfeedback.report import write_report
+from chatfeedback.steps.status import count
 from exports import NothingToExportError, all_projections
 from reward_engine import board, totals
 from workspaces.errors import ConnectionFailedError
@@ -24,8 +24,8 @@ if TYPE_CHECKING:
     from contextlib import AbstractContextManager
     from pathlib import Path
 
-    from chatfeedback.counts import Counts
     from chatfeedback.demo.habits import Simulated
+    from chatfeedback.steps.status import Counts
     from exports import ExportResult
     from quality import Report
     from reward_engine import LeaderboardEntry

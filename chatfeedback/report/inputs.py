@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from chatfeedback.counts import count
 from chatfeedback.report.compared import compared_models
 from chatfeedback.report.task_attributes import task_attributes
 from chatfeedback.steps.answers import read_answers
 from chatfeedback.steps.evaluation import evaluate
+from chatfeedback.steps.status import count
 from quality.seed_feedback import rewrite_table, seed_table, task_table
 from workspaces.kinds import asked_kinds
 from workspaces.records import ANONYMOUS, IMPORTED, AnnotationStatus
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
     from datetime import datetime
 
-    from chatfeedback.counts import Counts
+    from chatfeedback.steps.status import Counts
     from quality import Report
     from workspaces.records import Annotation
     from workspaces.workspace import Workspace

@@ -18,9 +18,9 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
 
-    from chatfeedback.counts import Counts
     from chatfeedback.report.inputs import ReportInputs
     from chatfeedback.report.section import Section
+    from chatfeedback.steps.status import Counts
     from quality import Report
     from workspaces.workspace import Workspace
 

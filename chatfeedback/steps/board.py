@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from chatfeedback.counts import offered, open_tasks
 from chatfeedback.steps.closing import is_practice, what_is_wanted
 from chatfeedback.steps.practice import practice_of, practice_results_of
-from chatfeedback.steps.rewrite_votes import accepted_rewrites, may_be_shown
+from chatfeedback.steps.rewrite_votes import moot_tasks
 from reward_engine import Calendar, RuleBook
 from task_generators.mix import asks_again
 from task_generators.routing import Board, Offer, Reason, Rules, Worker
@@ -26,7 +26,7 @@ from workspaces.store.near_duplicates import all_groups as near_copies
 from workspaces.store.own_answers import own_conversations
 from workspaces.store.people import settings_history
 from workspaces.store.posteriors import posteriors
-from workspaces.store.rewrites import own_checks, showing_rewrites, standing_rewrites
+from workspaces.store.rewrites import own_checks
 from workspaces.store.rules import all_rules
 from workspaces.store.standing import standing
 from workspaces.store.takebacks import lapsed
@@ -118,7 +118,7 @@ def _offers(
 ) -> dict[str, Offer]:
     """Return the tasks of a platform that want answers and can be shown."""
     shared = ids_in(connection, SharingState.SHARED)
-    gone = _gone_rewrites(workspace, connection, tasks)
+    moot = moot_tasks(connection, tasks.values(), workspace.config.quality.own)
     answers = Counter(
         task_id
         for person_id, task_id in {(person_id, task_id) for person_id, _, task_id in stands.answers}
@@ -132,14 +132,12 @@ def _offers(
     usual, kinds = next(iter(mixes.values())), asked_kinds()
     wanted_of = what_is_wanted(workspace.config)
     offers: dict[str, Offer] = {}
-    for task_id in open_tasks(connection, tasks, stands):
+    for task_id in open_tasks(connection, tasks, stands, moot):
         task = tasks[task_id]
         if task.platform != platform or task.closed_at is not None or task.kind not in kinds:
             continue
         placed = task_id in known.assigned.places
         if not placed and not shared.issuperset(task.conversation_ids):
-            continue
-        if task_id in gone:
             continue
         practice, wanted = is_practice(task, known.gold), wanted_of(task)
         offers[task_id] = Offer(
@@ -154,16 +152,6 @@ def _offers(
             enough=None if practice or wanted is None or not wanted.audits(task) else wanted.as_good_as,
         )
     return offers
-
-
-def _gone_rewrites(workspace: Workspace, connection: sa.Connection, tasks: Mapping[str, Task]) -> set[str]:
-    """Return the tasks that show a rewrite which is not for them any more."""
-    showing = showing_rewrites(tasks.values())
-    if not showing:
-        return set()
-    standing = {it.id for it in standing_rewrites(connection)}
-    accepted = accepted_rewrites(connection, workspace.config.quality.own) & standing
-    return {task.id for task in showing if not may_be_shown(task, standing, accepted)}
 
 
 def _workers(

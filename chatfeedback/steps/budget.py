@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from chatfeedback.counts import accepted, answers_that_count, offered, open_tasks
+from chatfeedback.steps.rewrite_votes import moot_tasks
 from chatfeedback.steps.settle import grants_now
 from reward_engine import RuleBook, earned
 from reward_engine.accounts import TREASURY
@@ -63,7 +64,8 @@ def budget_report(workspace: Workspace) -> BudgetReport:
     with workspace.store.read() as connection:
         by_day = issued(connection, workspace.config.rates.time_zone)
         tasks = offered(connection)
-        left = open_tasks(connection, tasks, standing(connection))
+        moot = moot_tasks(connection, tasks.values(), workspace.config.quality.own)
+        left = open_tasks(connection, tasks, standing(connection), moot)
         submitted = answers_that_count(connection, tasks)
         multipliers = {person: row.multiplier for person, row in latest_confidence(connection).items()}
         llm = spent(connection)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from chatfeedback.steps.answers import without_own, without_own_checks
 from reward_engine import RuleBook
 from reward_engine.acceptance import Outcome, RewriteVotes, Tally, tally
+from workspaces.config.people import OwnLogs
 from workspaces.kinds import kind_of
 from workspaces.records import AnnotationStatus, SharingState
 from workspaces.store.conversations import those_in
@@ -19,6 +20,7 @@ from workspaces.store.rewrites import (
     judged_since,
     own_checks,
     rewrite_ids,
+    showing_rewrites,
     standing_rewrites,
 )
 from workspaces.store.rules import all_rules
@@ -30,8 +32,8 @@ if TYPE_CHECKING:
 
     import sqlalchemy as sa
 
-    from workspaces.config.people import OwnLogs
     from workspaces.records import Annotation, Task
+    from workspaces.store.rewrites import Rewrite
     from workspaces.workspace import Workspace
 
 
@@ -95,6 +97,36 @@ def may_be_shown(task: Task, standing: Collection[str], accepted: Collection[str
     if kind_of(task.kind).judges_rewrites:
         return any(name in standing for name in task.message_ids)
     return all(name in accepted for name in task.rewrites if name in task.message_ids)
+
+
+def read_standing(
+    connection: sa.Connection, rule: OwnLogs, own: Collection[tuple[str, str]] | None = None
+) -> tuple[list[Rewrite], frozenset[str]]:
+    """Return the rewrites that stand, and the ids of those among them that votes accept.
+
+    What a giver rewrites of their own conversation is in no figure and no pair, unless ``rule`` allows it. ``own`` are
+    the own answers, where they are known already.
+    """
+    if rule is OwnLogs.ALLOWED:
+        own = frozenset()
+    elif own is None:
+        own = own_answers(connection)
+    standing = standing_rewrites(connection, own)
+    accepted = accepted_rewrites(connection, rule) if standing else frozenset()
+    return standing, accepted & {it.id for it in standing}
+
+
+def moot_tasks(connection: sa.Connection, tasks: Iterable[Task], rule: OwnLogs) -> frozenset[str]:
+    """Return the ids of the tasks among these that show a rewrite which is not for them any more.
+
+    Its writer changed it, it is gone, or, where it is compared with other responses, votes accept it no more.
+    """
+    showing = showing_rewrites(tasks)
+    if not showing:
+        return frozenset()
+    standing, accepted = read_standing(connection, rule)
+    names = {it.id for it in standing}
+    return frozenset(task.id for task in showing if not may_be_shown(task, names, accepted))
 
 
 @dataclass(frozen=True, slots=True)

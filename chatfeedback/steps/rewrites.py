@@ -5,17 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from chatfeedback.steps.rewrite_votes import accepted_rewrites, may_be_shown
-from workspaces.config.people import OwnLogs
+from chatfeedback.steps.rewrite_votes import may_be_shown, read_standing
 from workspaces.kinds import kind_of
 from workspaces.records import Message, Role
-from workspaces.store.own_answers import own_answers
 from workspaces.store.rewrites import (
     all_showing_rewrites,
     note_rewrites,
     record_judging,
     showing_rewrites,
-    standing_rewrites,
 )
 from workspaces.store.withdrawals import begin_withdrawal
 
@@ -94,22 +91,14 @@ class Rewrites:
 def read_rewrites(
     workspace: Workspace, connection: sa.Connection, own: Collection[tuple[str, str]] | None = None
 ) -> Rewrites:
-    """Return the rewrites that stand; those alone that have an id (``note_rewrites``).
-
-    What a giver rewrites of their own conversation is in no figure and no pair, unless ``quality.own`` allows it.
-    ``own`` are the own answers, where they are known already.
-    """
+    """Return the rewrites that stand, as ``read_standing`` does; those alone that have an id (``note_rewrites``)."""
     from chatfeedback.steps.redact import redactor_of  # settlement and figures need no redactor
 
+    standing, accepted = read_standing(connection, workspace.config.quality.own, own)
     by_conversation: dict[str, list[Rewrite]] = {}
-    given = workspace.config.quality.own is not OwnLogs.ALLOWED
-    if own is None or not given:
-        own = own_answers(connection) if given else frozenset()
-    standing = standing_rewrites(connection, own)
     for rewrite in standing:
         by_conversation.setdefault(rewrite.conversation_id, []).append(rewrite)
-    accepted = accepted_rewrites(connection, workspace.config.quality.own) if standing else frozenset()
-    return Rewrites(by_conversation, redactor_of(workspace), accepted & {it.id for it in standing})
+    return Rewrites(by_conversation, redactor_of(workspace), accepted)
 
 
 def note_judging(connection: sa.Connection, kinds: Iterable[str], now: datetime | None) -> None:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from chatfeedback.counts import offered, open_tasks
 from chatfeedback.steps.assignments import read_assigned, router_of, routes
+from chatfeedback.steps.rewrite_votes import moot_tasks
 from workspaces.errors import WorkbenchError
 from workspaces.kinds import kind_of
 from workspaces.platforms.routing import AssignmentState
@@ -72,7 +73,8 @@ def read_on_offer(workspace: Workspace) -> OnOffer:
     """Read what is open; platforms that route are asked whose each task is."""
     with workspace.store.read() as connection:
         tasks = offered(connection)
-        left = open_tasks(connection, tasks, standing(connection))
+        moot = moot_tasks(connection, tasks.values(), workspace.config.quality.own)
+        left = open_tasks(connection, tasks, standing(connection), moot)
         places = {
             name: tuple(
                 place

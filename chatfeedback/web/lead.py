@@ -148,6 +148,7 @@ def people(request: Request, _lead: Person) -> Response:
     workspace = site_of(request).workspace
     with workspace.store.read() as connection:
         groups = all_groups(connection)  # as they are now: the form changes them
+    done, at = lead_actions.done(request, person=len(figures.people[:ROWS]))
     return render(
         request,
         "lead_people.html.jinja",
@@ -157,7 +158,8 @@ def people(request: Request, _lead: Person) -> Response:
         known_groups=list(workspace.config.routing.groups),
         confidence=figures.confidence,
         figures=figures,
-        **lead_actions.done(request, person=len(figures.people[:ROWS])),
+        done=done,
+        at=at,
     )
 
 
@@ -169,6 +171,9 @@ def review(request: Request, _lead: Person) -> Response:
     with site_of(request).workspace.store.read() as connection:
         flagged, disputed = flags(connection, FlagStatus.OPEN), disputes(connection, FlagStatus.OPEN)
         reported = reports(connection)
+    done, at = lead_actions.done(
+        request, flag=len(flagged[:SHOWN]), dispute=len(disputed[:SHOWN]), report=len(reported[:SHOWN])
+    )
     return render(
         request,
         "lead_review.html.jinja",
@@ -176,9 +181,8 @@ def review(request: Request, _lead: Person) -> Response:
         disputes=disputed[:SHOWN],
         reports=reported[:SHOWN],
         left_out=sum(max(0, len(each) - SHOWN) for each in (flagged, disputed, reported)),
-        **lead_actions.done(
-            request, flag=len(flagged[:SHOWN]), dispute=len(disputed[:SHOWN]), report=len(reported[:SHOWN])
-        ),
+        done=done,
+        at=at,
     )
 
 
@@ -188,13 +192,15 @@ def conversations(request: Request, _lead: Person) -> Response:
     counts = _figures(request).conversations
     with site_of(request).workspace.store.read() as connection:
         held = first_held(connection, SHOWN)
+    done, at = lead_actions.done(request, held=len(held))
     return render(
         request,
         "lead_conversations.html.jinja",
         held=held,
         count=counts.get(SharingState.HELD, 0),
         counts=counts,
-        **lead_actions.done(request, held=len(held)),
+        done=done,
+        at=at,
     )
 
 

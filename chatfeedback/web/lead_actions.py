@@ -62,8 +62,8 @@ DONE: Mapping[str, Callable[[int], str]] = {
 """What a page says after something was done, by the word in its address."""
 
 
-def done(request: Request, **cards: int) -> dict[str, str]:
-    """Return what was ``done`` before a page was opened, in words, and ``at`` which card; empty: nothing, at the top.
+def done(request: Request, **cards: int) -> tuple[str, str]:
+    """Return what was done before a page was opened, in words, and at which card; empty: nothing, at the top.
 
     Args:
         request: that of the page.
@@ -72,10 +72,10 @@ def done(request: Request, **cards: int) -> dict[str, str]:
     """
     words = DONE.get(request.query_params.get("done", ""))
     name, _, number = request.query_params.get("at", "").partition("-")
-    return {
-        "done": words(_number(request.query_params.get("n", ""))) if words else "",
-        "at": f"{name}-{min(_number(number), cards[name])}" if name in cards else "",
-    }
+    return (
+        words(_number(request.query_params.get("n", ""))) if words else "",
+        f"{name}-{min(_number(number), cards[name])}" if name in cards else "",
+    )
 
 
 def _number(text: str) -> int:

@@ -118,7 +118,7 @@ class LiveFigures:
     def __init__(self, workspace: Workspace, clock: Callable[[], datetime]) -> None:
         self._workspace = workspace
         self._clock = clock
-        self._work = LiveWork()
+        self._work = LiveWork(workspace.config.quality.own)
         self._seeds = LiveSeedProgress(workspace.collection, workspace.store)
         self._issued: dict[date, dict[str, int]] = {}
         self._sequence = 0

@@ -8,7 +8,7 @@ added. What changes without an answer (people, new tasks, conversations) is told
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache
 from itertools import groupby
 from operator import itemgetter
@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 import sqlalchemy as sa
 
 from chatfeedback.counts import ON_OFFER
+from chatfeedback.steps.rewrite_votes import moot_tasks
 from workspaces.chunks import in_chunks
 from workspaces.records import IMPORTED, AnnotationStatus
 from workspaces.store.annotations import annotation_revision, latest_genuine, newest_number
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
     from collections.abc import Set as AbstractSet
     from datetime import datetime
 
+    from workspaces.config.people import OwnLogs
     from workspaces.store.database import Store
 
     Place = tuple[str, str]
@@ -109,7 +111,10 @@ class _Stamp:
 class LiveWork:
     """The sums of one workspace. ``follow`` brings them up to date; one thread at a time."""
 
-    def __init__(self) -> None:
+    def __init__(self, rule: OwnLogs) -> None:
+        """Args: ``rule``: of answers about one's own conversation."""
+        self._rule = rule
+        self._moot: AbstractSet[str] = frozenset()
         self.work = Work()
         self.was_read_whole = False
         """Whether the last ``follow`` read everything."""
@@ -126,10 +131,14 @@ class LiveWork:
             stamp = _stamp(connection)
             came = revisions - self._revisions
             changed = None if anew or stamp != self._stamp else self._changed(connection, newest, came)
-            surroundings = _Surroundings.read(connection) if changed is None or changed else None
+            surroundings = _Surroundings.read(connection, self._rule) if changed is None or changed else None
             if changed and surroundings is not None:
-                before = _fold(connection, surroundings, sorted(changed), until=self._number)
-                self.work.exchange(before, _fold(connection, surroundings, sorted(changed), until=newest))
+                concerned = sorted(changed | (surroundings.moot ^ self._moot))
+                then = replace(surroundings, moot=self._moot)
+                before = _fold(connection, then, concerned, until=self._number)
+                self.work.exchange(before, _fold(connection, surroundings, concerned, until=newest))
+        if surroundings is not None:
+            self._moot = surroundings.moot
         self.was_read_whole = changed is None
         if changed is None and surroundings is not None:
             self.work = _whole(store, surroundings, newest)
@@ -172,15 +181,18 @@ class _Surroundings:
     own: AbstractSet[tuple[str, str]]
     closed: AbstractSet[str]
     shown: AbstractSet[str]
+    moot: AbstractSet[str]
 
     @classmethod
-    def read(cls, connection: sa.Connection) -> _Surroundings:
-        """Read it."""
+    def read(cls, connection: sa.Connection, rule: OwnLogs) -> _Surroundings:
+        """Read it; ``rule``: of answers about one's own conversation."""
+        showing = all_showing_rewrites(connection)
         return cls(
             {(each.person_id, each.platform): each.status for each in members(connection)},
-            own_checks(connection, {each.id: each for each in all_showing_rewrites(connection)}),
+            own_checks(connection, {each.id: each for each in showing}),
             closed_everywhere(connection),
             {name for state in ON_OFFER for name in ids_in(connection, state)},
+            moot_tasks(connection, showing, rule),
         )
 
 
@@ -216,6 +228,7 @@ def _fold(
             if (
                 left > 0
                 and task_id not in surroundings.closed
+                and task_id not in surroundings.moot
                 and surroundings.shown >= set(conversation_ids)
             ):
                 work.open_tasks[kind] += 1

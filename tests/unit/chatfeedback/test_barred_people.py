@@ -9,9 +9,9 @@ import pyarrow.parquet as pq
 import pytest
 
 from chatfeedback import steps
-from chatfeedback.counts import count
 from chatfeedback.report import write_report
 from chatfeedback.steps.answers import read_answers
+from chatfeedback.steps.status import count
 from reward_engine import verify
 from tests.sample_records import NOW
 from tests.unit.chatfeedback.test_strangers import (

@@ -24,7 +24,7 @@ from typer.testing import CliRunner
 
 from chatfeedback import steps
 from chatfeedback.cli import app
-from chatfeedback.counts import count
+from chatfeedback.steps.status import count
 from task_generators.labelling.challenge import SYSTEM, Criterion
 from task_generators.labelling.embeddings import Embedder, as_rows
 from task_generators.labelling.moderation import MAX_CHARACTERS, Moderator

@@ -15,7 +15,7 @@ from typer.testing import CliRunner
 
 from chatfeedback import steps
 from chatfeedback.cli import app
-from chatfeedback.counts import count
+from chatfeedback.steps.status import count
 from tests.sample_records import NOW, chat, seeds_of
 from workspaces.errors import ConfigurationError
 from workspaces.kinds import UnknownKindError

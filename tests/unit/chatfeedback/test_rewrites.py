@@ -12,10 +12,10 @@ import pyarrow.parquet as pq
 import pytest
 
 from chatfeedback import steps
-from chatfeedback.counts import count
 from chatfeedback.steps.answers import read_answers
 from chatfeedback.steps.low_rated import LowRated
 from chatfeedback.steps.rewrite_votes import judged_rewrites
+from chatfeedback.steps.status import count
 from exports import NothingToExportError
 from reward_engine import problems, wallet
 from reward_engine.acceptance import Tally

@@ -15,7 +15,7 @@ from typer.testing import CliRunner
 
 from chatfeedback import steps
 from chatfeedback.cli import app
-from chatfeedback.counts import count
+from chatfeedback.counts import offered, open_tasks
 from chatfeedback.report.task_attributes import task_attributes
 from chatfeedback.steps.adjudication import _check_person
 from chatfeedback.steps.answers import read_answers
@@ -23,7 +23,9 @@ from chatfeedback.steps.assignments import Assigned
 from chatfeedback.steps.board import read_board
 from chatfeedback.steps.rewrite_votes import judged_rewrites
 from chatfeedback.steps.rewrites import moot, read_rewrites
+from chatfeedback.steps.status import count
 from chatfeedback.steps.written import holding
+from chatfeedback.web.lead_work import LiveWork
 from exports import NothingToExportError
 from task_generators.content import content_of
 from tests.unit.chatfeedback.test_rewrites import ANN, BOB, CAT, WRITER, Office
@@ -34,6 +36,7 @@ from workspaces.store.adjudications import Adjudication, adjudication, save_adju
 from workspaces.store.own_answers import save_link
 from workspaces.store.rewrites import own_checks
 from workspaces.store.rewrites import rewrite as rewrite_table
+from workspaces.store.standing import standing
 from workspaces.store.tasks import all_tasks
 from workspaces.store.tasks import task as task_table
 from workspaces.workspace import Workspace, utc_now
@@ -385,7 +388,21 @@ def test_what_votes_accept_no_more_is_taken_off_and_in_no_pair_and_comes_back(
     it.vote(BOB, check, rewrite=True)
     assert (it.moot(), it.draw()) == ([], [])
     assert len(it.rows("dpo", tmp_path / "f")["trl"]) == 3
+    live = LiveWork(it.workspace.config.quality.own)
+    live.follow(it.workspace.store)
+    before = count(it.workspace)
     it.wrote(FINER)  # the writer changes their mind: the old text is nobody's now
+    with it.workspace.store.read() as connection:
+        still = open_tasks(connection, offered(connection), standing(connection), ())
+    after, moot_now = count(it.workspace), [task.id for task in it.moot() if task.id in still]
+    assert before.open_tasks - after.open_tasks == len(moot_now) > 0
+    assert before.answers_to_come - after.answers_to_come == sum(still[name] for name in moot_now)
+    live.follow(it.workspace.store)
+    assert not live.was_read_whole
+    assert (live.work.open_tasks.total(), live.work.to_come.total()) == (
+        after.open_tasks,
+        after.answers_to_come,
+    )
     assert {task.id for task in it.moot()} == {check.id, *(task.id for task in drawn)}
     assert it.rows("dpo", tmp_path / "g") == {}
     judged = judged_rewrites(it.workspace)

@@ -23,8 +23,8 @@ from typer.testing import CliRunner
 
 from chatfeedback import steps
 from chatfeedback.cli import app
-from chatfeedback.counts import count
 from chatfeedback.steps.money import spent_of_budget
+from chatfeedback.steps.status import count
 from tests.openai_batches import Batches, Line, batches
 from tests.openai_endpoint import KEY, Endpoint, Reply, marked, ok, ratings, refusal, serving
 from tests.sample_records import ALL_TAGS, NOW, chat

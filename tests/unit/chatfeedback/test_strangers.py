@@ -11,9 +11,9 @@ from typer.testing import CliRunner
 
 from chatfeedback import steps
 from chatfeedback.cli import app
-from chatfeedback.counts import count
 from chatfeedback.report import write_report
 from chatfeedback.steps.answers import read_answers
+from chatfeedback.steps.status import count
 from reward_engine.ledger import balance
 from tests.sample_records import ALL_TAGS as TAGS
 from tests.sample_records import NOW, chat, seeds_of

@@ -11,8 +11,9 @@ from urllib.parse import quote
 import pytest
 
 from chatfeedback import steps
-from chatfeedback.counts import count, count_responses, offered
+from chatfeedback.counts import count_responses, offered
 from chatfeedback.directory import directory
+from chatfeedback.steps.status import count
 from chatfeedback.web import lead_run, lead_work
 from chatfeedback.web.lead_figures import LiveFigures
 from chatfeedback.web.lead_tables import TABLES
@@ -134,7 +135,7 @@ def _open(workspace: Workspace) -> list[Task]:
 
     with workspace.store.read() as connection:
         tasks = offered(connection)
-        return [tasks[name] for name in open_tasks(connection, tasks, standing(connection))]
+        return [tasks[name] for name in open_tasks(connection, tasks, standing(connection), ())]
 
 
 def test_every_figure_leads_to_a_table_and_names_its_command(browser: Browser, ada: str) -> None:
@@ -192,7 +193,7 @@ def test_sums_over_many_tasks_leave_no_garbage_whose_search_stops_every_page(
         lead_work._fold(connection, surroundings, task_ids, until=1_000_000)
 
     with filled_workspace.store.read() as connection:
-        surroundings = lead_work._Surroundings.read(connection)
+        surroundings = lead_work._Surroundings.read(connection, filled_workspace.config.quality.own)
         task_ids = sorted(offered(connection))
         fold()
         gc.collect()
