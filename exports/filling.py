@@ -6,20 +6,28 @@ import hashlib
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from exports.arrays import lists_of, one_array, slices, texts_of
 from exports.buckets import bucket_of
+from exports.canonical import joined
 from exports.columns import TEXT, with_tools
 from exports.difference import ITEM_COLUMNS, ITEMS, LISTED
-from exports.spilled import Goals, spill
+from exports.json_columns import stored_schema
+from exports.pair_columns import NEITHER
+from exports.spilled import Goals, in_sizes, spill, spill_tables
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
     from pathlib import Path
 
-    import pyarrow as pa
-
+    from exports.arrays import Numbers
     from exports.columns import Columns, Row
     from exports.items import ExportItem, ItemT
     from exports.omissions import Omission
+    from exports.pair_columns import PairColumns
     from exports.projection import Projection
     from exports.spilled import Piece
 
@@ -110,9 +118,75 @@ def fill(
     ]
     of_list = Goals([LISTED] * len(items), placed, names, names)
     keep(ITEMS, listed, range(len(listed)), of_list, ITEM_COLUMNS, lines=False)
-    dropped = sorted(map(_dropped, omissions), key=lambda row: _bucket_of(str(row["task_id"]), buckets))
-    keep(OMISSIONS, dropped, range(len(dropped)), _goals_of(dropped, buckets), OMISSION_COLUMNS, lines=False)
+    _fill_omissions(folder, omissions, buckets, filled)
     return filled
+
+
+def fill_columns(
+    folder: Path,
+    projection: Projection[ItemT],
+    pairs: PairColumns,
+    splits: Sequence[str],
+    omissions: Iterable[Omission],
+    buckets: int,
+    *,
+    see: Callable[[pa.Table], None],
+    see_trained: Callable[[Iterable[pa.Array]], None],
+) -> Filled:
+    """Write the rows of pairs in columns: as ``fill``, whose arguments these are, does of items.
+
+    ``splits`` are those of the pairs, in their order, and ``see`` is shown the tables.
+    """
+    filled = Filled()
+    names = pairs.ids.to_pylist()
+    aims = [(split, _bucket_of(name, buckets)) for split, name in zip(splits, names, strict=True)]
+    order = sorted(range(len(names)), key=aims.__getitem__)
+    names, placed = [names[place] for place in order], [aims[place][1] for place in order]
+    pairs = pairs.at(np.array(order, np.int64))
+    trained = (pairs.winners != NEITHER).tolist()
+    places = [f"{FIRST if won else LATER}{name}" for won, name in zip(trained, names, strict=True)]
+    goals = Goals([aims[place][0] for place in order], placed, names, places)
+
+    def keep(name: str, table: pa.Table, owners: Numbers, where: Goals, columns: Columns) -> pa.Array:
+        spilled = spill_tables(folder / f"{name}.arrow", in_sizes(table), owners, where, columns)
+        filled.columns[name], filled.pieces[name] = [columns], spilled.pieces
+        return one_array(pa.chunked_array(spilled.lines, pa.string()))
+
+    of_pairs: list[pa.Array] = []
+    for number, spec in enumerate(projection.tables):
+        assert spec.of_columns is not None
+        table, owners = spec.of_columns(pairs)
+        see(table)
+        lines = keep(spec.name, table, owners, goals, spec.current_columns())
+        if number == 0:
+            see_trained([lines])
+        of_pairs.append(pc.binary_join(lists_of(lines, np.bincount(owners, minlength=len(pairs))), ""))
+    every_line = joined(*of_pairs)
+    listed = {
+        "id": pairs.ids,
+        "split": texts_of(goals.splits),
+        "digest": texts_of([hashlib.sha256(text).hexdigest() for text in slices(every_line)]),
+        "conversation_ids": pairs.distinct_of(pairs.origins.ids),
+    }
+    table = pa.Table.from_pydict(listed, schema=stored_schema(ITEM_COLUMNS))
+    keep(
+        ITEMS, table, np.arange(len(pairs)), Goals([LISTED] * len(names), placed, names, names), ITEM_COLUMNS
+    )
+    _fill_omissions(folder, omissions, buckets, filled)
+    return filled
+
+
+def _fill_omissions(folder: Path, omissions: Iterable[Omission], buckets: int, filled: Filled) -> None:
+    """Write the ledger of drops."""
+    dropped = sorted(map(_dropped, omissions), key=lambda row: _bucket_of(str(row["task_id"]), buckets))
+    spilled = spill(
+        folder / f"{OMISSIONS}.arrow",
+        dropped,
+        range(len(dropped)),
+        _goals_of(dropped, buckets),
+        OMISSION_COLUMNS,
+    )
+    filled.columns[OMISSIONS], filled.pieces[OMISSIONS] = [OMISSION_COLUMNS], spilled.pieces
 
 
 def _bucket_of(name: str, buckets: int) -> int:

@@ -16,7 +16,7 @@ from workspaces.workers import results_of
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-    from exports.reducing import Plan, Reduced
+    from exports.plan import Plan, Reduced
     from exports.spilled import Piece
     from workspaces.workers import Workers
 

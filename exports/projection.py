@@ -15,13 +15,16 @@ if TYPE_CHECKING:
     from datetime import datetime
     from typing import Self
 
+    import pyarrow as pa
     from pydantic import JsonValue
 
+    from exports.arrays import Numbers
     from exports.columns import Columns, Row
     from exports.contamination import Benchmarks
     from exports.context import Context
     from exports.label_noise import LabelVotes
     from exports.omissions import Omission, OmissionReason
+    from exports.pair_columns import PairColumns
     from exports.pictures import Picture
     from exports.weights import Weights
     from workspaces.records import Annotation, SharingState, Task
@@ -164,6 +167,8 @@ class TableSpec(Generic[ItemT]):
         columns: the columns in order; a function where they depend on the installed task kinds.
         rows: returns the rows of an item.
         accepts: whether the table has rows of an item.
+        of_columns: returns the rows of all pairs that it accepts, as a table, and the place of each row's pair; None
+            where pairs are made rows one by one alone.
     """
 
     name: str
@@ -171,6 +176,7 @@ class TableSpec(Generic[ItemT]):
     columns: Columns | Callable[[], Columns]
     rows: Callable[[ItemT], Sequence[Row]]
     accepts: Callable[[ItemT], bool] = every_item
+    of_columns: Callable[[PairColumns], tuple[pa.Table, Numbers]] | None = None
 
     def current_columns(self) -> Columns:
         """Return the columns for the task kinds that are installed now."""

@@ -13,11 +13,12 @@ from dataclasses import dataclass
 from functools import lru_cache
 from itertools import pairwise
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pyarrow as pa
 
+from exports.arrays import rows_at
 from exports.canonical import canonical_lines
 from exports.json_columns import stored_schema, table_of
 from workspaces.files import written_before
@@ -92,9 +93,7 @@ def spill(
     *,
     json_lines: bool = False,
 ) -> Spilled:
-    """Write rows to a file.
-
-    A file is there whole or not at all, so that work can be done twice.
+    """Write rows to a file, as ``spill_tables`` does.
 
     Args:
         path: of the file.
@@ -104,26 +103,49 @@ def spill(
         columns: of the table.
         json_lines: keep each row also as a line of JSON, its columns in order.
     """
+    return spill_tables(
+        path,
+        _tables(rows, columns),
+        np.array(owners, np.int64),
+        goals,
+        columns,
+        json_lines=rows if json_lines else None,
+    )
+
+
+def spill_tables(
+    path: Path,
+    tables: Iterable[pa.Table],
+    owners: Places,
+    goals: Goals,
+    columns: Columns,
+    *,
+    json_lines: Sequence[Row] | None = None,
+) -> Spilled:
+    """Write the rows of tables of ``stored_schema`` to a file.
+
+    A file is there whole or not at all, so that work can be done twice. The other arguments are those of ``spill``;
+    ``json_lines`` are the same rows, each to be kept as a line of JSON as well.
+    """
     aims = [*zip(goals.splits, goals.buckets, strict=True)]
     known = sorted({*aims})
     number_of = {aim: number for number, aim in enumerate(known)}
-    of_rows = np.array(owners, np.int64)
-    numbers = np.array([number_of[aim] for aim in aims], np.int64)[of_rows]
+    numbers = np.array([number_of[aim] for aim in aims], np.int64)[owners]
     names, places = (pa.array(texts, pa.string()) for texts in (goals.names, goals.places))
-    beside = [NAME, PLACE, LINE, *([JSON_LINE] if json_lines else [])]
+    beside = [NAME, PLACE, LINE, *([] if json_lines is None else [JSON_LINE])]
     schema = pa.schema([*((name, pa.string()) for name in beside), *stored_schema(columns)])
     found = Spilled([], [])
     temporary = path.with_suffix(f".{os.getpid()}.tmp")
     with temporary.open("wb") as file:
         file.write(schema.serialize())
         start = 0
-        for table in _tables(rows, columns):
+        for table in tables:
             end = start + table.num_rows
             lines = canonical_lines(table, columns)
-            told = [rows_at(texts, of_rows[start:end]) for texts in (names, places)]
+            told = [rows_at(texts, owners[start:end]) for texts in (names, places)]
             told.append(lines)
-            if json_lines:
-                texts = [f"{json.dumps(row, ensure_ascii=False)}\n" for row in rows[start:end]]
+            if json_lines is not None:
+                texts = [f"{json.dumps(row, ensure_ascii=False)}\n" for row in json_lines[start:end]]
                 told.append(pa.array(texts, pa.string()))
             (batch,) = (
                 pa.Table.from_arrays([*told, *table.columns], schema=schema).combine_chunks().to_batches()
@@ -144,13 +166,12 @@ def digest_of_lines(lines: Iterable[str]) -> str:
     return hashlib.sha256("".join(f"{line}\n" for line in lines).encode()).hexdigest()
 
 
-def rows_at(rows: Any, places: Places) -> Any:
-    """Return what stands at places of an array, a record batch or a table.
-
-    The indices are built from a buffer, because ``pa.array`` of an array of numpy imports pandas.
-    """
-    buffer = pa.py_buffer(np.ascontiguousarray(places, np.int64))
-    return rows.take(pa.Array.from_buffers(pa.int64(), len(places), [None, buffer]))
+def in_sizes(table: pa.Table) -> Iterator[pa.Table]:
+    """Yield a table in pieces that can be worked at at once."""
+    n = max(1, -(-table.num_rows // ROWS_AT_ONCE), -(-table.nbytes // BYTES_AT_ONCE))
+    size = max(1, -(-table.num_rows // n))
+    for start in range(0, table.num_rows, size):
+        yield table.slice(start, size)
 
 
 def _tables(rows: Sequence[Row], columns: Columns) -> Iterator[pa.Table]:

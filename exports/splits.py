@@ -12,7 +12,7 @@ from exports.context import squeeze
 from workspaces.records import Role
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable
+    from collections.abc import Callable, Collection, Iterable, Sequence
 
     from exports.context import Prompt
 
@@ -71,7 +71,7 @@ def assign_splits(
 
     hashes: dict[tuple[str, str], list[bytes]] = defaultdict(list)
     for opening in set(openings.values()):
-        hashes[root(opening)].append(blake2b(opening[1].encode(), digest_size=8).digest())
+        hashes[root(opening)].append(digest_of(opening[1]))
     if in_test is not None:
         chats: dict[tuple[str, str], set[str]] = defaultdict(set)
         for kind, name in [*parents]:
@@ -84,6 +84,44 @@ def assign_splits(
         item_id: TEST if int.from_bytes(min(hashes[root(opening)])) < threshold else TRAIN
         for item_id, opening in openings.items()
     }
+
+
+def splits_of_openings(
+    openings: Sequence[bytes], test_share: float, linked: Iterable[tuple[bytes, str]]
+) -> list[str]:
+    """Return the split of items whose conversations have one opening each, as ``assign_splits`` does.
+
+    Args:
+        openings: of the items, each as ``digest_of``.
+        test_share: from 0 (everything in train) to 1 (everything in test).
+        linked: openings that are in a group of near duplicates, and the group.
+    """
+    parents: dict[bytes | str, bytes | str] = {}
+
+    def root(node: bytes | str) -> bytes | str:
+        parents.setdefault(node, node)
+        while parents[node] != node:
+            parents[node] = parents[parents[node]]
+            node = parents[node]
+        return node
+
+    for opening, group in linked:
+        parents[root(group)] = root(opening)
+    least: dict[bytes | str, bytes] = {}
+    for opening in parents:
+        if isinstance(opening, bytes):
+            group = root(opening)
+            least[group] = min(opening, least.get(group, opening))
+    threshold = test_share * 2**64
+    return [
+        TEST if int.from_bytes(least[root(opening)] if opening in parents else opening) < threshold else TRAIN
+        for opening in openings
+    ]
+
+
+def digest_of(opening: str) -> bytes:
+    """Return the digest of a normalised opening, by which a group of rows is in a split."""
+    return blake2b(opening.encode("utf-8", "surrogatepass"), digest_size=8).digest()
 
 
 def normalised_opening(prompt: Prompt) -> str:
