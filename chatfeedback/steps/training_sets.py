@@ -10,10 +10,11 @@ import exports
 from chatfeedback.steps.answers import without_own, without_own_checks
 from chatfeedback.steps.collected import collected
 from chatfeedback.steps.flagged import flagged_conversations
-from chatfeedback.steps.portions import Scattering, Shared, own_set_aside, remembered
+from chatfeedback.steps.portions import Shared, own_set_aside, remembered
 from chatfeedback.steps.rewrite_outcomes import rewrite_outcomes
 from chatfeedback.steps.rewrites import read_rewrites
 from chatfeedback.steps.scattered import scattered_in
+from chatfeedback.steps.scattering import Scattering
 from chatfeedback.steps.written import noted
 from exports.benchmark_files import read_benchmarks
 from exports.choosing import left_out_by
