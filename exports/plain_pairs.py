@@ -81,28 +81,18 @@ class EvidenceColumns:
 class PlainPairs:
     """Pairs in columns, and what became of the answers and tasks that are in none of them.
 
-    ``groups`` are those that were plain, and ``answers`` and ``tasks`` the numbers of theirs. ``openings`` are the
+    ``rest`` are the groups that were not plain; ``answers`` is the number of answers in the others. ``openings`` are the
     digests of the openings of the pairs, and ``linked`` those of conversations with near duplicates, with their group.
     ``people`` are those who answered.
     """
 
     pairs: PairColumns
     omissions: Sequence[Omission]
-    groups: frozenset[int]
+    rest: frozenset[int]
     answers: int
-    tasks: int
     openings: Sequence[bytes]
     linked: Sequence[tuple[bytes, str]]
     people: Collection[str]
-
-    def is_all_of(self, evidence: EvidenceColumns) -> bool:
-        """Return whether nothing of the evidence is left."""
-        chats = evidence.conversations.column("group").unique().to_pylist()
-        return (
-            self.answers == len(evidence.answers)
-            and self.tasks == len(evidence.tasks)
-            and self.groups.issuperset(chats)
-        )
 
 
 def can_be_plain(evidence: Evidence) -> bool:
@@ -152,9 +142,9 @@ class _Groups:
         return self._plain[np.searchsorted(self._names, groups)]
 
     @property
-    def names(self) -> frozenset[int]:
-        """The groups that are plain."""
-        return frozenset(self._names[self._plain].tolist())
+    def rest(self) -> frozenset[int]:
+        """The groups that are not plain."""
+        return frozenset(self._names[~self._plain].tolist())
 
 
 class _Chats:
@@ -357,9 +347,8 @@ def _pairs_of(
     return PlainPairs(
         pairs.at(voted),
         [*_omitted(asked, told, tasks[~answered], mine[~told.counts[mine]])],
-        groups.names,
+        groups.rest | ({NOWHERE} if (told.tasks == NOWHERE).any() else frozenset()),
         len(mine),
-        len(tasks),
         openings,
         linked,
         frozenset(rows_at(told.person_ids, np.unique(told.people[mine])).to_pylist()),

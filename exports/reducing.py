@@ -37,8 +37,8 @@ if TYPE_CHECKING:
 class Portion(Protocol):
     """A portion of the evidence, the same each time it is read."""
 
-    def __call__(self, without: Collection[int] = ()) -> Evidence:
-        """Return the evidence, without what is in these groups (``EvidenceColumns``)."""
+    def __call__(self, groups: Collection[int] | None = None) -> Evidence:
+        """Return the evidence; with groups (``EvidenceColumns``), what is in these alone."""
         ...
 
     def columns(self) -> EvidenceColumns | None:
@@ -78,11 +78,11 @@ def _reduced_both(portion: Portion, evidence: EvidenceColumns, folder: Path, pla
     if found is None:
         return _reduced(plan.prepared(portion()), folder, plan)
     made = reduced_columns(found, folder, plan)
-    if found.is_all_of(evidence):
+    if not found.rest:
         return made
     rest = folder / "rest"
     rest.mkdir(exist_ok=True)
-    made.add(_reduced(plan.prepared(portion(found.groups)), rest, plan))
+    made.add(_reduced(plan.prepared(portion(found.rest)), rest, plan))
     return made
 
 

@@ -155,7 +155,7 @@ class _Whole:
 
     evidence: Evidence
 
-    def __call__(self, without: Collection[int] = ()) -> Evidence:
+    def __call__(self, groups: Collection[int] | None = None) -> Evidence:
         return self.evidence
 
     def columns(self) -> None:

@@ -10,6 +10,7 @@ import pickle
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from functools import lru_cache
+from itertools import chain
 from pathlib import Path
 from threading import Lock
 from typing import TYPE_CHECKING
@@ -20,8 +21,9 @@ import pyarrow.compute as pc
 import exports
 from chatfeedback.steps.answers import without_own, without_own_checks
 from chatfeedback.steps.written_texts import redacted
-from exports.choosing import by_own
+from exports.choosing import EVERYTHING, by_own
 from exports.omissions import OmissionReason
+from exports.plain_pairs import EvidenceColumns
 from workspaces.collection.files import CONVERSATION, SCHEMA, conversations_in
 from workspaces.collection.statistics import UNDETERMINED
 from workspaces.config.people import OwnLogs
@@ -84,6 +86,12 @@ class Shared:
     rewrites: Rewrites
     rubrics: Mapping[str, Sequence[Criterion]]
 
+    @property
+    def tasks_aside(self) -> set[str]:
+        """The tasks with answers that are set aside for whose they are."""
+        own = () if self.rule is OwnLogs.ALLOWED and self.rules.own == EVERYTHING.own else self.own
+        return {task_id for _, task_id in (*own, *self.own_checks)}
+
 
 @dataclass(frozen=True, slots=True)
 class Portion:
@@ -125,14 +133,34 @@ class Portion:
         """
         return self._table(CONVERSATIONS, CONVERSATION_COLUMNS)
 
+    def columns(self) -> EvidenceColumns:
+        """Return the evidence as tables.
+
+        Raises:
+            LostFileError: a file is gone or damaged.
+        """
+        shared = self._shared()
+        theirs = (self.answers(status).column("task_id").to_pylist() for status in OUTSIDE)
+        return EvidenceColumns(
+            self.tasks(),
+            self.answers(),
+            self.conversations(),
+            shared.evidence,
+            aside={*shared.tasks_aside, *chain(*theirs)},
+            rewritten=shared.rewrites.by_conversation,
+        )
+
+    def _shared(self) -> Shared:
+        with _READING:  # the threads of a worker of a cluster read it once
+            return _shared(str(Path(self.folder) / "shared"))
+
     def __call__(self, groups: Collection[int] | None = None) -> exports.Evidence:
         """Return the evidence, or what there is about the conversations of some groups.
 
         Raises:
             LostFileError: a file is gone or damaged.
         """
-        with _READING:  # the threads of a worker of a cluster read it once
-            shared = _shared(str(Path(self.folder) / "shared"))
+        shared = self._shared()
         rewrites, everybody = shared.rewrites, shared.evidence
         tasks = {row.task_id: task_of(row) for row in rows_of(StoredTask, _of_groups(self.tasks(), groups))}
         conversations = _of_groups(self.conversations(), groups)

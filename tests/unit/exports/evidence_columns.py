@@ -48,20 +48,16 @@ class TestPortion:
             aside=[it.task_id for it in self.evidence.annotations if it.id in self.evidence.set_aside],
         )
 
-    def __call__(self, without: Collection[int] = ()) -> Evidence:
-        """Return it without what is in these groups."""
-        groups = self._groups()
-        kept = [chat for chat in self.conversations if groups[chat.id] not in without]
-        tasks = {
-            name: task for name, task in self.evidence.tasks.items() if _group(task, groups) not in without
-        }
-        gone = self.evidence.tasks.keys() - tasks.keys()
-        return replace(
-            self.evidence,
-            tasks=tasks,
-            annotations=[it for it in self.evidence.annotations if it.task_id not in gone],
-            contexts=contexts_of(kept),
-        )
+    def __call__(self, groups: Collection[int] | None = None) -> Evidence:
+        """Return it, or what is in these groups alone."""
+        if groups is None:
+            return self.evidence
+        known = self._groups()
+        kept = [chat for chat in self.conversations if known[chat.id] in groups]
+        every = self.evidence.tasks
+        tasks = {name: task for name, task in every.items() if _group(task, known) in groups}
+        answers = [it for it in self.evidence.annotations if it.task_id in tasks or it.task_id not in every]
+        return replace(self.evidence, tasks=tasks, annotations=answers, contexts=contexts_of(kept))
 
     def _groups(self) -> dict[str, int]:
         """Return the group of each conversation: what a task, an opening or a near duplicate links is in one."""
