@@ -89,13 +89,15 @@ def hashed(texts: pa.Array, size: int) -> list[bytes]:
 
 def spread(lengths: Numbers) -> Numbers:
     """Return the number of each group as often as it is long."""
-    return np.repeat(np.arange(len(lengths)), lengths)
+    found: Numbers = np.repeat(np.arange(len(lengths)), lengths)
+    return found
 
 
 def ranges(starts: Numbers, lengths: Numbers) -> Numbers:
     """Return the numbers from each start on, as many as its length, one range behind the other."""
     ends = np.cumsum(lengths)
-    return np.arange(ends[-1] if len(ends) else 0) + np.repeat(starts - (ends - lengths), lengths)
+    found: Numbers = np.arange(ends[-1] if len(ends) else 0) + np.repeat(starts - (ends - lengths), lengths)
+    return found
 
 
 def texts_of(values: Sequence[str | None]) -> pa.StringArray:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -81,11 +82,18 @@ def _listed(lists: pa.ListArray, inside: pa.Array) -> pa.ListArray:
 
 def quoted(texts: pa.Array) -> pa.Array:
     """Return texts as JSON, null where they are null."""
-    escaped = pc.match_substring_regex(texts, _ESCAPED)
     quoted = joined('"', texts, '"')
-    if not pc.any(escaped).as_py():
+    if not _may_be_escaped(texts):
         return quoted
+    escaped = pc.match_substring_regex(texts, _ESCAPED)
     return pc.replace_with_mask(quoted, escaped, _each(texts.filter(escaped), canonical_json))
+
+
+def _may_be_escaped(texts: pa.Array) -> bool:
+    """Return whether any byte of texts, or of others in the same memory, is escaped in JSON."""
+    data = texts.buffers()[2]
+    used = np.frombuffer(b"" if data is None else data, np.uint8)
+    return bool((used < ord(" ")).any() or (used == ord('"')).any() or (used == ord("\\")).any())
 
 
 def _each(values: pa.Array, said: Callable[[Any], str]) -> pa.Array:

@@ -10,14 +10,15 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from exports.arrays import lists_of, one_array, slices, texts_of
-from exports.buckets import bucket_of
+from exports.arrays import hashed, lists_of, one_array, rows_at, slices, texts_of
+from exports.buckets import bucket_of, buckets_of
 from exports.canonical import joined
 from exports.columns import TEXT, with_tools
 from exports.difference import ITEM_COLUMNS, ITEMS, LISTED
 from exports.json_columns import stored_schema
 from exports.pair_columns import NEITHER
 from exports.spilled import Goals, in_sizes, spill, spill_tables
+from exports.splits import TEST, TRAIN
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -87,7 +88,8 @@ def fill(
     placed = [aims[name][1] for name in names]
     accepts = projection.training_table.accepts
     places = [f"{FIRST if accepts(item) else LATER}{item.id}" for item in items]
-    goals = Goals([splits[name] for name in names], placed, names, places)
+    in_splits = [splits[name] for name in names]
+    goals = Goals.of(in_splits, placed, names, places)
 
     def keep(
         name: str, rows: Sequence[Row], owners: Sequence[int], where: Goals, columns: Columns, *, lines: bool
@@ -114,9 +116,9 @@ def fill(
         for owner, line in zip(owners, lines, strict=True):
             digests[owner].append(line)
     listed = [
-        _listed(item, split, lines) for item, split, lines in zip(items, goals.splits, digests, strict=True)
+        _listed(item, split, lines) for item, split, lines in zip(items, in_splits, digests, strict=True)
     ]
-    of_list = Goals([LISTED] * len(items), placed, names, names)
+    of_list = Goals.of([LISTED] * len(items), placed, names, names)
     keep(ITEMS, listed, range(len(listed)), of_list, ITEM_COLUMNS, lines=False)
     _fill_omissions(folder, omissions, buckets, filled)
     return filled
@@ -138,14 +140,14 @@ def fill_columns(
     ``splits`` are those of the pairs, in their order, and ``see`` is shown the tables.
     """
     filled = Filled()
-    names = pairs.ids.to_pylist()
-    aims = [(split, _bucket_of(name, buckets)) for split, name in zip(splits, names, strict=True)]
-    order = sorted(range(len(names)), key=aims.__getitem__)
-    names, placed = [names[place] for place in order], [aims[place][1] for place in order]
-    pairs = pairs.at(np.array(order, np.int64))
-    trained = (pairs.winners != NEITHER).tolist()
-    places = [f"{FIRST if won else LATER}{name}" for won, name in zip(trained, names, strict=True)]
-    goals = Goals([aims[place][0] for place in order], placed, names, places)
+    in_test = np.array([split == TEST for split in splits], np.int64)  # as the splits, in alphabetical order
+    numbers = buckets_of(hashed(pairs.ids, 8), buckets) + (1 - in_test) * buckets
+    order = np.argsort(numbers, kind="stable")
+    numbers, pairs = numbers[order], pairs.at(order)
+    begins = rows_at(texts_of([FIRST, LATER]), (pairs.winners == NEITHER).astype(np.int64))
+    aims = [(split, bucket) for split in (TEST, TRAIN) for bucket in range(buckets)]
+    goals = Goals(aims, numbers, pairs.ids, joined(begins, pairs.ids))
+    of_list = Goals([(LISTED, bucket) for _, bucket in aims], numbers, pairs.ids, pairs.ids)
 
     def keep(name: str, table: pa.Table, owners: Numbers, where: Goals, columns: Columns) -> pa.Array:
         spilled = spill_tables(folder / f"{name}.arrow", in_sizes(table), owners, where, columns)
@@ -164,14 +166,12 @@ def fill_columns(
     every_line = joined(*of_pairs)
     listed = {
         "id": pairs.ids,
-        "split": texts_of(goals.splits),
+        "split": rows_at(texts_of([TEST, TRAIN]), numbers // buckets),
         "digest": texts_of([hashlib.sha256(text).hexdigest() for text in slices(every_line)]),
         "conversation_ids": pairs.distinct_of(pairs.origins.ids),
     }
     table = pa.Table.from_pydict(listed, schema=stored_schema(ITEM_COLUMNS))
-    keep(
-        ITEMS, table, np.arange(len(pairs)), Goals([LISTED] * len(names), placed, names, names), ITEM_COLUMNS
-    )
+    keep(ITEMS, table, np.arange(len(pairs)), of_list, ITEM_COLUMNS)
     _fill_omissions(folder, omissions, buckets, filled)
     return filled
 
@@ -214,7 +214,7 @@ def _dropped(omission: Omission) -> Row:
 
 def _goals_of(dropped: Sequence[Row], buckets: int) -> Goals:
     names = [str(row["task_id"]) for row in dropped]
-    return Goals(
+    return Goals.of(
         [OMITTED] * len(names),
         [_bucket_of(name, buckets) for name in names],
         names,

@@ -59,7 +59,8 @@ class Messages:
 
     def are(self, role: Role) -> Flags:
         """Return which messages have a role."""
-        return self.roles == list(Role).index(role)
+        found: Flags = self.roles == list(Role).index(role)
+        return found
 
     @cached_property
     def are_texts(self) -> Flags:
@@ -83,7 +84,8 @@ class Messages:
     @cached_property
     def are_empty(self) -> Flags:
         """Which messages have no text but white space."""
-        return np.asarray(pc.binary_length(self.stripped), np.int64) == 0
+        found: Flags = np.asarray(pc.binary_length(self.stripped), np.int64) == 0
+        return found
 
     def ways(self, rows: Numbers) -> Ways:
         """Return the ways from the roots down to messages, with both."""
@@ -111,7 +113,8 @@ class Ways:
         """Return the sum over each way of a number of each message."""
         ends = np.concatenate([[0], np.cumsum(of_row[self.rows])])
         last = np.cumsum(self.lengths)
-        return ends[last] - ends[last - self.lengths]
+        found: Numbers = ends[last] - ends[last - self.lengths]
+        return found
 
     def canonical(self, messages: Messages) -> pa.StringArray:
         """Return each as ``exports.context.canonical`` writes the prompt that it is."""

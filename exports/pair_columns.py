@@ -116,7 +116,8 @@ class PairColumns:
     @cached_property
     def n_votes(self) -> Numbers:
         """The number of votes."""
-        return self.counts.sum(axis=1)
+        found: Numbers = self.counts.sum(axis=1)
+        return found
 
     @cached_property
     def winners(self) -> Numbers:
@@ -131,11 +132,13 @@ class PairColumns:
 
     def of(self, sides: Numbers) -> Numbers:
         """Return the rows of the responses that are on these sides."""
-        return self.responses[np.arange(len(self)), sides]
+        found: Numbers = self.responses[np.arange(len(self)), sides]
+        return found
 
     def count(self, sides: Numbers) -> Numbers:
         """Return the number of votes for these sides."""
-        return self.counts[np.arange(len(self)), sides]
+        found: Numbers = self.counts[np.arange(len(self)), sides]
+        return found
 
     def shown_first(self, sides: Numbers) -> Numbers:
         """Return the number of votes by people who saw these sides first."""
@@ -146,7 +149,8 @@ class PairColumns:
     @cached_property
     def agreement(self) -> NDArray[np.float64]:
         """Share of votes for the most frequent answer."""
-        return self.counts.max(axis=1) / self.n_votes
+        found: NDArray[np.float64] = self.counts.max(axis=1) / self.n_votes
+        return found
 
     @cached_property
     def strength(self) -> NDArray[np.float64]:
@@ -156,7 +160,8 @@ class PairColumns:
     @cached_property
     def posterior(self) -> NDArray[np.float64]:
         """The probability that chosen is better; not a number where it is not known."""
-        return self.posteriors[np.arange(len(self)), self.chosen]
+        found: NDArray[np.float64] = self.posteriors[np.arange(len(self)), self.chosen]
+        return found
 
     @cached_property
     def weight(self) -> NDArray[np.float64]:
@@ -180,7 +185,7 @@ class PairColumns:
     def _sums(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
         """Return the sum of the values of each pair's votes, rounded once, as ``math.fsum`` does."""
         if np.array_equal(values, np.rint(values)):  # sums of whole numbers are exact
-            return np.bincount(self.votes.pairs, values, minlength=len(self))
+            return np.bincount(self.votes.pairs, values, minlength=len(self)).astype(np.float64)
         ends = np.cumsum(self.n_votes).tolist()
         listed = values.tolist()
         return np.array(

@@ -48,7 +48,7 @@ def pair_figures(pairs: PairColumns) -> PairFigures:
             same_until=_same_until(pairs, *sides.values()),
         ),
         position=_position(pairs, clusters),
-        styles=_styles(*sides.values(), clusters),
+        styles=_styles(clusters, *sides.values()),
         tokens=_counter(-(-longest // BYTES_OF_A_TOKEN)),
         chosen=_counter(chosen),
         rejected=_counter(rejected),
@@ -78,7 +78,7 @@ def _same_until(pairs: PairColumns, chosen: pa.Array, rejected: pa.Array) -> dic
     if not len(long):
         return found
     prompts = pairs.prompts.at(long)
-    used, places = np.unique(prompts.rows, return_inverse=True)
+    used = np.unique(prompts.rows)
     texts = rows_at(pairs.messages.contents, used).to_pylist()
     counts = np.zeros(len(words), np.int64)
     counts[used] = [len(text.split()) for text in texts]
@@ -98,7 +98,7 @@ def _position(pairs: PairColumns, clusters: Numbers) -> Clusters:
     return _clusters(of, (votes.preferred == votes.first_shown)[told])
 
 
-def _styles(chosen: pa.Array, rejected: pa.Array, clusters: Numbers) -> dict[str, Clusters]:
+def _styles(clusters: Numbers, chosen: pa.Array, rejected: pa.Array) -> dict[str, Clusters]:
     more = {name: ([], []) for name in FEATURES}  # type: dict[str, tuple[list[int], list[bool]]]
     may = np.asarray(
         pc.or_(*(pc.match_substring_regex(side, MAY_HAVE_STYLE) for side in (chosen, rejected))).cast(

@@ -10,9 +10,10 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from exports.arrays import rows_at
 from exports.buckets import bucket_of
 from exports.json_columns import stored_schema, table_of
-from exports.spilled import BATCH_CHARACTERS, JSON_LINE, LINE, NAME, PLACE, rows_at
+from exports.spilled import BATCH_CHARACTERS, JSON_LINE, LINE, NAME, PLACE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence

@@ -81,9 +81,9 @@ class EvidenceColumns:
 class PlainPairs:
     """Pairs in columns, and what became of the answers and tasks that are in none of them.
 
-    ``rest`` are the groups that were not plain; ``answers`` is the number of answers in the others. ``openings`` are the
-    digests of the openings of the pairs, and ``linked`` those of conversations with near duplicates, with their group.
-    ``people`` are those who answered.
+    ``rest`` are the groups that were not plain; ``answers`` is the number of answers in the others, and ``people`` are
+    those who gave them. ``openings`` are the digests of the openings of the pairs, and ``linked`` those of
+    conversations with near duplicates, with their group.
     """
 
     pairs: PairColumns
@@ -253,7 +253,8 @@ class _Told:
         _, of_both, times = np.unique(
             self.tasks * people + self.people, return_inverse=True, return_counts=True
         )
-        return times[of_both] > 1
+        found: Flags = times[of_both] > 1
+        return found
 
 
 PLACE, BOTH, STRENGTH, COMPLETE, HAS_TEXT = range(5)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
+from typing import TYPE_CHECKING, Generic, Protocol, TypeAlias, TypeVar
 
 from exports.collected import Collected
 from exports.items import ExportItem, ItemT
@@ -29,6 +29,9 @@ if TYPE_CHECKING:
     from exports.weights import Weights
     from workspaces.records import Annotation, SharingState, Task
     from workspaces.store.adjudications import Decisions
+
+    Placed: TypeAlias = tuple[pa.Table, Numbers]
+    """Rows of items in columns, and the place of each row's item."""
 
 ItemT_contra = TypeVar("ItemT_contra", bound=ExportItem, contravariant=True)
 
@@ -176,7 +179,7 @@ class TableSpec(Generic[ItemT]):
     columns: Columns | Callable[[], Columns]
     rows: Callable[[ItemT], Sequence[Row]]
     accepts: Callable[[ItemT], bool] = every_item
-    of_columns: Callable[[PairColumns], tuple[pa.Table, Numbers]] | None = None
+    of_columns: Callable[[PairColumns], Placed] | None = None
 
     def current_columns(self) -> Columns:
         """Return the columns for the task kinds that are installed now."""
@@ -200,6 +203,8 @@ class Projection(Generic[ItemT]):
         tables: the configurations; the first one is what the trainer reads.
         select: returns the items of evidence.
         measure: returns what measures the items to train on; nothing is seen yet.
+        measure_columns: returns what measured pairs to train on in columns (``exports.pair_columns``); None where they
+            are measured one by one alone.
         arrange: orders the items of one split, from the prompts (``exports.context.canonical``) by their ids; None: the
             items to train on come first, each by its id.
         files: returns further files by path, from the paths of the tables' files by table and split.
@@ -223,6 +228,7 @@ class Projection(Generic[ItemT]):
     tables: Sequence[TableSpec[ItemT]]
     select: Callable[[Evidence], Selection[ItemT]]
     measure: Callable[[], Measure[ItemT]]
+    measure_columns: Callable[[PairColumns], Measure[ItemT]] | None = None
     arrange: Callable[[Mapping[str, str]], Sequence[str]] | None = None
     label: Callable[[ItemT], bool | None] = no_label
     warn: Callable[[Mapping[str, Mapping[bool | None, int]]], Sequence[str]] = no_warnings

@@ -17,7 +17,6 @@ from exports.context import canonical
 from exports.counts import Redactions
 from exports.filling import fill
 from exports.holders import HoldersSought
-from exports.measurements import PairFigures
 from exports.plan import Reduced
 from exports.shortage import found_in, to_train_on, with_states
 from exports.sides import assigned
@@ -62,7 +61,7 @@ def _in_columns(plan: Plan) -> bool:
     projection, rules = plan.projection, plan.rules.model_dump(exclude={"weights"})
     return (
         all(spec.of_columns is not None for spec in projection.tables)
-        and projection.measure is PairFigures
+        and projection.measure_columns is not None
         and not (plan.json_lines or projection.json_lines or projection.test_only)
         and projection.arrange is None
         and rules == EVERYTHING.model_dump(exclude={"weights"})

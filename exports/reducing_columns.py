@@ -19,7 +19,6 @@ from exports.judgments import Act
 from exports.message_columns import WHITE_SPACE
 from exports.omissions import OmissionReason
 from exports.pair_columns import NEITHER, distinct_of_two
-from exports.pair_figures import pair_figures
 from exports.plan import Reduced
 from exports.selections import PAIR, SHORTAGE_OF_PAIRS
 from exports.shortage import Found
@@ -61,8 +60,7 @@ def reduced_columns(found: PlainPairs, folder: Path, plan: Plan) -> Reduced:
         see=holders.see,
         see_trained=redactions.see,
     )
-    measure = plan.projection.measure()
-    measure.add(pair_figures(trained))
+    assert plan.projection.measure_columns is not None
     reasons = Counter(omission.reason for omission in found.omissions)
     unanswered = reasons[OmissionReason.NOT_ANSWERED]
     voted, tied = len(trained.votes.pairs), len(pairs) - len(won)
@@ -72,7 +70,7 @@ def reduced_columns(found: PlainPairs, folder: Path, plan: Plan) -> Reduced:
     }
     return Reduced(
         filled=filled,
-        measure=measure,
+        measure=plan.projection.measure_columns(trained),
         found=Found(
             SHORTAGE_OF_PAIRS, PAIR, len(pairs), tied, reasons, Counter(), asked=True, on_platform=True
         ),

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pyarrow as pa
 
-from exports.arrays import rows_at
+from exports.arrays import rows_at, texts_of
 from exports.canonical import canonical_lines
 from exports.json_columns import stored_schema, table_of
 from workspaces.files import written_before
@@ -44,12 +44,27 @@ NAME, PLACE, LINE, JSON_LINE = "#name", "#place", "#line", "#json_line"
 
 @dataclass(frozen=True, slots=True)
 class Goals:
-    """Where the rows of items go, in the order of the items; ``places`` are compared byte by byte."""
+    """Where the rows of items go, in the order of the items.
 
-    splits: Sequence[str]
-    buckets: Sequence[int]
-    names: Sequence[str]
-    places: Sequence[str]
+    ``aims`` are splits and buckets, and ``numbers`` the place of each item's aim in them. ``places`` are compared byte
+    by byte.
+    """
+
+    aims: Sequence[tuple[str, int]]
+    numbers: Places
+    names: pa.StringArray
+    places: pa.StringArray
+
+    @classmethod
+    def of(
+        cls, splits: Sequence[str], buckets: Sequence[int], names: Sequence[str], places: Sequence[str]
+    ) -> Goals:
+        """Return the goals of items, from the split, bucket, name and place of each."""
+        every = [*zip(splits, buckets, strict=True)]
+        aims = sorted({*every})
+        number_of = {aim: number for number, aim in enumerate(aims)}
+        numbers = np.array([number_of[aim] for aim in every], np.int64)
+        return cls(aims, numbers, texts_of(names), texts_of(places))
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,11 +142,7 @@ def spill_tables(
     A file is there whole or not at all, so that work can be done twice. The other arguments are those of ``spill``;
     ``json_lines`` are the same rows, each to be kept as a line of JSON as well.
     """
-    aims = [*zip(goals.splits, goals.buckets, strict=True)]
-    known = sorted({*aims})
-    number_of = {aim: number for number, aim in enumerate(known)}
-    numbers = np.array([number_of[aim] for aim in aims], np.int64)[owners]
-    names, places = (pa.array(texts, pa.string()) for texts in (goals.names, goals.places))
+    numbers = goals.numbers[owners]
     beside = [NAME, PLACE, LINE, *([] if json_lines is None else [JSON_LINE])]
     schema = pa.schema([*((name, pa.string()) for name in beside), *stored_schema(columns)])
     found = Spilled([], [])
@@ -142,7 +153,7 @@ def spill_tables(
         for table in tables:
             end = start + table.num_rows
             lines = canonical_lines(table, columns)
-            told = [rows_at(texts, owners[start:end]) for texts in (names, places)]
+            told = [rows_at(texts, owners[start:end]) for texts in (goals.names, goals.places)]
             told.append(lines)
             if json_lines is not None:
                 texts = [f"{json.dumps(row, ensure_ascii=False)}\n" for row in json_lines[start:end]]
@@ -152,7 +163,7 @@ def spill_tables(
             )
             begins = np.flatnonzero(np.diff(numbers[start:end], prepend=-1)).tolist()
             for first, last in pairwise([*begins, end - start]):
-                split, bucket = known[numbers[start + first]]
+                split, bucket = goals.aims[numbers[start + first]]
                 found.pieces.append(Piece(split, bucket, str(path), file.tell()))
                 file.write(batch.slice(first, last - first).serialize())
             found.lines.append(lines)

@@ -96,26 +96,25 @@ def splits_of_openings(
         test_share: from 0 (everything in train) to 1 (everything in test).
         linked: openings that are in a group of near duplicates, and the group.
     """
-    parents: dict[bytes | str, bytes | str] = {}
-
-    def root(node: bytes | str) -> bytes | str:
-        parents.setdefault(node, node)
-        while parents[node] != node:
-            parents[node] = parents[parents[node]]
-            node = parents[node]
-        return node
-
+    alike: dict[str, set[bytes]] = {}
+    groups: dict[bytes, list[str]] = defaultdict(list)
     for opening, group in linked:
-        parents[root(group)] = root(opening)
-    least: dict[bytes | str, bytes] = {}
-    for opening in parents:
-        if isinstance(opening, bytes):
-            group = root(opening)
-            least[group] = min(opening, least.get(group, opening))
+        alike.setdefault(group, set()).add(opening)
+        groups[opening].append(group)
+    least: dict[bytes, bytes] = {}
+    for opening in groups:
+        if opening in least:
+            continue
+        seen, waiting = {opening}, [opening]
+        while waiting:
+            for group in groups[waiting.pop()]:
+                new = alike[group] - seen
+                waiting += new
+                seen |= new
+        least.update(dict.fromkeys(seen, min(seen)))
     threshold = test_share * 2**64
     return [
-        TEST if int.from_bytes(least[root(opening)] if opening in parents else opening) < threshold else TRAIN
-        for opening in openings
+        TEST if int.from_bytes(least.get(opening, opening)) < threshold else TRAIN for opening in openings
     ]
 
 

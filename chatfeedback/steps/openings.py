@@ -12,8 +12,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from exports.arrays import rows_at
 from exports.context import clean, contexts_of
-from exports.spilled import rows_at
 from exports.splits import normalised_opening
 from workspaces.collection.files import CONVERSATION, batches_of, conversations_in
 from workspaces.collection.near_duplicates.signatures import BANDS, bands, shingles

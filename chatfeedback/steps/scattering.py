@@ -22,9 +22,9 @@ from chatfeedback.steps.portions import (
     OUTSIDE,
     Portion,
 )
+from exports.arrays import rows_at as taken
 from exports.buckets import OF_PORTION
 from exports.dataset import our_errors
-from exports.spilled import rows_at as taken
 from workspaces.collection.files import batches_of, rows_at
 from workspaces.files import written_before
 from workspaces.keys import KeyIndex, keys_of

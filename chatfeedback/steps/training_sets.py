@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -39,13 +39,14 @@ from workspaces.workers import LocalWorkers
 from workspaces.workspace import utc_now
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Collection, Mapping, Sequence
     from pathlib import Path
 
     import sqlalchemy as sa
 
     from exports.collected import Collected
     from exports.contamination import Benchmarks
+    from exports.reducing import Portion
     from workspaces.config import ExportsConfig
     from workspaces.workers import Workers
     from workspaces.workspace import Workspace
@@ -156,7 +157,7 @@ def _portions(
     projection: exports.Projection[exports.ExportItem],
     rules: ExportsConfig,
     benchmarks: Benchmarks | None,
-) -> tuple[exports.Evidence, Sequence[Callable[[], exports.Evidence]]]:
+) -> tuple[exports.Evidence, Sequence[Portion]]:
     """Return what is known of all portions of the evidence, and the portions."""
     scattering = Scattering(
         workspace,
@@ -198,11 +199,21 @@ def _portions(
     if not projection.at_once:
         return evidence, portions
     held_beside = collected(workspace, rules, rewrites.shown)
-    return evidence, [partial(_with_collected, portion, held_beside) for portion in portions]
+    return evidence, [_WithCollected(portion, held_beside) for portion in portions]
 
 
-def _with_collected(portion: Callable[[], exports.Evidence], beside: Collected) -> exports.Evidence:
-    return replace(portion(), collected=beside)
+@dataclass(frozen=True, slots=True)
+class _WithCollected:
+    """A portion with what the collection says beside answers."""
+
+    portion: Portion
+    beside: Collected
+
+    def __call__(self, groups: Collection[int] | None = None) -> exports.Evidence:
+        return replace(self.portion(groups), collected=self.beside)
+
+    def columns(self) -> None:
+        return None
 
 
 def _check_kinds(rules: ExportsConfig) -> None:

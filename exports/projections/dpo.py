@@ -6,17 +6,15 @@ from typing import TYPE_CHECKING
 
 from exports.columns import MESSAGES, messages, reply, tools
 from exports.measurements import PairFigures
-from exports.pair_tables import METHOD, SURE, beside_pairs, decided, in_schema, prompts_of, replies_of
+from exports.pair_tables import METHOD, SURE, beside_pairs
 from exports.projection import Projection, TableSpec
 from exports.selections import is_decided, select_pairs
 
 if TYPE_CHECKING:
-    import pyarrow as pa
-
-    from exports.arrays import Numbers
     from exports.columns import Columns, Row
     from exports.pair_columns import PairColumns
     from exports.pairs import PreferencePair
+    from exports.projection import Placed
 
 TRL: Columns = {"prompt": MESSAGES, "chosen": MESSAGES, "rejected": MESSAGES}
 
@@ -32,16 +30,16 @@ def _trl(pair: PreferencePair) -> list[Row]:
     ]
 
 
-def _trl_columns(every: PairColumns) -> tuple[pa.Table, Numbers]:
-    """Return the rows of ``TRL`` of the decided pairs, and the place of each row's pair."""
-    places = decided(every)
-    pairs = every.at(places)
-    columns = {
-        "prompt": prompts_of(pairs),
-        "chosen": replies_of(pairs, pairs.chosen),
-        "rejected": replies_of(pairs, 1 - pairs.chosen),
-    }
-    return in_schema(columns, TRL), places
+def _trl_columns(pairs: PairColumns) -> Placed:
+    from exports.pair_table_columns import to_train_on  # listing the projections needs no Arrow
+
+    return to_train_on(pairs, TRL)
+
+
+def _figures(pairs: PairColumns) -> PairFigures:
+    from exports.pair_figures import pair_figures
+
+    return pair_figures(pairs)
 
 
 PROJECTION = Projection(
@@ -57,5 +55,6 @@ PROJECTION = Projection(
     ),
     select=select_pairs,
     measure=PairFigures,
+    measure_columns=_figures,
     proposed=True,
 )

@@ -26,7 +26,8 @@ from chatfeedback.steps.grouping import Groups, chained, together
 from chatfeedback.steps.portions import NOWHERE
 from chatfeedback.steps.scattered import SCATTERED, scattered_in
 from exports.dataset import CannotWriteError
-from exports.reducing import Plan, reduced
+from exports.plan import Plan
+from exports.reducing import reduced
 from exports.release import NothingToExportError
 from exports.verification import verify
 from tests.dask_cluster import dask_cluster
