@@ -17,6 +17,8 @@ from exports.spilled import BATCH_CHARACTERS, JSON_LINE, LINE, NAME, PLACE, rows
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
+    from numpy.typing import NDArray
+
     from exports.columns import Columns, Row
     from exports.spilled import Piece, Places
 
@@ -39,28 +41,22 @@ class Bucket:
     mixed: bool = False
     order: Mapping[str, int] | None = None
 
-    def places(self) -> tuple[list[int], Places]:
-        """Return how many rows each piece has, and the places of the rows of this bucket in all of them, in order."""
-        told = [piece.read([NAME, PLACE]) for piece in self.pieces]
-        names = (name for batch in told for name in batch.column(0).to_pylist())
-        if self.order is None:
-            found = pc.sort_indices(pa.chunked_array([batch.column(1) for batch in told]))
-            places = np.asarray(found, np.int64)
-            if self.mixed:
-                mine = np.array([bucket_of(name, self.of) == self.number for name in names], np.bool_)
-                places = places[mine[places]]
-        else:  # there is one bucket
-            places = np.argsort(np.array([self.order[name] for name in names], np.int64), kind="stable")
-        return [batch.num_rows for batch in told], places
+    def read(self, names: Sequence[str]) -> list[pa.RecordBatch]:
+        """Return the rows of each piece, with those columns of these names that are there; none is copied."""
+        return [piece.read(names) for piece in self.pieces]
 
-    def take(self, sizes: Sequence[int], places: Places, names: Sequence[str]) -> Iterator[pa.RecordBatch]:
-        """Yield the rows at these places, sorted, of each piece that has some, with columns of these names."""
-        ends = np.cumsum(sizes)
-        for piece, size, end, mine in zip(
-            self.pieces, sizes, ends, np.split(places, np.searchsorted(places, ends[:-1])), strict=True
-        ):
-            if len(mine):
-                yield rows_at(piece.read(names), mine - (end - size))
+    def places(self, told: Sequence[pa.RecordBatch]) -> Places:
+        """Return the places of the rows of this bucket in all of its pieces, in order, as ``NAME`` and ``PLACE`` tell."""
+        if self.order is not None:  # there is one bucket
+            return np.argsort(
+                np.array([self.order[name] for name in _names_in(told)], np.int64), kind="stable"
+            )
+        found = pc.sort_indices(pa.chunked_array([batch.column(PLACE) for batch in told]))
+        places = np.asarray(found).astype(np.int64)
+        if not self.mixed:
+            return places
+        mine = np.array([bucket_of(name, self.of) == self.number for name in _names_in(told)], np.bool_)
+        return places[mine[places]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,13 +64,12 @@ class Part:
     """A bucket that was looked at: the numbers of rows in the row groups of its file, and the digest of its rows.
 
     The digest is the sha256 of the rows as canonical JSON lines; unlike the hash of a file it does not depend on the
-    version of pyarrow. ``sizes`` and ``places`` are what ``Bucket.places`` returns.
+    version of pyarrow. ``places`` are what ``Bucket.places`` returns.
     """
 
     bucket: Bucket
     groups: Sequence[int]
     digest: str
-    sizes: Sequence[int]
     places: Places
 
     @property
@@ -89,13 +84,10 @@ class Part:
 
     def tables(self, columns: Columns) -> Iterator[pa.Table]:
         """Yield the rows of each row group, as a table of ``stored_schema``."""
-        start = 0
-        for size in self.groups:
-            some = self.places[start : start + size]
-            read = self.bucket.take(self.sizes, np.sort(some), [*columns])
-            pieces = [_as_stored(batch, columns) for batch in read]
-            yield rows_at(pa.concat_tables(pieces).combine_chunks(), _ranks(some))
-            start += size
+        schema, read = stored_schema(columns), self.bucket.read([*columns])
+        for places in np.split(self.places, np.cumsum(self.groups)[:-1]):
+            pieces = [_as_stored(batch, columns, schema) for batch in _held(read, places)]
+            yield rows_at(pa.concat_tables(pieces).combine_chunks(), _ranks(places))
 
     def rows(self, columns: Columns) -> Iterator[Row]:
         """Yield the rows; their JSON columns are text."""
@@ -104,31 +96,54 @@ class Part:
 
     def json_lines(self) -> Iterator[str]:
         """Yield the rows as lines of JSON, their columns in order."""
-        for lines in _texts(self.bucket, self.sizes, self.places, JSON_LINE):
+        for lines in _texts(self.bucket.read([JSON_LINE]), self.places, JSON_LINE):
             yield from lines.to_pylist()
 
 
 def part_of(bucket: Bucket) -> Part:
     """Look at a bucket: how its rows are divided into row groups, and what their digest is."""
-    sizes, places = bucket.places()
-    groups, size, characters = [], 0, 0
-    digest = hashlib.sha256()
-    for lines in _texts(bucket, sizes, places, LINE):
+    read = bucket.read([NAME, PLACE, LINE])
+    places = bucket.places(read)
+    digest, lengths = hashlib.sha256(), [np.empty(0, np.int64)]
+    for lines in _texts(read, places, LINE):
         digest.update(_bytes_of(lines))
-        for length in pc.utf8_length(lines).to_pylist():
-            size, characters = size + 1, characters + length - 1
-            if characters > BATCH_CHARACTERS:
-                groups.append(size)
-                size = characters = 0
-    return Part(bucket, [*groups, size] if size else groups, digest.hexdigest(), sizes, places)
+        lengths.append(np.asarray(pc.utf8_length(lines)) - 1)  # without the line break
+    return Part(bucket, _groups(np.concatenate(lengths)), digest.hexdigest(), places)
 
 
-def _texts(bucket: Bucket, sizes: Sequence[int], places: Places, name: str) -> Iterator[pa.LargeStringArray]:
+def _names_in(told: Sequence[pa.RecordBatch]) -> Iterator[str]:
+    return (name for batch in told for name in batch.column(NAME).to_pylist())
+
+
+def _groups(lengths: NDArray[np.int64]) -> list[int]:
+    """Return how many rows each row group has, by the characters of each row: its last row makes it large enough."""
+    ends = np.cumsum(lengths)
+    groups, start, before = [], 0, 0
+    while start < len(ends):
+        end = min(int(np.searchsorted(ends, before + BATCH_CHARACTERS, "right")) + 1, len(ends))
+        groups.append(end - start)
+        start, before = end, int(ends[end - 1])
+    return groups
+
+
+def _held(read: Sequence[pa.RecordBatch], places: Places) -> Iterator[pa.RecordBatch]:
+    """Yield the rows at these places in all batches, sorted, of each batch that has some."""
+    ends = np.cumsum([batch.num_rows for batch in read])
+    places = np.sort(places)
+    for batch, end, mine in zip(
+        read, ends, np.split(places, np.searchsorted(places, ends[:-1])), strict=True
+    ):
+        if len(mine) == batch.num_rows:
+            yield batch
+        elif len(mine):
+            yield rows_at(batch, mine - (end - batch.num_rows))
+
+
+def _texts(read: Sequence[pa.RecordBatch], places: Places, name: str) -> Iterator[pa.LargeStringArray]:
     for start in range(0, len(places), ROWS_AT_ONCE):
         some = places[start : start + ROWS_AT_ONCE]
-        read = bucket.take(sizes, np.sort(some), [name])
-        texts = pa.chunked_array([batch.column(0).cast(pa.large_string()) for batch in read])
-        yield rows_at(texts.combine_chunks(), _ranks(some))
+        texts = pa.chunked_array([batch.column(name) for batch in _held(read, some)])
+        yield rows_at(texts.cast(pa.large_string()).combine_chunks(), _ranks(some))
 
 
 def _bytes_of(texts: pa.LargeStringArray) -> memoryview:
@@ -143,9 +158,8 @@ def _ranks(places: Places) -> Places:
     return np.searchsorted(np.sort(places), places)
 
 
-def _as_stored(batch: pa.RecordBatch, columns: Columns) -> pa.Table:
+def _as_stored(batch: pa.RecordBatch, columns: Columns, schema: pa.Schema) -> pa.Table:
     """Return a batch with these columns, which other portions may have made wider than its own."""
-    schema = stored_schema(columns)
     if batch.schema.equals(schema):
         return pa.Table.from_batches([batch])
     return table_of(batch.to_pylist(), columns)
