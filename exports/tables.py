@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING
 
 import pyarrow.parquet as pq
 
-from exports.columns import JSON, ListOf
+from exports.columns import ListOf
+from exports.features import features_schema, info_in_card
 from exports.spilled import digest_of_lines
 
 if TYPE_CHECKING:
@@ -20,7 +21,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     import pyarrow as pa
-    from datasets import Features, Json, List, Value
     from pydantic import JsonValue
 
     from exports.columns import Columns, ColumnType
@@ -81,24 +81,6 @@ class DatasetTable:
         return files
 
 
-def features_of(columns: Columns) -> Features:
-    """Return columns as ``datasets`` declares them."""
-    from datasets import Features, List, Value  # takes seconds to import
-
-    def feature(column: ColumnType) -> Value | Json | List | dict[str, object]:
-        if column == JSON:
-            from datasets import Json  # since version 4.7
-
-            return Json()
-        if isinstance(column, str):
-            return Value(column)
-        if isinstance(column, ListOf):
-            return List(feature(column.element))
-        return {name: feature(field) for name, field in column.items()}
-
-    return Features({name: feature(column) for name, column in columns.items()})
-
-
 def write_tables(
     folder: Path, tables: Sequence[DatasetTable], workers: Workers, kept: Kept | None = None
 ) -> AboutFiles:
@@ -110,20 +92,16 @@ def write_tables(
         workers: write the files, each one of them.
         kept: the files of the release before; their names hold the digests of their rows.
     """
-    from datasets import DatasetInfo, SplitDict, SplitInfo  # takes seconds to import
-    from datasets.info import DatasetInfosDict
-    from huggingface_hub import DatasetCardData
-
     sizes: dict[str, int] = {}
-    features = {table.name: features_of(table.columns) for table in tables if table.files}
     missing: list[tuple[Path, Part, Columns, pa.Schema]] = []
     for table in tables:
+        schema = features_schema(table.columns)
         for part, name in zip(table.parts, table.paths, strict=True):
             path = folder / name
             path.parent.mkdir(parents=True, exist_ok=True)
             size = None if kept is None else kept.take(name, path)
             if size is None:
-                missing.append((path, part, table.columns, features[table.name].arrow_schema))
+                missing.append((path, part, table.columns, schema))
             else:
                 sizes[name] = size
             lines = path.with_suffix(".jsonl")
@@ -134,29 +112,23 @@ def write_tables(
                     file.writelines(part.json_lines())
     for (path, *_), size in zip(missing, workers.run(_write, missing), strict=True):
         sizes[path.relative_to(folder).as_posix()] = size
-    infos = {}
-    for table in tables:
-        if not table.files:
-            continue
-        split_sizes: Counter[str] = Counter()
-        for part, name in zip(table.parts, table.paths, strict=True):
-            split_sizes[part.split] += sizes[name]
-        infos[table.name] = DatasetInfo(
-            features=features[table.name],
-            splits=SplitDict(
-                {
-                    split: SplitInfo(split, num_bytes=size, num_examples=table.n_rows[split])
-                    for split, size in split_sizes.items()
-                }
-            ),
-            download_size=sum((folder / name).stat().st_size for name in table.paths),
-            dataset_size=split_sizes.total(),
-            config_name=table.name,
-        )
-    card_data = DatasetCardData()
-    DatasetInfosDict(infos).to_dataset_card_data(card_data)
     in_order = {name: sizes[name] for table in tables for name in table.paths}
-    return AboutFiles({"dataset_info": card_data["dataset_info"]}, in_order)
+    return AboutFiles({"dataset_info": [_info(folder, table, sizes) for table in _by_name(tables)]}, in_order)
+
+
+def _by_name(tables: Sequence[DatasetTable]) -> list[DatasetTable]:
+    return sorted((table for table in tables if table.files), key=lambda table: table.name)
+
+
+def _info(folder: Path, table: DatasetTable, sizes: Mapping[str, int]) -> JsonValue:
+    """Return what the header of the card says of a table whose files have these sizes in memory."""
+    splits = {
+        split: {"num_bytes": sum(sizes[name] for name in names), "num_examples": table.n_rows[split]}
+        for split, names in table.files.items()
+    }
+    return info_in_card(
+        table.name, table.columns, splits, sum((folder / name).stat().st_size for name in table.paths)
+    )
 
 
 @dataclass(frozen=True, slots=True)
