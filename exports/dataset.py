@@ -7,6 +7,7 @@ import json
 import os
 import shutil
 from contextlib import contextmanager, nullcontext
+from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from tempfile import TemporaryDirectory, TemporaryFile, gettempdir
@@ -53,6 +54,14 @@ class CannotWriteError(WorkbenchError):
     """The folder of an export cannot be written: it is protected, or the disk is full."""
 
 
+@dataclass(frozen=True, slots=True)
+class Before:
+    """The number of buckets of a release, and the paths of its files."""
+
+    buckets: int = 0
+    files: Sequence[str] = ()
+
+
 def tool_version() -> str:
     """Return the version of this software."""
     try:
@@ -61,11 +70,11 @@ def tool_version() -> str:
         return "0+source"
 
 
-def check_target(folder: Path, kind: str) -> int:
+def check_target(folder: Path, kind: str) -> Before:
     """Raise an error at once if an export of this kind cannot be written to ``folder``; leave no file there.
 
     Returns:
-        The number of buckets of the release that is there, or 0.
+        What the release that is there, if there is one, says of its files.
 
     Raises:
         NotOurExportError: ``folder`` is a file, holds no export of this kind, or holds files besides it.
@@ -82,8 +91,8 @@ def check_target(folder: Path, kind: str) -> int:
         with TemporaryFile(dir=there):  # it has no name, so that a kill leaves none
             folder.exists()  # a name that is too long is an error
             _lock_of(folder).exists()
-    buckets = 0 if existing is None else existing.get("buckets")
-    return buckets if isinstance(buckets, int) else 0
+    buckets, files = (None, None) if existing is None else map(existing.get, ("buckets", "files"))
+    return Before(buckets if isinstance(buckets, int) else 0, [*files] if isinstance(files, dict) else [])
 
 
 def write_dataset(
@@ -272,7 +281,7 @@ def _write(
     for name, text in about(files).items():
         (folder / name).write_text(text, "utf-8", newline="\n")
         files[name] = sha256_of(folder / name)
-    written_with = {package: version(package) for package in ("datasets", "pyarrow")}
+    written_with = {package: version(package) for package in ("pyarrow",)}
     written = {"release": release.as_json(), "files": files, "bytes_in_memory": {**described.sizes}}
     text = json.dumps({**manifest, **written, "written_with": written_with}, indent=2, ensure_ascii=False)
     (folder / MANIFEST).write_text(text + "\n", "utf-8", newline="\n")

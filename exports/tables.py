@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import shutil
 from collections import Counter
-from dataclasses import dataclass
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -14,21 +16,23 @@ import pyarrow.parquet as pq
 
 from exports.columns import ListOf
 from exports.features import features_schema, info_in_card
-from exports.spilled import digest_of_lines
+from exports.parts import TO_LOOK_AT, Draft, part_of
+from exports.spilled import JSON_LINE, digest_of_lines
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
 
-    import pyarrow as pa
     from pydantic import JsonValue
 
     from exports.columns import Columns, ColumnType
-    from exports.parts import Part
+    from exports.parts import Bucket, Part, Read
     from workspaces.workers import Workers
 
 DIGITS = 16
 """Hexadecimal digits of a digest in the name of a file."""
+LINES = ".jsonl"
+"""Suffix of a file of JSON lines."""
 
 
 @dataclass(frozen=True)
@@ -56,8 +60,7 @@ class DatasetTable:
     @cached_property
     def digests(self) -> list[str]:
         """The sha256 of the columns and the rows of every part."""
-        columns = json.dumps([[name, _plain(column)] for name, column in self.columns.items()])
-        return [digest_of_lines([columns, part.digest]) for part in self.parts]
+        return [_digest_of(self.columns, part) for part in self.parts]
 
     @cached_property
     def paths(self) -> list[str]:
@@ -68,8 +71,7 @@ class DatasetTable:
         tables with the same items stand in the same order.
         """
         return [
-            f"data/{self.name}/{part.split}-{part.bucket.number:05}-of-{self.buckets:05}-{digest[:DIGITS]}.parquet"
-            for part, digest in zip(self.parts, self.digests, strict=True)
+            _path_of(self.name, part, digest) for part, digest in zip(self.parts, self.digests, strict=True)
         ]
 
     @property
@@ -81,10 +83,52 @@ class DatasetTable:
         return files
 
 
+@dataclass(frozen=True, slots=True)
+class Drafting:
+    """How buckets of a table are written as soon as they are looked at.
+
+    ``folder`` is where their files wait; None: nothing is written. ``kept`` is the path of a bucket's file that the
+    release before has.
+    """
+
+    table: str
+    columns: Columns
+    json_lines: bool
+    folder: Path | None
+    kept: str | None
+
+
+def drafted(bucket: Bucket, drafting: Drafting) -> Part:
+    """Look at a bucket, and write its files, for which its pieces need not be read again."""
+    columns, lines = drafting.columns, [JSON_LINE] if drafting.json_lines else []
+    if drafting.folder is None:
+        return part_of(bucket, bucket.read(TO_LOOK_AT))
+    read = bucket.read([*TO_LOOK_AT, *lines, *columns])
+    part = part_of(bucket, read)
+    name = _path_of(drafting.table, part, _digest_of(columns, part))
+    if not part.groups or name == drafting.kept:
+        return part
+    table = drafting.folder / name.replace("/", "-")
+    with _whole(table) as new:
+        size = _write(new, part, columns, read)
+    if lines:
+        with _whole(table.with_suffix(LINES)) as new:
+            _write_lines(new, part, read)
+    return replace(part, draft=Draft(table, size, table.with_suffix(LINES) if lines else None))
+
+
+@contextmanager
+def _whole(path: Path) -> Iterator[Path]:
+    """Yield another path, what is written to which is put in place as a whole: work can be done twice."""
+    new = path.with_name(f"{path.name}.{os.getpid()}.tmp")
+    yield new
+    new.replace(path)
+
+
 def write_tables(
     folder: Path, tables: Sequence[DatasetTable], workers: Workers, kept: Kept | None = None
 ) -> AboutFiles:
-    """Write the files of tables, or take those that the release before has already.
+    """Write the files of tables, or take those that were written already, or that the release before has.
 
     Args:
         folder: where to.
@@ -93,27 +137,39 @@ def write_tables(
         kept: the files of the release before; their names hold the digests of their rows.
     """
     sizes: dict[str, int] = {}
-    missing: list[tuple[Path, Part, Columns, pa.Schema]] = []
+    missing: list[tuple[Path, Part, Columns]] = []
     for table in tables:
-        schema = features_schema(table.columns)
         for part, name in zip(table.parts, table.paths, strict=True):
             path = folder / name
             path.parent.mkdir(parents=True, exist_ok=True)
-            size = None if kept is None else kept.take(name, path)
+            size = _taken(part, path) or (None if kept is None else kept.take(name, path))
             if size is None:
-                missing.append((path, part, table.columns, schema))
+                missing.append((path, part, table.columns))
             else:
                 sizes[name] = size
-            lines = path.with_suffix(".jsonl")
-            if table.json_lines and (
-                kept is None or kept.take(lines.relative_to(folder).as_posix(), lines) is None
-            ):
-                with lines.open("w", encoding="utf-8", newline="\n") as file:
-                    file.writelines(part.json_lines())
+            lines = path.with_suffix(LINES)
+            if not table.json_lines or _moved(None if part.draft is None else part.draft.lines, lines):
+                continue
+            if kept is None or kept.take(lines.relative_to(folder).as_posix(), lines) is None:
+                _write_lines(lines, part)
     for (path, *_), size in zip(missing, workers.run(_write, missing), strict=True):
         sizes[path.relative_to(folder).as_posix()] = size
     in_order = {name: sizes[name] for table in tables for name in table.paths}
     return AboutFiles({"dataset_info": [_info(folder, table, sizes) for table in _by_name(tables)]}, in_order)
+
+
+def _taken(part: Part, path: Path) -> int | None:
+    """Put the file of a part in place, if it was written already; return its size in memory."""
+    if part.draft is None or not _moved(part.draft.table, path):
+        return None
+    return part.draft.size
+
+
+def _moved(draft: Path | None, path: Path) -> bool:
+    if draft is None or not draft.exists():
+        return False
+    shutil.move(draft, path)  # to another file system, too
+    return True
 
 
 def _by_name(tables: Sequence[DatasetTable]) -> list[DatasetTable]:
@@ -153,7 +209,7 @@ class Kept:
     def take(self, name: str, target: Path) -> int | None:
         """Put a file of this name at ``target`` if it is as it was written; return its size, or None without one."""
         found = self.folder / name
-        size = self.sizes.get(name, 0 if name.endswith(".jsonl") else None)
+        size = self.sizes.get(name, 0 if name.endswith(LINES) else None)
         if size is None or name not in self.files or not is_plain_file(self.folder, name):
             return None
         if sha256_of(found) != self.files[name]:
@@ -174,15 +230,34 @@ def sha256_of(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def _write(path: Path, part: Part, columns: Columns, schema: pa.Schema) -> int:
+def _write(path: Path, part: Part, columns: Columns, read: Read | None = None) -> int:
     """Write a part to a Parquet file; return its size in memory, in bytes."""
-    size = 0
+    size, schema = 0, features_schema(columns)
     with pq.ParquetWriter(path, schema, compression="zstd") as writer:
-        for stored in part.tables(columns):
+        for stored in part.tables(columns, read):
             table = stored.cast(schema)
             size += table.nbytes
             writer.write_table(table)
     return size
+
+
+def _write_lines(path: Path, part: Part, read: Read | None = None) -> None:
+    with path.open("wb") as file:
+        file.writelines(part.json_lines(read))
+
+
+def place_of(table: str, bucket: Bucket) -> str:
+    """Return how the paths of a bucket's files begin, before their digests."""
+    return f"data/{table}/{bucket.split}-{bucket.number:05}-of-{bucket.of:05}-"
+
+
+def _path_of(table: str, part: Part, digest: str) -> str:
+    return f"{place_of(table, part.bucket)}{digest[:DIGITS]}.parquet"
+
+
+def _digest_of(columns: Columns, part: Part) -> str:
+    names = json.dumps([[name, _plain(column)] for name, column in columns.items()])
+    return digest_of_lines([names, part.digest])
 
 
 def _plain(column: ColumnType) -> JsonValue:
