@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from filelock import FileLock
 
 from exports.difference import ITEMS, TOMBSTONES, release_after
-from exports.tables import Kept, is_plain_file, sha256_of, write_tables
+from exports.tables import Kept, at_once, is_plain_file, sha256_of, write_tables
 from workspaces.errors import UsageError, WorkbenchError
 from workspaces.files import remove_folder
 
@@ -254,9 +254,9 @@ def _is_same(folder: Path, existing: Mapping[str, JsonValue], manifest: Mapping[
         return False
     files = existing["files"]
     assert isinstance(files, dict)
-    if not all(
-        is_plain_file(folder, name) and sha256_of(folder / name) == sha for name, sha in files.items()
-    ):
+    if not all(is_plain_file(folder, name) for name in files):
+        return False
+    if at_once(sha256_of, [folder / name for name in files]) != [*files.values()]:
         return False
     return is_plain_file(folder, SUMS) and (folder / SUMS).read_bytes() == sums_of(folder, files).encode()
 
@@ -286,17 +286,14 @@ def _write(
     text = json.dumps({**manifest, **written, "written_with": written_with}, indent=2, ensure_ascii=False)
     (folder / MANIFEST).write_text(text + "\n", "utf-8", newline="\n")
     (folder / SUMS).write_text(sums_of(folder, files), "utf-8", newline="\n")
-    for path in (*folder.rglob("*"), folder):
-        _fsync(path)
+    at_once(_fsync, [*folder.rglob("*"), folder])
 
 
 def _sums_in(folder: Path) -> dict[str, str]:
     """Return the checksum of every file in a folder, by path."""
-    return {
-        path.relative_to(folder).as_posix(): sha256_of(path)
-        for path in sorted(folder.rglob("*"))
-        if path.is_file()
-    }
+    paths = sorted(path for path in folder.rglob("*") if path.is_file())
+    sums = zip(paths, at_once(sha256_of, paths), strict=True)
+    return {path.relative_to(folder).as_posix(): sha for path, sha in sums}
 
 
 def _put_in_place(new: Path, folder: Path, old: Path) -> None:

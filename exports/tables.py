@@ -7,10 +7,11 @@ import json
 import os
 import shutil
 from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 import pyarrow.parquet as pq
 
@@ -20,7 +21,7 @@ from exports.parts import TO_LOOK_AT, Draft, part_of
 from exports.spilled import JSON_LINE, digest_of_lines
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
     from pathlib import Path
 
     from pydantic import JsonValue
@@ -29,8 +30,12 @@ if TYPE_CHECKING:
     from exports.parts import Bucket, Part, Read
     from workspaces.workers import Workers
 
+FileT = TypeVar("FileT")
+FoundT = TypeVar("FoundT")
 DIGITS = 16
 """Hexadecimal digits of a digest in the name of a file."""
+THREADS = 8
+"""Files that are read at once, at most."""
 LINES = ".jsonl"
 """Suffix of a file of JSON lines."""
 
@@ -216,6 +221,12 @@ class Kept:
             return None
         shutil.copyfile(found, target)
         return size
+
+
+def at_once(of: Callable[[FileT], FoundT], files: Sequence[FileT]) -> list[FoundT]:
+    """Return what a function finds of each file, in order: threads read them, as hashing and Arrow let others work."""
+    with ThreadPoolExecutor(min(len(files), os.cpu_count() or 1, THREADS) or 1) as pool:
+        return list(pool.map(of, files))
 
 
 def is_plain_file(folder: Path, name: str) -> bool:
