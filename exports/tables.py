@@ -30,12 +30,12 @@ if TYPE_CHECKING:
     from exports.parts import Bucket, Part, Read
     from workspaces.workers import Workers
 
-FileT = TypeVar("FileT")
+EachT = TypeVar("EachT")
 FoundT = TypeVar("FoundT")
 DIGITS = 16
 """Hexadecimal digits of a digest in the name of a file."""
 THREADS = 8
-"""Files that are read at once, at most."""
+"""Files that are read at once, at most: each may take the memory of a row group."""
 LINES = ".jsonl"
 """Suffix of a file of JSON lines."""
 
@@ -223,10 +223,10 @@ class Kept:
         return size
 
 
-def at_once(of: Callable[[FileT], FoundT], files: Sequence[FileT]) -> list[FoundT]:
-    """Return what a function finds of each file, in order: threads read them, as hashing and Arrow let others work."""
-    with ThreadPoolExecutor(min(len(files), os.cpu_count() or 1, THREADS) or 1) as pool:
-        return list(pool.map(of, files))
+def at_once(function: Callable[[EachT], FoundT], those: Sequence[EachT]) -> list[FoundT]:
+    """Return what a function finds of each of those, in order, by threads: hashing and Arrow let others work."""
+    with ThreadPoolExecutor(min(len(those), os.cpu_count() or 1, THREADS) or 1) as pool:
+        return list(pool.map(function, those))
 
 
 def is_plain_file(folder: Path, name: str) -> bool:

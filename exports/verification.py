@@ -69,7 +69,8 @@ def verify(folder: Path) -> Verified:
     if not {*problems} - {NO_SUMS}:
         problems += [*_digests(manifest), *_sums(manifest)]
     if not {*problems} - {NO_SUMS}:
-        problems += [*_tables(folder, manifest), *_splits(folder, manifest), *_release(folder, manifest)]
+        checks = at_once(lambda check: [*check(folder, manifest)], (_tables, _splits, _release))
+        problems += chain.from_iterable(checks)
     return Verified(
         path=folder,
         kind=str(manifest.get("kind")),
