@@ -13,7 +13,7 @@ from exports.card import card
 from exports.choosing import EVERYTHING, by_agreement, in_force
 from exports.croissant import FILE as CROISSANT
 from exports.croissant import croissant
-from exports.dataset import check_target, tool_version, waiting_in, write_dataset
+from exports.dataset import Before, check_target, tool_version, waiting_in, write_dataset
 from exports.finishing import tables_of
 from exports.licences import check_licences, licence_conflicts, licence_notes
 from exports.measurements import with_label_noise
@@ -120,7 +120,7 @@ def export(
         DamagedFeedError: what ``folder`` says of earlier releases was changed.
     """
     # of what is there now: if another export comes before this one, files may be divided otherwise than need be
-    before = 0 if dry_run else check_target(folder, projection.name)
+    before = Before() if dry_run else check_target(folder, projection.name)
     of_portions = [_Whole(evidence)] if portions is None else portions
     with waiting_in(scratch) as waiting, workers or LocalWorkers(1) as workers:
         plan = Plan(
@@ -128,12 +128,14 @@ def export(
             rules=rules,
             test_share=1.0 if projection.test_only else test_share,
             json_lines=json_lines,
-            buckets=1 if projection.in_one_file else buckets_for(OF_PORTION * len(of_portions), before),
+            buckets=1
+            if projection.in_one_file
+            else buckets_for(OF_PORTION * len(of_portions), before.buckets),
             folder=str(waiting),
         )
         made = _of_all(of_portions, plan, workers, evidence, others)
-        buckets = 1 if projection.in_one_file else buckets_for(made.items, before)
-        tables = tables_of(plan, made, buckets, workers)
+        buckets = 1 if projection.in_one_file else buckets_for(made.items, before.buckets)
+        tables = tables_of(plan, made, buckets, workers, before=before.files, dry_run=dry_run)
         return _release(
             folder,
             plan,

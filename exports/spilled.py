@@ -12,7 +12,6 @@ import os
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import pairwise
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -25,6 +24,7 @@ from workspaces.files import written_before
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
+    from pathlib import Path
 
     from numpy.typing import NDArray
 
@@ -78,11 +78,12 @@ class Piece:
 
     def read(self, names: Sequence[str]) -> pa.RecordBatch:
         """Return the rows, with those columns of these names that are there."""
-        with written_before(Path(self.path)), pa.memory_map(self.path) as file:
+        with written_before(self.path), pa.memory_map(self.path) as file:
             schema = _schema_of(self.path)
             file.seek(self.start)
             batch = pa.ipc.read_record_batch(pa.ipc.read_message(file), schema)
-            return batch.select([name for name in names if name in schema.names])
+            known = {*schema.names}
+            return batch.select([name for name in names if name in known])
 
 
 @lru_cache(maxsize=1024)
