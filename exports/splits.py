@@ -131,6 +131,9 @@ def normalised_opening(prompt: Prompt) -> str:
     text = next(
         (content for role, content, *_ in prompt if role == Role.USER), prompt[0][1] if prompt else ""
     )
+    if text.isascii():  # the same in a third of the time
+        words = text.encode().translate(_ASCII_WORDS).split()
+        return b" ".join(words).decode() if words else squeeze(text.lower())
     text = unicodedata.normalize("NFKC", text).casefold()
     return squeeze(text.translate(_WORDS)) or squeeze(text)
 
@@ -145,3 +148,4 @@ class _Words(dict[int, int]):
 
 
 _WORDS = _Words()
+_ASCII_WORDS = bytes(_WORDS[code] for code in range(128)).lower() + bytes(range(128, 256))

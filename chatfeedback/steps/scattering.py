@@ -32,7 +32,8 @@ from workspaces.kinds import all_kinds
 from workspaces.store.arrow_rows import annotation_tables, rows_of, task_tables
 from workspaces.store.latest_annotations import StoredAnnotation, annotation_of
 from workspaces.store.members import members
-from workspaces.store.tasks import StoredTask, task_of
+from workspaces.store.tasks import StoredTask, count_tasks, task_of
+from workspaces.workers import LocalWorkers, results_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -44,6 +45,7 @@ if TYPE_CHECKING:
     from chatfeedback.steps.openings import Openings
     from chatfeedback.steps.portions import Shared
     from workspaces.records import Annotation, Task
+    from workspaces.workers import Workers
     from workspaces.workspace import Workspace
 
     Numbers = NDArray[np.int64]
@@ -57,6 +59,11 @@ BYTES_AT_ONCE = 1 << 25
 """Conversations that are read at once, and their size in memory when they are written."""
 
 
+def number_of_portions(connection: sa.Connection) -> int:
+    """Return into how many portions an export of a store is divided."""
+    return min(MOST, max(1, -(-count_tasks(connection) // TASKS)))
+
+
 class Scattering:
     """Scatters what is in a workspace over portions; the workspace is locked meanwhile.
 
@@ -66,7 +73,8 @@ class Scattering:
         folder: where the portions wait; it is empty.
         near_duplicates: the group of conversations that have a near duplicate; those whose openings have one are added.
         everything: also conversations that no task is about, and that have no near duplicate.
-        at_once: there is one portion.
+        number: of portions.
+        workers: read the collection, where they see it.
     """
 
     def __init__(
@@ -77,20 +85,25 @@ class Scattering:
         near_duplicates: Mapping[str, str],
         *,
         everything: bool,
-        at_once: bool,
+        number: int,
+        workers: Workers,
     ) -> None:
         self._connection, self._folder = connection, folder
         self.of_rewrites: dict[str, Task] = {}
         ids, shown = self._read_tasks()
         self._tasks = KeyIndex(keys_of(ids))
-        self.number = 1 if at_once else min(MOST, max(1, -(-len(ids) // TASKS)))
+        self.number = number
         del ids
         names = pc.unique(pa.concat_arrays([shown.values, pa.array([*near_duplicates], pa.string())]))
         self._append("asked", pa.table({"conversation_id": names}))
         found: list[Openings] = []
         self._files: list[tuple[Path, Numbers]] = []
-        for path, shared in workspace.collection.shared_rows():
-            some = openings_in(str(path), str(folder / "asked"), everything)
+        files = [*workspace.collection.shared_rows()]
+        work = [(str(path), str(folder / "asked"), everything) for path, _ in files]
+        local = (
+            workers if isinstance(workers, LocalWorkers) else LocalWorkers(1)
+        )  # a cluster sees no files of ours
+        for (path, shared), some in zip(files, results_of(local, openings_in, work), strict=True):
             some = only(some, shared.places(keys_of(some.names.to_pylist())) >= 0)
             found.append(some)
             self._files.append((path, some.rows))

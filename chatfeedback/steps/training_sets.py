@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING
@@ -14,7 +15,7 @@ from chatfeedback.steps.portions import Shared, own_set_aside, remembered
 from chatfeedback.steps.rewrite_outcomes import rewrite_outcomes
 from chatfeedback.steps.rewrites import read_rewrites
 from chatfeedback.steps.scattered import scattered_in
-from chatfeedback.steps.scattering import Scattering
+from chatfeedback.steps.scattering import Scattering, number_of_portions
 from chatfeedback.steps.written import noted
 from exports.benchmark_files import read_benchmarks
 from exports.choosing import left_out_by
@@ -100,11 +101,21 @@ def export(
             folder, projection.name
         )  # before the lock: nobody waits for a place that cannot be written
         _collect_chats(workspace)
-    with workspace.exclusive(), collector_paused(), remembered(), scattered_in(workspace) as scratch:
+    with (
+        workspace.exclusive(),
+        collector_paused(),
+        remembered(),
+        scattered_in(workspace) as scratch,
+        ExitStack() as kept,
+    ):
         now = utc_now()
         workspace.collection.share_due(now)
         with workspace.store.read() as connection:
-            evidence, portions = _portions(workspace, connection, scratch, projection, rules, benchmarks)
+            number = 1 if projection.at_once else number_of_portions(connection)
+            hired = kept.enter_context(_workers(workers, number, at_once=projection.at_once))
+            evidence, portions = _portions(
+                workspace, connection, scratch, projection, rules, benchmarks, number, hired
+            )
             ledger_tip = tip(connection)
         written = partial(
             exports.export,
@@ -119,7 +130,7 @@ def export(
             json_lines=json_lines,
             others=[it for it in exports.all_projections().values() if it.proposed and it.name != name],
             portions=portions,
-            workers=_workers(workers, len(portions), at_once=projection.at_once),
+            workers=hired,
             scratch=scratch,
         )
         if dry_run:
@@ -157,6 +168,8 @@ def _portions(
     projection: exports.Projection[exports.ExportItem],
     rules: ExportsConfig,
     benchmarks: Benchmarks | None,
+    number: int,
+    workers: Workers,
 ) -> tuple[exports.Evidence, Sequence[Portion]]:
     """Return what is known of all portions of the evidence, and the portions."""
     scattering = Scattering(
@@ -165,7 +178,8 @@ def _portions(
         scratch,
         all_groups(connection),
         everything=projection.at_once or divides(rules),
-        at_once=projection.at_once,
+        number=number,
+        workers=workers,
     )
     scattering.tasks()
     about_rewrites = scattering.answers()

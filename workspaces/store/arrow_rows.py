@@ -93,6 +93,8 @@ def _tables(connection: sa.Connection, query: sa.Select[Any], schema: pa.Schema)
 
 def _times(values: Sequence[Any]) -> pa.Array:
     """Return times as a database gives them: SQLite texts, PostgreSQL times."""
+    if values.count(None) == len(values):
+        return pa.nulls(len(values), TIME)
     if any(isinstance(value, str) for value in values):
         try:
             return pa.array(values, pa.string()).cast(pa.timestamp("us")).cast(TIME)

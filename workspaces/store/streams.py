@@ -31,8 +31,15 @@ def rows_in_parts(
     connection: sa.Connection, query: sa.Select[*Columns], size: int
 ) -> Iterator[Sequence[Sequence[Any]]]:
     """Yield the rows of a query, ``size`` at a time in memory."""
-    with connection.execute(query.execution_options(yield_per=size)) as result:
-        yield from result.partitions(size)
+    if (
+        connection.dialect.name == "sqlite"
+    ):  # the driver's own tuples: rows of SQLAlchemy take half as long again
+        with connection.execute(query) as result:
+            while rows := result.cursor.fetchmany(size):
+                yield rows
+    else:
+        with connection.execute(query.execution_options(yield_per=size)) as result:
+            yield from result.partitions(size)
 
 
 def as_given(columns: Iterable[sa.ColumnElement[Any]]) -> list[sa.ColumnElement[Any]]:

@@ -238,6 +238,11 @@ def lose_placements(connection: sa.Connection, lost: Iterable[PlacedTask]) -> No
         connection.execute(sa.delete(placement).where(placement.c.task_id.in_(ids)))
 
 
+def count_tasks(connection: sa.Connection) -> int:
+    """Return how many tasks there are."""
+    return connection.execute(sa.select(sa.func.count()).select_from(task)).scalar_one()
+
+
 def count_placements(connection: sa.Connection) -> int:
     """Return how many tasks have a placement."""
     return connection.execute(sa.select(sa.func.count()).select_from(placement)).scalar_one()

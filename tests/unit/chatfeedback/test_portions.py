@@ -197,6 +197,8 @@ def test_a_process_that_outlives_an_export_knows_the_rules_of_the_next(answered:
                     exports.projection_of("dpo"),
                     ExportsConfig(own=own),
                     None,
+                    1,
+                    LocalWorkers(1),
                 )
                 portion = cast("Portion", training_sets._portions(*given)[1][0])
             found.append(portions._shared(f"{portion.folder}/shared").rules.own)
