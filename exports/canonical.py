@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -34,7 +35,7 @@ def canonical_lines(table: pa.Table, columns: Columns) -> pa.Array:
     """
     batch = table.combine_chunks()
     values = {name: _one(batch.column(name)) for name in columns}
-    return _joined(_object(values, columns), "\n")
+    return joined(_object(values, columns), "\n")
 
 
 def _one(column: pa.ChunkedArray) -> pa.Array:
@@ -45,14 +46,14 @@ def _text(values: pa.Array, kind: ColumnType) -> pa.Array:
     """Return values as JSON, null where they are null."""
     if isinstance(kind, ListOf):
         inside = _text(values.flatten(), kind.element).fill_null(_NULL)
-        return _joined("[", pc.binary_join(_listed(values, inside), ","), "]")
+        return joined("[", pc.binary_join(_listed(values, inside), ","), "]")
     if not isinstance(kind, str):
         inside = dict(zip(kind, values.flatten(), strict=True))
         return pc.if_else(values.is_valid(), _object(inside, kind), None)
     if kind == JSON:
         return _each(values, lambda text: canonical_json(json.loads(text)))
     if pa.types.is_string(values.type):
-        return _quoted(values)
+        return quoted(values)
     if pa.types.is_floating(values.type):
         bits = values.view(pa.int64()).dictionary_encode()  # of equal numbers, one; 0.0 and -0.0 are two
         return _each(bits.dictionary.view(pa.float64()), canonical_json).take(bits.indices)
@@ -66,10 +67,10 @@ def _object(fields: Mapping[str, pa.Array], kinds: Mapping[str, ColumnType]) -> 
         key = f"{',' if place else ''}{canonical_json(name)}:"
         text = _text(fields[name], kinds[name])
         if name == TOOLS and kinds[name] == JSON:
-            pieces.append(_joined(key, text).fill_null(""))
+            pieces.append(joined(key, text).fill_null(""))
         else:
             pieces += [key, text.fill_null(_NULL)]
-    return _joined(*pieces, "}")
+    return joined(*pieces, "}")
 
 
 def _listed(lists: pa.ListArray, inside: pa.Array) -> pa.ListArray:
@@ -79,17 +80,26 @@ def _listed(lists: pa.ListArray, inside: pa.Array) -> pa.ListArray:
     return pa.ListArray.from_arrays(offsets, inside, mask=lists.is_null())
 
 
-def _quoted(texts: pa.Array) -> pa.Array:
-    escaped = pc.match_substring_regex(texts, _ESCAPED)
-    quoted = _joined('"', texts, '"')
-    if not pc.any(escaped).as_py():
+def quoted(texts: pa.Array) -> pa.Array:
+    """Return texts as JSON, null where they are null."""
+    quoted = joined('"', texts, '"')
+    if not _may_be_escaped(texts):
         return quoted
+    escaped = pc.match_substring_regex(texts, _ESCAPED)
     return pc.replace_with_mask(quoted, escaped, _each(texts.filter(escaped), canonical_json))
+
+
+def _may_be_escaped(texts: pa.Array) -> bool:
+    """Return whether any byte of texts, or of others in the same memory, is escaped in JSON."""
+    data = texts.buffers()[2]
+    used = np.frombuffer(b"" if data is None else data, np.uint8)
+    return bool((used < ord(" ")).any() or (used == ord('"')).any() or (used == ord("\\")).any())
 
 
 def _each(values: pa.Array, said: Callable[[Any], str]) -> pa.Array:
     return pa.array([None if it is None else said(it) for it in values.to_pylist()], pa.string())
 
 
-def _joined(*pieces: pa.Array | str) -> pa.Array:
+def joined(*pieces: pa.Array | str) -> pa.Array:
+    """Return texts one behind the other, row by row."""
     return pc.binary_join_element_wise(*pieces, "")

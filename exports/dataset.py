@@ -7,6 +7,7 @@ import json
 import os
 import shutil
 from contextlib import contextmanager, nullcontext
+from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from tempfile import TemporaryDirectory, TemporaryFile, gettempdir
@@ -15,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from filelock import FileLock
 
 from exports.difference import ITEMS, TOMBSTONES, release_after
-from exports.tables import Kept, is_plain_file, sha256_of, write_tables
+from exports.tables import Kept, at_once, is_plain_file, sha256_of, write_tables
 from workspaces.errors import UsageError, WorkbenchError
 from workspaces.files import remove_folder
 
@@ -53,6 +54,14 @@ class CannotWriteError(WorkbenchError):
     """The folder of an export cannot be written: it is protected, or the disk is full."""
 
 
+@dataclass(frozen=True, slots=True)
+class Before:
+    """The number of buckets of a release, and the paths of its files."""
+
+    buckets: int = 0
+    files: Sequence[str] = ()
+
+
 def tool_version() -> str:
     """Return the version of this software."""
     try:
@@ -61,11 +70,11 @@ def tool_version() -> str:
         return "0+source"
 
 
-def check_target(folder: Path, kind: str) -> int:
+def check_target(folder: Path, kind: str) -> Before:
     """Raise an error at once if an export of this kind cannot be written to ``folder``; leave no file there.
 
     Returns:
-        The number of buckets of the release that is there, or 0.
+        What the release that is there, if there is one, says of its files.
 
     Raises:
         NotOurExportError: ``folder`` is a file, holds no export of this kind, or holds files besides it.
@@ -82,8 +91,8 @@ def check_target(folder: Path, kind: str) -> int:
         with TemporaryFile(dir=there):  # it has no name, so that a kill leaves none
             folder.exists()  # a name that is too long is an error
             _lock_of(folder).exists()
-    buckets = 0 if existing is None else existing.get("buckets")
-    return buckets if isinstance(buckets, int) else 0
+    buckets, files = (None, None) if existing is None else map(existing.get, ("buckets", "files"))
+    return Before(buckets if isinstance(buckets, int) else 0, [*files] if isinstance(files, dict) else [])
 
 
 def write_dataset(
@@ -245,9 +254,9 @@ def _is_same(folder: Path, existing: Mapping[str, JsonValue], manifest: Mapping[
         return False
     files = existing["files"]
     assert isinstance(files, dict)
-    if not all(
-        is_plain_file(folder, name) and sha256_of(folder / name) == sha for name, sha in files.items()
-    ):
+    if not all(is_plain_file(folder, name) for name in files):
+        return False
+    if at_once(sha256_of, [folder / name for name in files]) != [*files.values()]:
         return False
     return is_plain_file(folder, SUMS) and (folder / SUMS).read_bytes() == sums_of(folder, files).encode()
 
@@ -272,22 +281,19 @@ def _write(
     for name, text in about(files).items():
         (folder / name).write_text(text, "utf-8", newline="\n")
         files[name] = sha256_of(folder / name)
-    written_with = {package: version(package) for package in ("datasets", "pyarrow")}
+    written_with = {package: version(package) for package in ("pyarrow",)}
     written = {"release": release.as_json(), "files": files, "bytes_in_memory": {**described.sizes}}
     text = json.dumps({**manifest, **written, "written_with": written_with}, indent=2, ensure_ascii=False)
     (folder / MANIFEST).write_text(text + "\n", "utf-8", newline="\n")
     (folder / SUMS).write_text(sums_of(folder, files), "utf-8", newline="\n")
-    for path in (*folder.rglob("*"), folder):
-        _fsync(path)
+    at_once(_fsync, [*folder.rglob("*"), folder])
 
 
 def _sums_in(folder: Path) -> dict[str, str]:
     """Return the checksum of every file in a folder, by path."""
-    return {
-        path.relative_to(folder).as_posix(): sha256_of(path)
-        for path in sorted(folder.rglob("*"))
-        if path.is_file()
-    }
+    paths = sorted(path for path in folder.rglob("*") if path.is_file())
+    sums = zip(paths, at_once(sha256_of, paths), strict=True)
+    return {path.relative_to(folder).as_posix(): sha for path, sha in sums}
 
 
 def _put_in_place(new: Path, folder: Path, old: Path) -> None:

@@ -103,27 +103,33 @@ def compare(before: Mapping[str, Entry], after: Mapping[str, Entry], buckets: in
     )
 
 
-def entries_in(folder: Path, manifest: Mapping[str, JsonValue]) -> dict[str, Entry] | None:
-    """Return the items that a release lists, by id; None if it lists none, as of an earlier version, or is damaged."""
+def listed_in(folder: Path, manifest: Mapping[str, JsonValue]) -> pa.Table | None:
+    """Return the items that a release lists, with ``ITEM_COLUMNS``.
+
+    None if it lists none, as of an earlier version, or is damaged.
+    """
     files = manifest.get("files")
-    names = [name for name in files if name.startswith(f"data/{ITEMS}/")] if isinstance(files, dict) else []
-    if not names:
+    names = sorted(files) if isinstance(files, dict) else []
+    names = [name for name in names if name.startswith(f"data/{ITEMS}/") and name.endswith(".parquet")]
+    if not names or not all(is_plain_file(folder, name) for name in names):
         return None
-    entries: dict[str, Entry] = {}
-    for name in sorted(names):
-        if not name.endswith(".parquet"):
-            continue
-        if not is_plain_file(folder, name):
-            return None
-        try:
-            columns = pq.read_table(folder / name, columns=[*ITEM_COLUMNS]).to_pydict()
-        except (OSError, ValueError, pa.ArrowException):
-            return None
-        entries |= {
-            key: Entry(split, digest, tuple(conversations))
-            for key, split, digest, conversations in zip(*columns.values(), strict=True)
-        }
-    return entries
+    try:
+        return pa.concat_tables(
+            pq.read_table(folder / name, columns=[*ITEM_COLUMNS]).select([*ITEM_COLUMNS]) for name in names
+        )
+    except (OSError, ValueError, KeyError, pa.ArrowException):
+        return None
+
+
+def entries_in(folder: Path, manifest: Mapping[str, JsonValue]) -> dict[str, Entry] | None:
+    """Return what ``listed_in`` does, by id."""
+    listed = listed_in(folder, manifest)
+    if listed is None:
+        return None
+    return {
+        key: Entry(split, digest, tuple(conversations))
+        for key, split, digest, conversations in zip(*listed.to_pydict().values(), strict=True)
+    }
 
 
 def entries_of(rows: Iterable[Row]) -> dict[str, Entry]:

@@ -6,20 +6,29 @@ import hashlib
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from exports.buckets import bucket_of
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from exports.arrays import hashed, lists_of, one_array, rows_at, slices, texts_of
+from exports.buckets import bucket_of, buckets_of
+from exports.canonical import joined
 from exports.columns import TEXT, with_tools
 from exports.difference import ITEM_COLUMNS, ITEMS, LISTED
-from exports.spilled import Goals, spill
+from exports.json_columns import stored_schema
+from exports.pair_columns import NEITHER
+from exports.spilled import Goals, in_sizes, spill, spill_tables
+from exports.splits import TEST, TRAIN
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
     from pathlib import Path
 
-    import pyarrow as pa
-
+    from exports.arrays import Numbers
     from exports.columns import Columns, Row
     from exports.items import ExportItem, ItemT
     from exports.omissions import Omission
+    from exports.pair_columns import PairColumns
     from exports.projection import Projection
     from exports.spilled import Piece
 
@@ -79,7 +88,8 @@ def fill(
     placed = [aims[name][1] for name in names]
     accepts = projection.training_table.accepts
     places = [f"{FIRST if accepts(item) else LATER}{item.id}" for item in items]
-    goals = Goals([splits[name] for name in names], placed, names, places)
+    in_splits = [splits[name] for name in names]
+    goals = Goals.of(in_splits, placed, names, places)
 
     def keep(
         name: str, rows: Sequence[Row], owners: Sequence[int], where: Goals, columns: Columns, *, lines: bool
@@ -106,13 +116,77 @@ def fill(
         for owner, line in zip(owners, lines, strict=True):
             digests[owner].append(line)
     listed = [
-        _listed(item, split, lines) for item, split, lines in zip(items, goals.splits, digests, strict=True)
+        _listed(item, split, lines) for item, split, lines in zip(items, in_splits, digests, strict=True)
     ]
-    of_list = Goals([LISTED] * len(items), placed, names, names)
+    of_list = Goals.of([LISTED] * len(items), placed, names, names)
     keep(ITEMS, listed, range(len(listed)), of_list, ITEM_COLUMNS, lines=False)
-    dropped = sorted(map(_dropped, omissions), key=lambda row: _bucket_of(str(row["task_id"]), buckets))
-    keep(OMISSIONS, dropped, range(len(dropped)), _goals_of(dropped, buckets), OMISSION_COLUMNS, lines=False)
+    _fill_omissions(folder, omissions, buckets, filled)
     return filled
+
+
+def fill_columns(
+    folder: Path,
+    projection: Projection[ItemT],
+    pairs: PairColumns,
+    splits: Sequence[str],
+    omissions: Iterable[Omission],
+    buckets: int,
+    *,
+    see: Callable[[pa.Table], None],
+    see_trained: Callable[[Iterable[pa.Array]], None],
+) -> Filled:
+    """Write the rows of pairs in columns: as ``fill``, whose arguments these are, does of items.
+
+    ``splits`` are those of the pairs, in their order, and ``see`` is shown the tables.
+    """
+    filled = Filled()
+    in_test = np.array([split == TEST for split in splits], np.int64)  # as the splits, in alphabetical order
+    numbers = buckets_of(hashed(pairs.ids, 8), buckets) + (1 - in_test) * buckets
+    order = np.argsort(numbers, kind="stable")
+    numbers, pairs = numbers[order], pairs.at(order)
+    begins = rows_at(texts_of([FIRST, LATER]), (pairs.winners == NEITHER).astype(np.int64))
+    aims = [(split, bucket) for split in (TEST, TRAIN) for bucket in range(buckets)]
+    goals = Goals(aims, numbers, pairs.ids, joined(begins, pairs.ids))
+    of_list = Goals([(LISTED, bucket) for _, bucket in aims], numbers, pairs.ids, pairs.ids)
+
+    def keep(name: str, table: pa.Table, owners: Numbers, where: Goals, columns: Columns) -> pa.Array:
+        spilled = spill_tables(folder / f"{name}.arrow", in_sizes(table), owners, where, columns)
+        filled.columns[name], filled.pieces[name] = [columns], spilled.pieces
+        return one_array(pa.chunked_array(spilled.lines, pa.string()))
+
+    of_pairs: list[pa.Array] = []
+    for number, spec in enumerate(projection.tables):
+        assert spec.of_columns is not None
+        table, owners = spec.of_columns(pairs)
+        see(table)
+        lines = keep(spec.name, table, owners, goals, spec.current_columns())
+        if number == 0:
+            see_trained([lines])
+        of_pairs.append(pc.binary_join(lists_of(lines, np.bincount(owners, minlength=len(pairs))), ""))
+    every_line = joined(*of_pairs)
+    listed = {
+        "id": pairs.ids,
+        "split": rows_at(texts_of([TEST, TRAIN]), numbers // buckets),
+        "digest": texts_of([hashlib.sha256(text).hexdigest() for text in slices(every_line)]),
+        "conversation_ids": pairs.distinct_of(pairs.origins.ids),
+    }
+    table = pa.Table.from_pydict(listed, schema=stored_schema(ITEM_COLUMNS))
+    keep(ITEMS, table, np.arange(len(pairs)), of_list, ITEM_COLUMNS)
+    _fill_omissions(folder, omissions, buckets, filled)
+    return filled
+
+
+def _fill_omissions(folder: Path, omissions: Iterable[Omission], buckets: int, filled: Filled) -> None:
+    """Write the ledger of drops."""
+    dropped = sorted(map(_dropped, omissions), key=lambda row: _bucket_of(str(row["task_id"]), buckets))
+    spilled = spill(
+        folder / f"{OMISSIONS}.arrow",
+        dropped,
+        range(len(dropped)),
+        _goals_of(dropped, buckets),
+        OMISSION_COLUMNS,
+    )
+    filled.columns[OMISSIONS], filled.pieces[OMISSIONS] = [OMISSION_COLUMNS], spilled.pieces
 
 
 def _bucket_of(name: str, buckets: int) -> int:
@@ -140,7 +214,7 @@ def _dropped(omission: Omission) -> Row:
 
 def _goals_of(dropped: Sequence[Row], buckets: int) -> Goals:
     names = [str(row["task_id"]) for row in dropped]
-    return Goals(
+    return Goals.of(
         [OMITTED] * len(names),
         [_bucket_of(name, buckets) for name in names],
         names,

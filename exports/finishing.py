@@ -3,32 +3,38 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from exports.difference import ITEMS
 from exports.filling import ABOUT_ITEMS, ABOUT_OMISSIONS, OMISSIONS
 from exports.json_columns import widened
-from exports.parts import Bucket, part_of
+from exports.parts import Bucket
 from exports.splits import TRAIN
-from exports.tables import DatasetTable
+from exports.tables import DatasetTable, Drafting, drafted, place_of
 from workspaces.workers import results_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Collection, Iterator, Mapping, Sequence
 
-    from exports.reducing import Plan, Reduced
+    from exports.parts import Part
+    from exports.plan import Plan, Reduced
     from exports.spilled import Piece
     from workspaces.workers import Workers
 
 
-def tables_of(plan: Plan, made: Reduced, buckets: int, workers: Workers) -> list[DatasetTable]:
+def tables_of(
+    plan: Plan, made: Reduced, buckets: int, workers: Workers, *, before: Collection[str] = (), dry_run: bool
+) -> list[DatasetTable]:
     """Return the tables of a projection, the one that lists the items, and the ledger of drops.
 
     Args:
         plan: what was made of every portion.
         made: what the portions gave.
         buckets: into which each split is divided.
-        workers: look at the buckets.
+        workers: look at the buckets, and write their files.
+        before: paths of files that the release before has, and which are not written.
+        dry_run: write no file.
     """
     projection, arrange = plan.projection, plan.projection.arrange
     orders = {} if arrange is None else {split: _numbered(arrange(it)) for split, it in made.prompts.items()}
@@ -37,23 +43,27 @@ def tables_of(plan: Plan, made: Reduced, buckets: int, workers: Workers) -> list
         ITEMS: ABOUT_ITEMS,
         OMISSIONS: ABOUT_OMISSIONS,
     }
-    all_buckets = {
-        name: list(_buckets(made.filled.pieces[name], plan.buckets, buckets, orders)) for name in about
-    }
-    parts = iter(
-        results_of(workers, part_of, [(bucket,) for some in all_buckets.values() for bucket in some])
+    with_lines = (
+        {*about} - {ITEMS, OMISSIONS}
+        if plan.json_lines
+        else {projection.training_table.name}
+        if projection.json_lines
+        else set()
     )
-    trained = projection.training_table.name
+    folder = None if dry_run else Path(plan.folder)
+    columns = {name: widened(made.filled.columns[name]) for name in about}
+    kept = {name[: name.rfind("-") + 1]: name for name in before if name.endswith(".parquet")}
+    work = [
+        (bucket, Drafting(name, columns[name], name in with_lines, folder, kept.get(place_of(name, bucket))))
+        for name in about
+        for bucket in _buckets(made.filled.pieces[name], plan.buckets, buckets, orders)
+    ]
+    parts: dict[str, list[Part]] = defaultdict(list)
+    for (_, drafting), part in zip(work, results_of(workers, drafted, work), strict=True):
+        if part.groups:
+            parts[drafting.table].append(part)
     return [
-        DatasetTable(
-            name,
-            description,
-            widened(made.filled.columns[name]),
-            [part for part in (next(parts) for _ in all_buckets[name]) if part.groups],
-            buckets,
-            name not in (ITEMS, OMISSIONS)
-            and (plan.json_lines or (projection.json_lines and name == trained)),
-        )
+        DatasetTable(name, description, columns[name], parts[name], buckets, name in with_lines)
         for name, description in about.items()
     ]
 

@@ -21,7 +21,18 @@ _TYPES = {TEXT: pa.string(), JSON: pa.string(), COUNT: pa.int64(), NUMBER: pa.fl
 
 def stored_schema(columns: Columns) -> pa.Schema:
     """Return the Arrow schema of columns as they are stored: JSON as text."""
-    return pa.schema([(name, _stored(kind)) for name, kind in columns.items()])
+    return pa.schema([(name, type_of(kind)) for name, kind in columns.items()])
+
+
+def type_of(kind: ColumnType, json_type: pa.DataType = _TYPES[JSON]) -> pa.DataType:
+    """Return the Arrow type of a column; ``json_type`` is that of what holds JSON."""
+    if kind == JSON:
+        return json_type
+    if isinstance(kind, str):
+        return _TYPES[kind] if kind in _TYPES else pa.type_for_alias(kind)
+    if isinstance(kind, ListOf):
+        return pa.list_(type_of(kind.element, json_type))
+    return pa.struct([(name, type_of(field, json_type)) for name, field in kind.items()])
 
 
 def table_of(rows: Sequence[Row], columns: Columns) -> pa.Table:
@@ -41,14 +52,6 @@ def widened(several: Iterable[Columns]) -> Columns:
             if name not in found or _holds_json(kind):
                 found[name] = kind
     return found
-
-
-def _stored(kind: ColumnType) -> pa.DataType:
-    if isinstance(kind, str):
-        return _TYPES[kind] if kind in _TYPES else pa.type_for_alias(kind)
-    if isinstance(kind, ListOf):
-        return pa.list_(_stored(kind.element))
-    return pa.struct([(name, _stored(field)) for name, field in kind.items()])
 
 
 def _holds_json(kind: ColumnType) -> bool:

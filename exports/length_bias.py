@@ -70,7 +70,7 @@ def length_bias(pairs: Sequence[PreferencePair]) -> LengthBias:
     lengths = [(len(pair.chosen.text), len(pair.rejected.text)) for pair in pairs]
     first_difference = [
         sum(len(content.split()) for _, content, *_ in pair.prompt)
-        + _common_words(pair.chosen.text, pair.rejected.text)
+        + common_words(pair.chosen.text, pair.rejected.text)
         for pair in pairs
     ]
     return LengthBias(
@@ -93,7 +93,8 @@ def p_wanted_longer(wanted: Iterable[int], unwanted: Iterable[int]) -> float | N
     return halves / 2 / len(lengths) / len(others)
 
 
-def _common_words(first: str, second: str) -> int:
+def common_words(first: str, second: str) -> int:
+    """Return how many words two texts have alike before they differ."""
     words, other_words = first.split(), second.split()
     shorter = min(len(words), len(other_words))
     return next((index for index in range(shorter) if words[index] != other_words[index]), shorter)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from exports.columns import COUNT, FLAG, MESSAGES, NUMBER, ORIGIN, TEXT, TEXTS, messages, origin, reply, tools
+from exports.columns import messages, origin, reply, tools
+from exports.pair_schemas import PROVENANCE, TIES, VOTES
 from exports.projection import TableSpec
 from exports.selections import is_decided, is_tied
 from workspaces.kinds import BOTH_BAD
@@ -12,68 +13,10 @@ from workspaces.kinds import BOTH_BAD
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from exports.columns import Columns, Row
+    from exports.columns import Row
+    from exports.pair_columns import PairColumns
     from exports.pairs import PreferencePair
-
-PROVENANCE: Columns = {
-    "pair_id": TEXT,
-    "conversation_ids": TEXTS,
-    "chosen_message_ids": TEXTS,
-    "rejected_message_ids": TEXTS,
-    "chosen_origin": TEXT,
-    "rejected_origin": TEXT,
-    "chosen_rewrite_of": TEXTS,
-    "rejected_rewrite_of": TEXTS,
-    "chosen_models": TEXTS,
-    "rejected_models": TEXTS,
-    "votes_chosen": COUNT,
-    "votes_rejected": COUNT,
-    "votes_tie": COUNT,
-    "votes_both_bad": COUNT,
-    "votes_skip": COUNT,
-    "n_annotators": COUNT,
-    "agreement": NUMBER,
-    "strength": NUMBER,
-    "weight": NUMBER,
-    "margin": NUMBER,
-    "posterior": NUMBER,
-    "chosen_shown_first": COUNT,
-    "rejected_shown_first": COUNT,
-    "adjudicated": FLAG,
-    **ORIGIN,
-}
-TIES: Columns = {
-    "pair_id": TEXT,
-    "prompt": MESSAGES,
-    "first": MESSAGES,
-    "second": MESSAGES,
-    "votes_first": COUNT,
-    "votes_second": COUNT,
-    "votes_tie": COUNT,
-    "votes_both_bad": COUNT,
-    "votes_skip": COUNT,
-    "first_shown_first": COUNT,
-    "second_shown_first": COUNT,
-    "conversation_ids": TEXTS,
-    "first_message_ids": TEXTS,
-    "second_message_ids": TEXTS,
-    "first_origin": TEXT,
-    "second_origin": TEXT,
-    "first_rewrite_of": TEXTS,
-    "second_rewrite_of": TEXTS,
-    "first_models": TEXTS,
-    "second_models": TEXTS,
-    **ORIGIN,
-}
-VOTES: Columns = {
-    "pair_id": TEXT,
-    "person_id": TEXT,
-    "task_id": TEXT,
-    "preferred": TEXT,
-    "shown_first": TEXT,
-    "strength": NUMBER,
-    "weight": NUMBER,
-}
+    from exports.projection import Placed
 
 
 def provenance(pair: PreferencePair) -> list[Row]:
@@ -160,12 +103,37 @@ def vote_rows(pair: PreferencePair) -> list[Row]:
     ]
 
 
+def _provenance_columns(pairs: PairColumns) -> Placed:
+    from exports.pair_table_columns import provenance_rows  # listing the projections needs no Arrow
+
+    return provenance_rows(pairs)
+
+
+def _tie_columns(pairs: PairColumns) -> Placed:
+    from exports.pair_table_columns import tie_rows
+
+    return tie_rows(pairs)
+
+
+def _vote_columns(pairs: PairColumns) -> Placed:
+    from exports.pair_table_columns import vote_rows_of
+
+    return vote_rows_of(pairs)
+
+
 def beside_pairs() -> Sequence[TableSpec[PreferencePair]]:
     """Return the tables ``provenance``, ``ties`` and ``votes``."""
     return (
-        TableSpec("provenance", "where each pair comes from", PROVENANCE, provenance, accepts=is_decided),
-        TableSpec("ties", "pairs without a majority", TIES, _ties, accepts=is_tied),
-        TableSpec("votes", "every vote, under a pseudonym", VOTES, vote_rows),
+        TableSpec(
+            "provenance",
+            "where each pair comes from",
+            PROVENANCE,
+            provenance,
+            accepts=is_decided,
+            of_columns=_provenance_columns,
+        ),
+        TableSpec("ties", "pairs without a majority", TIES, _ties, accepts=is_tied, of_columns=_tie_columns),
+        TableSpec("votes", "every vote, under a pseudonym", VOTES, vote_rows, of_columns=_vote_columns),
     )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
+from typing import TYPE_CHECKING, Generic, Protocol, TypeAlias, TypeVar
 
 from exports.collected import Collected
 from exports.items import ExportItem, ItemT
@@ -15,17 +15,23 @@ if TYPE_CHECKING:
     from datetime import datetime
     from typing import Self
 
+    import pyarrow as pa
     from pydantic import JsonValue
 
+    from exports.arrays import Numbers
     from exports.columns import Columns, Row
     from exports.contamination import Benchmarks
     from exports.context import Context
     from exports.label_noise import LabelVotes
     from exports.omissions import Omission, OmissionReason
+    from exports.pair_columns import PairColumns
     from exports.pictures import Picture
     from exports.weights import Weights
     from workspaces.records import Annotation, SharingState, Task
     from workspaces.store.adjudications import Decisions
+
+    Placed: TypeAlias = tuple[pa.Table, Numbers]
+    """Rows of items in columns, and the place of each row's item."""
 
 ItemT_contra = TypeVar("ItemT_contra", bound=ExportItem, contravariant=True)
 
@@ -164,6 +170,8 @@ class TableSpec(Generic[ItemT]):
         columns: the columns in order; a function where they depend on the installed task kinds.
         rows: returns the rows of an item.
         accepts: whether the table has rows of an item.
+        of_columns: returns the rows of all pairs that it accepts, as a table, and the place of each row's pair; None
+            where pairs are made rows one by one alone.
     """
 
     name: str
@@ -171,6 +179,7 @@ class TableSpec(Generic[ItemT]):
     columns: Columns | Callable[[], Columns]
     rows: Callable[[ItemT], Sequence[Row]]
     accepts: Callable[[ItemT], bool] = every_item
+    of_columns: Callable[[PairColumns], Placed] | None = None
 
     def current_columns(self) -> Columns:
         """Return the columns for the task kinds that are installed now."""
@@ -194,6 +203,8 @@ class Projection(Generic[ItemT]):
         tables: the configurations; the first one is what the trainer reads.
         select: returns the items of evidence.
         measure: returns what measures the items to train on; nothing is seen yet.
+        measure_columns: returns what measured pairs to train on in columns (``exports.pair_columns``); None where they
+            are measured one by one alone.
         arrange: orders the items of one split, from the prompts (``exports.context.canonical``) by their ids; None: the
             items to train on come first, each by its id.
         files: returns further files by path, from the paths of the tables' files by table and split.
@@ -217,6 +228,7 @@ class Projection(Generic[ItemT]):
     tables: Sequence[TableSpec[ItemT]]
     select: Callable[[Evidence], Selection[ItemT]]
     measure: Callable[[], Measure[ItemT]]
+    measure_columns: Callable[[PairColumns], Measure[ItemT]] | None = None
     arrange: Callable[[Mapping[str, str]], Sequence[str]] | None = None
     label: Callable[[ItemT], bool | None] = no_label
     warn: Callable[[Mapping[str, Mapping[bool | None, int]]], Sequence[str]] = no_warnings

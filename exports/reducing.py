@@ -7,125 +7,92 @@ splits alone, and what is made of all of them does not depend on how they were d
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
-from exports.accounting import Accounting, account
-from exports.choosing import EVERYTHING, chosen, counted_by
+from exports.accounting import account
+from exports.choosing import EVERYTHING, chosen
 from exports.context import canonical
-from exports.counts import Counted, Redactions
-from exports.filling import Filled, fill
-from exports.holders import Holders, HoldersSought
-from exports.shortage import Found, found_in, to_train_on, with_states
-from exports.sides import apart, assigned
+from exports.counts import Redactions
+from exports.filling import fill
+from exports.holders import HoldersSought
+from exports.plan import Reduced
+from exports.shortage import found_in, to_train_on, with_states
+from exports.sides import assigned
 from exports.splits import SplitItem
-from exports.training_content import ContentCounted
 from workspaces.garbage import collector_paused
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Collection, Iterable, Sequence
 
     from exports.contamination import Contamination
     from exports.items import ExportItem, ItemT
-    from exports.projection import Evidence, Measure, Projection, Selection
-    from workspaces.config.exports import ExportsConfig
-
-    Portion = Callable[[], Evidence]
-    """Returns a portion of the evidence, the same each time."""
+    from exports.plain_pairs import EvidenceColumns
+    from exports.plan import Plan
+    from exports.projection import Evidence, Projection, Selection
 
 
-@dataclass(frozen=True, slots=True)
-class Plan:
-    """What is made of every portion: a projection, by rules.
+class Portion(Protocol):
+    """A portion of the evidence, the same each time it is read."""
 
-    ``buckets`` are those for now: how many items there are, and so how many buckets, is known afterwards. ``folder`` is
-    where rows wait.
-    """
+    def __call__(self, groups: Collection[int] | None = None) -> Evidence:
+        """Return the evidence; with groups (``EvidenceColumns``), what is in these alone."""
+        ...
 
-    projection: Projection[ExportItem]
-    rules: ExportsConfig
-    test_share: float
-    json_lines: bool
-    buckets: int
-    folder: str
-
-    @property
-    def rules_of_sides(self) -> ExportsConfig:
-        """The rules by which people and days are divided; none where all is for evaluation."""
-        return EVERYTHING if self.projection.test_only else self.rules
-
-    def prepared(self, evidence: Evidence) -> Evidence:
-        """Return the evidence without what rules about answers leave out."""
-        return apart(self.rules_of_sides, counted_by(self.rules, evidence), self.test_share)
-
-
-@dataclass(slots=True)
-class Reduced:
-    """What portions gave.
-
-    ``trained`` counts the items to train on by split and label. ``prompts`` are those of the items by split, where
-    their order depends on them.
-    """
-
-    filled: Filled
-    measure: Measure[ExportItem]
-    found: Found
-    accounting: Accounting
-    holders: Holders
-    items: int = 0
-    trained: dict[str, Counter[bool | None]] = field(default_factory=dict)
-    redactions: Redactions = field(default_factory=Redactions)
-    counted: Counted = field(default_factory=Counted)
-    content: ContentCounted = field(default_factory=ContentCounted)
-    dropped: Counter[str] = field(default_factory=Counter)
-    licences: Counter[str] = field(default_factory=Counter)
-    sources: Counter[str] = field(default_factory=Counter)
-    rules_versions: Counter[str] = field(default_factory=Counter)
-    annotators: set[str] = field(default_factory=set)
-    contaminated: Counter[Contamination] = field(default_factory=Counter)
-    prompts: dict[str, dict[str, str]] = field(default_factory=dict)
-
-    def add(self, other: Reduced) -> None:
-        """Add what another portion gave."""
-        self.filled.add(other.filled)
-        self.measure.add(other.measure)
-        self.found.add(other.found)
-        self.accounting += other.accounting
-        self.holders.add(other.holders)
-        self.items += other.items
-        for split, labels in other.trained.items():
-            self.trained.setdefault(split, Counter()).update(labels)
-        self.redactions.add(other.redactions)
-        self.counted.add(other.counted)
-        self.content.add(other.content)
-        self.dropped += other.dropped
-        self.licences += other.licences
-        self.sources += other.sources
-        self.rules_versions += other.rules_versions
-        self.annotators |= other.annotators
-        self.contaminated += other.contaminated
-        for split, prompts in other.prompts.items():
-            self.prompts.setdefault(split, {}).update(prompts)
+    def columns(self) -> EvidenceColumns | None:
+        """Return the evidence as tables; None where it is not in tables."""
+        ...
 
 
 def reduced(portion: Portion, number: int, plan: Plan) -> Reduced:
     """Reduce a portion of the evidence, the one with this number."""
     with collector_paused():
-        return _reduced(portion, number, plan)
+        folder = Path(plan.folder) / f"{number:05}"
+        folder.mkdir(exist_ok=True)  # in one that is gone, nothing is left behind
+        evidence = portion.columns() if _in_columns(plan) else None
+        if evidence is None:
+            return _reduced(plan.prepared(portion()), folder, plan)
+        return _reduced_both(portion, evidence, folder, plan)
 
 
-def _reduced(portion: Portion, number: int, plan: Plan) -> Reduced:
+def _in_columns(plan: Plan) -> bool:
+    """Return whether what is plain may be reduced in columns: no rule looks at answers or pairs one by one."""
+    projection, rules = plan.projection, plan.rules.model_dump(exclude={"weights"})
+    return (
+        all(spec.of_columns is not None for spec in projection.tables)
+        and projection.measure_columns is not None
+        and not (plan.json_lines or projection.json_lines or projection.test_only)
+        and projection.arrange is None
+        and rules == EVERYTHING.model_dump(exclude={"weights"})
+    )
+
+
+def _reduced_both(portion: Portion, evidence: EvidenceColumns, folder: Path, plan: Plan) -> Reduced:
+    """Reduce what is plain in columns, and the rest item by item."""
+    from exports.plain_pairs import plain_pairs
+    from exports.reducing_columns import reduced_columns
+
+    found = plain_pairs(evidence)
+    if found is None:
+        return _reduced(plan.prepared(portion()), folder, plan)
+    made = reduced_columns(found, folder, plan)
+    if not found.rest:
+        return made
+    rest = folder / "rest"
+    rest.mkdir(exist_ok=True)
+    made.add(_reduced(plan.prepared(portion(found.rest)), rest, plan))
+    return made
+
+
+def _reduced(evidence: Evidence, folder: Path, plan: Plan) -> Reduced:
     projection, accepts = plan.projection, plan.projection.training_table.accepts
-    evidence = plan.prepared(portion())
     selected = projection.select(evidence)
     selection = chosen(selected, plan.rules, evidence, accepts)
     selection = replace(selection, omissions=with_states(selection.omissions, evidence))
     splits = _splits(selection, evidence, plan)
     trained = [item for item in selection.items if accepts(item)]
     redactions, holders = Redactions(), HoldersSought(selection.items, evidence.annotations)
-    folder = Path(plan.folder) / f"{number:05}"
-    folder.mkdir(exist_ok=True)  # in one that is gone, nothing is left behind
     found = Reduced(
         filled=fill(
             folder,

@@ -13,11 +13,12 @@ from exports.card import card
 from exports.choosing import EVERYTHING, by_agreement, in_force
 from exports.croissant import FILE as CROISSANT
 from exports.croissant import croissant
-from exports.dataset import check_target, tool_version, waiting_in, write_dataset
+from exports.dataset import Before, check_target, tool_version, waiting_in, write_dataset
 from exports.finishing import tables_of
 from exports.licences import check_licences, licence_conflicts, licence_notes
 from exports.measurements import with_label_noise
-from exports.reducing import Plan, numbers_to_train_on, reduced
+from exports.plan import Plan
+from exports.reducing import numbers_to_train_on, reduced
 from exports.shortage import shortage, shortage_of_collection
 from exports.sides import divides, sentences_about
 from exports.splits import TEST, TRAIN
@@ -28,7 +29,7 @@ from workspaces.errors import WorkbenchError
 from workspaces.workers import LocalWorkers, results_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Collection, Mapping, Sequence
     from datetime import datetime
     from pathlib import Path
 
@@ -38,8 +39,9 @@ if TYPE_CHECKING:
     from exports.difference import Difference
     from exports.holders import Holders
     from exports.items import ExportItem, ItemT
+    from exports.plan import Reduced
     from exports.projection import Evidence, Projection
-    from exports.reducing import Portion, Reduced
+    from exports.reducing import Portion
     from exports.tables import DatasetTable
     from workspaces.config.exports import ExportsConfig
     from workspaces.workers import Workers
@@ -118,20 +120,22 @@ def export(
         DamagedFeedError: what ``folder`` says of earlier releases was changed.
     """
     # of what is there now: if another export comes before this one, files may be divided otherwise than need be
-    before = 0 if dry_run else check_target(folder, projection.name)
-    of_portions = [partial(_whole, evidence)] if portions is None else portions
+    before = Before() if dry_run else check_target(folder, projection.name)
+    of_portions = [_Whole(evidence)] if portions is None else portions
     with waiting_in(scratch) as waiting, workers or LocalWorkers(1) as workers:
         plan = Plan(
             projection=cast("Projection[ExportItem]", projection),
             rules=rules,
             test_share=1.0 if projection.test_only else test_share,
             json_lines=json_lines,
-            buckets=1 if projection.in_one_file else buckets_for(OF_PORTION * len(of_portions), before),
+            buckets=1
+            if projection.in_one_file
+            else buckets_for(OF_PORTION * len(of_portions), before.buckets),
             folder=str(waiting),
         )
         made = _of_all(of_portions, plan, workers, evidence, others)
-        buckets = 1 if projection.in_one_file else buckets_for(made.items, before)
-        tables = tables_of(plan, made, buckets, workers)
+        buckets = 1 if projection.in_one_file else buckets_for(made.items, before.buckets)
+        tables = tables_of(plan, made, buckets, workers, before=before.files, dry_run=dry_run)
         return _release(
             folder,
             plan,
@@ -147,8 +151,17 @@ def export(
         )
 
 
-def _whole(evidence: Evidence) -> Evidence:
-    return evidence
+@dataclass(frozen=True, slots=True)
+class _Whole:
+    """The one portion of evidence that is in memory."""
+
+    evidence: Evidence
+
+    def __call__(self, groups: Collection[int] | None = None) -> Evidence:
+        return self.evidence
+
+    def columns(self) -> None:
+        return None
 
 
 def _of_all(

@@ -35,6 +35,11 @@ if TYPE_CHECKING:
     Select: TypeAlias = Callable[[Evidence], Selection[ItemT]]
 
 
+PAIR = "pair"
+SHORTAGE_OF_PAIRS = "no answered preference task or rewrite decides a pair"
+"""What ``Selection.item`` and ``Selection.shortage`` are of preference pairs."""
+
+
 class _Made(Protocol[MadeT]):
     """Items that answers make, and the answers that are in none of them."""
 
@@ -53,8 +58,8 @@ def select_pairs(evidence: Evidence) -> Selection[PreferencePair]:
     return Selection(
         items=(*pairs.decided, *pairs.tied),
         omissions=_with_aside(pairs.omissions, aside),
-        shortage="no answered preference task or rewrite decides a pair",
-        item="pair",
+        shortage=SHORTAGE_OF_PAIRS,
+        item=PAIR,
         tied=len(pairs.tied),
     )
 

@@ -12,18 +12,19 @@ import os
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import pairwise
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pyarrow as pa
 
+from exports.arrays import rows_at, texts_of
 from exports.canonical import canonical_lines
 from exports.json_columns import stored_schema, table_of
 from workspaces.files import written_before
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
+    from pathlib import Path
 
     from numpy.typing import NDArray
 
@@ -43,12 +44,27 @@ NAME, PLACE, LINE, JSON_LINE = "#name", "#place", "#line", "#json_line"
 
 @dataclass(frozen=True, slots=True)
 class Goals:
-    """Where the rows of items go, in the order of the items; ``places`` are compared byte by byte."""
+    """Where the rows of items go, in the order of the items.
 
-    splits: Sequence[str]
-    buckets: Sequence[int]
-    names: Sequence[str]
-    places: Sequence[str]
+    ``aims`` are splits and buckets, and ``numbers`` the place of each item's aim in them. ``places`` are compared byte
+    by byte.
+    """
+
+    aims: Sequence[tuple[str, int]]
+    numbers: Places
+    names: pa.StringArray
+    places: pa.StringArray
+
+    @classmethod
+    def of(
+        cls, splits: Sequence[str], buckets: Sequence[int], names: Sequence[str], places: Sequence[str]
+    ) -> Goals:
+        """Return the goals of items, from the split, bucket, name and place of each."""
+        every = [*zip(splits, buckets, strict=True)]
+        aims = sorted({*every})
+        number_of = {aim: number for number, aim in enumerate(aims)}
+        numbers = np.array([number_of[aim] for aim in every], np.int64)
+        return cls(aims, numbers, texts_of(names), texts_of(places))
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,11 +78,12 @@ class Piece:
 
     def read(self, names: Sequence[str]) -> pa.RecordBatch:
         """Return the rows, with those columns of these names that are there."""
-        with written_before(Path(self.path)), pa.memory_map(self.path) as file:
+        with written_before(self.path), pa.memory_map(self.path) as file:
             schema = _schema_of(self.path)
             file.seek(self.start)
             batch = pa.ipc.read_record_batch(pa.ipc.read_message(file), schema)
-            return batch.select([name for name in names if name in schema.names])
+            known = {*schema.names}
+            return batch.select([name for name in names if name in known])
 
 
 @lru_cache(maxsize=1024)
@@ -92,9 +109,7 @@ def spill(
     *,
     json_lines: bool = False,
 ) -> Spilled:
-    """Write rows to a file.
-
-    A file is there whole or not at all, so that work can be done twice.
+    """Write rows to a file, as ``spill_tables`` does.
 
     Args:
         path: of the file.
@@ -104,33 +119,52 @@ def spill(
         columns: of the table.
         json_lines: keep each row also as a line of JSON, its columns in order.
     """
-    aims = [*zip(goals.splits, goals.buckets, strict=True)]
-    known = sorted({*aims})
-    number_of = {aim: number for number, aim in enumerate(known)}
-    of_rows = np.array(owners, np.int64)
-    numbers = np.array([number_of[aim] for aim in aims], np.int64)[of_rows]
-    names, places = (pa.array(texts, pa.string()) for texts in (goals.names, goals.places))
-    beside = [NAME, PLACE, LINE, *([JSON_LINE] if json_lines else [])]
+    return spill_tables(
+        path,
+        _tables(rows, columns),
+        np.array(owners, np.int64),
+        goals,
+        columns,
+        json_lines=rows if json_lines else None,
+    )
+
+
+def spill_tables(
+    path: Path,
+    tables: Iterable[pa.Table],
+    owners: Places,
+    goals: Goals,
+    columns: Columns,
+    *,
+    json_lines: Sequence[Row] | None = None,
+) -> Spilled:
+    """Write the rows of tables of ``stored_schema`` to a file.
+
+    A file is there whole or not at all, so that work can be done twice. The other arguments are those of ``spill``;
+    ``json_lines`` are the same rows, each to be kept as a line of JSON as well.
+    """
+    numbers = goals.numbers[owners]
+    beside = [NAME, PLACE, LINE, *([] if json_lines is None else [JSON_LINE])]
     schema = pa.schema([*((name, pa.string()) for name in beside), *stored_schema(columns)])
     found = Spilled([], [])
     temporary = path.with_suffix(f".{os.getpid()}.tmp")
     with temporary.open("wb") as file:
         file.write(schema.serialize())
         start = 0
-        for table in _tables(rows, columns):
+        for table in tables:
             end = start + table.num_rows
             lines = canonical_lines(table, columns)
-            told = [rows_at(texts, of_rows[start:end]) for texts in (names, places)]
+            told = [rows_at(texts, owners[start:end]) for texts in (goals.names, goals.places)]
             told.append(lines)
-            if json_lines:
-                texts = [f"{json.dumps(row, ensure_ascii=False)}\n" for row in rows[start:end]]
+            if json_lines is not None:
+                texts = [f"{json.dumps(row, ensure_ascii=False)}\n" for row in json_lines[start:end]]
                 told.append(pa.array(texts, pa.string()))
             (batch,) = (
                 pa.Table.from_arrays([*told, *table.columns], schema=schema).combine_chunks().to_batches()
             )
             begins = np.flatnonzero(np.diff(numbers[start:end], prepend=-1)).tolist()
             for first, last in pairwise([*begins, end - start]):
-                split, bucket = known[numbers[start + first]]
+                split, bucket = goals.aims[numbers[start + first]]
                 found.pieces.append(Piece(split, bucket, str(path), file.tell()))
                 file.write(batch.slice(first, last - first).serialize())
             found.lines.append(lines)
@@ -144,13 +178,12 @@ def digest_of_lines(lines: Iterable[str]) -> str:
     return hashlib.sha256("".join(f"{line}\n" for line in lines).encode()).hexdigest()
 
 
-def rows_at(rows: Any, places: Places) -> Any:
-    """Return what stands at places of an array, a record batch or a table.
-
-    The indices are built from a buffer, because ``pa.array`` of an array of numpy imports pandas.
-    """
-    buffer = pa.py_buffer(np.ascontiguousarray(places, np.int64))
-    return rows.take(pa.Array.from_buffers(pa.int64(), len(places), [None, buffer]))
+def in_sizes(table: pa.Table) -> Iterator[pa.Table]:
+    """Yield a table in pieces that can be worked at at once."""
+    n = max(1, -(-table.num_rows // ROWS_AT_ONCE), -(-table.nbytes // BYTES_AT_ONCE))
+    size = max(1, -(-table.num_rows // n))
+    for start in range(0, table.num_rows, size):
+        yield table.slice(start, size)
 
 
 def _tables(rows: Sequence[Row], columns: Columns) -> Iterator[pa.Table]:

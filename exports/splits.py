@@ -12,7 +12,7 @@ from exports.context import squeeze
 from workspaces.records import Role
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable
+    from collections.abc import Callable, Collection, Iterable, Sequence
 
     from exports.context import Prompt
 
@@ -71,7 +71,7 @@ def assign_splits(
 
     hashes: dict[tuple[str, str], list[bytes]] = defaultdict(list)
     for opening in set(openings.values()):
-        hashes[root(opening)].append(blake2b(opening[1].encode(), digest_size=8).digest())
+        hashes[root(opening)].append(digest_of(opening[1]))
     if in_test is not None:
         chats: dict[tuple[str, str], set[str]] = defaultdict(set)
         for kind, name in [*parents]:
@@ -86,6 +86,43 @@ def assign_splits(
     }
 
 
+def splits_of_openings(
+    openings: Sequence[bytes], test_share: float, linked: Iterable[tuple[bytes, str]]
+) -> list[str]:
+    """Return the split of items whose conversations have one opening each, as ``assign_splits`` does.
+
+    Args:
+        openings: of the items, each as ``digest_of``.
+        test_share: from 0 (everything in train) to 1 (everything in test).
+        linked: openings that are in a group of near duplicates, and the group.
+    """
+    alike: dict[str, set[bytes]] = {}
+    groups: dict[bytes, list[str]] = defaultdict(list)
+    for opening, group in linked:
+        alike.setdefault(group, set()).add(opening)
+        groups[opening].append(group)
+    least: dict[bytes, bytes] = {}
+    for opening in groups:
+        if opening in least:
+            continue
+        seen, waiting = {opening}, [opening]
+        while waiting:
+            for group in groups[waiting.pop()]:
+                new = alike[group] - seen
+                waiting += new
+                seen |= new
+        least.update(dict.fromkeys(seen, min(seen)))
+    threshold = test_share * 2**64
+    return [
+        TEST if int.from_bytes(least.get(opening, opening)) < threshold else TRAIN for opening in openings
+    ]
+
+
+def digest_of(opening: str) -> bytes:
+    """Return the digest of a normalised opening, by which a group of rows is in a split."""
+    return blake2b(opening.encode("utf-8", "surrogatepass"), digest_size=8).digest()
+
+
 def normalised_opening(prompt: Prompt) -> str:
     """Return the first user turn case-folded, NFKC-normalised, and without punctuation and layout.
 
@@ -94,6 +131,9 @@ def normalised_opening(prompt: Prompt) -> str:
     text = next(
         (content for role, content, *_ in prompt if role == Role.USER), prompt[0][1] if prompt else ""
     )
+    if text.isascii():  # the same in a third of the time
+        words = text.encode().translate(_ASCII_WORDS).split()
+        return b" ".join(words).decode() if words else squeeze(text.lower())
     text = unicodedata.normalize("NFKC", text).casefold()
     return squeeze(text.translate(_WORDS)) or squeeze(text)
 
@@ -108,3 +148,4 @@ class _Words(dict[int, int]):
 
 
 _WORDS = _Words()
+_ASCII_WORDS = bytes(_WORDS[code] for code in range(128)).lower() + bytes(range(128, 256))

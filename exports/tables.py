@@ -4,31 +4,40 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import shutil
 from collections import Counter
-from dataclasses import dataclass
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 import pyarrow.parquet as pq
 
-from exports.columns import JSON, ListOf
-from exports.spilled import digest_of_lines
+from exports.columns import ListOf
+from exports.features import features_schema, info_in_card
+from exports.parts import TO_LOOK_AT, Draft, part_of
+from exports.spilled import JSON_LINE, digest_of_lines
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
     from pathlib import Path
 
-    import pyarrow as pa
-    from datasets import Features, Json, List, Value
     from pydantic import JsonValue
 
     from exports.columns import Columns, ColumnType
-    from exports.parts import Part
+    from exports.parts import Bucket, Part, Read
     from workspaces.workers import Workers
 
+EachT = TypeVar("EachT")
+FoundT = TypeVar("FoundT")
 DIGITS = 16
 """Hexadecimal digits of a digest in the name of a file."""
+THREADS = 8
+"""Files that are read at once, at most: each may take the memory of a row group."""
+LINES = ".jsonl"
+"""Suffix of a file of JSON lines."""
 
 
 @dataclass(frozen=True)
@@ -56,8 +65,7 @@ class DatasetTable:
     @cached_property
     def digests(self) -> list[str]:
         """The sha256 of the columns and the rows of every part."""
-        columns = json.dumps([[name, _plain(column)] for name, column in self.columns.items()])
-        return [digest_of_lines([columns, part.digest]) for part in self.parts]
+        return [_digest_of(self.columns, part) for part in self.parts]
 
     @cached_property
     def paths(self) -> list[str]:
@@ -68,8 +76,7 @@ class DatasetTable:
         tables with the same items stand in the same order.
         """
         return [
-            f"data/{self.name}/{part.split}-{part.bucket.number:05}-of-{self.buckets:05}-{digest[:DIGITS]}.parquet"
-            for part, digest in zip(self.parts, self.digests, strict=True)
+            _path_of(self.name, part, digest) for part, digest in zip(self.parts, self.digests, strict=True)
         ]
 
     @property
@@ -81,28 +88,52 @@ class DatasetTable:
         return files
 
 
-def features_of(columns: Columns) -> Features:
-    """Return columns as ``datasets`` declares them."""
-    from datasets import Features, List, Value  # takes seconds to import
+@dataclass(frozen=True, slots=True)
+class Drafting:
+    """How buckets of a table are written as soon as they are looked at.
 
-    def feature(column: ColumnType) -> Value | Json | List | dict[str, object]:
-        if column == JSON:
-            from datasets import Json  # since version 4.7
+    ``folder`` is where their files wait; None: nothing is written. ``kept`` is the path of a bucket's file that the
+    release before has.
+    """
 
-            return Json()
-        if isinstance(column, str):
-            return Value(column)
-        if isinstance(column, ListOf):
-            return List(feature(column.element))
-        return {name: feature(field) for name, field in column.items()}
+    table: str
+    columns: Columns
+    json_lines: bool
+    folder: Path | None
+    kept: str | None
 
-    return Features({name: feature(column) for name, column in columns.items()})
+
+def drafted(bucket: Bucket, drafting: Drafting) -> Part:
+    """Look at a bucket, and write its files, for which its pieces need not be read again."""
+    columns, lines = drafting.columns, [JSON_LINE] if drafting.json_lines else []
+    if drafting.folder is None:
+        return part_of(bucket, bucket.read(TO_LOOK_AT))
+    read = bucket.read([*TO_LOOK_AT, *lines, *columns])
+    part = part_of(bucket, read)
+    name = _path_of(drafting.table, part, _digest_of(columns, part))
+    if not part.groups or name == drafting.kept:
+        return part
+    table = drafting.folder / name.replace("/", "-")
+    with _whole(table) as new:
+        size = _write(new, part, columns, read)
+    if lines:
+        with _whole(table.with_suffix(LINES)) as new:
+            _write_lines(new, part, read)
+    return replace(part, draft=Draft(table, size, table.with_suffix(LINES) if lines else None))
+
+
+@contextmanager
+def _whole(path: Path) -> Iterator[Path]:
+    """Yield another path, what is written to which is put in place as a whole: work can be done twice."""
+    new = path.with_name(f"{path.name}.{os.getpid()}.tmp")
+    yield new
+    new.replace(path)
 
 
 def write_tables(
     folder: Path, tables: Sequence[DatasetTable], workers: Workers, kept: Kept | None = None
 ) -> AboutFiles:
-    """Write the files of tables, or take those that the release before has already.
+    """Write the files of tables, or take those that were written already, or that the release before has.
 
     Args:
         folder: where to.
@@ -110,53 +141,55 @@ def write_tables(
         workers: write the files, each one of them.
         kept: the files of the release before; their names hold the digests of their rows.
     """
-    from datasets import DatasetInfo, SplitDict, SplitInfo  # takes seconds to import
-    from datasets.info import DatasetInfosDict
-    from huggingface_hub import DatasetCardData
-
     sizes: dict[str, int] = {}
-    features = {table.name: features_of(table.columns) for table in tables if table.files}
-    missing: list[tuple[Path, Part, Columns, pa.Schema]] = []
+    missing: list[tuple[Path, Part, Columns]] = []
     for table in tables:
         for part, name in zip(table.parts, table.paths, strict=True):
             path = folder / name
             path.parent.mkdir(parents=True, exist_ok=True)
-            size = None if kept is None else kept.take(name, path)
+            size = _taken(part, path) or (None if kept is None else kept.take(name, path))
             if size is None:
-                missing.append((path, part, table.columns, features[table.name].arrow_schema))
+                missing.append((path, part, table.columns))
             else:
                 sizes[name] = size
-            lines = path.with_suffix(".jsonl")
-            if table.json_lines and (
-                kept is None or kept.take(lines.relative_to(folder).as_posix(), lines) is None
-            ):
-                with lines.open("w", encoding="utf-8", newline="\n") as file:
-                    file.writelines(part.json_lines())
+            lines = path.with_suffix(LINES)
+            if not table.json_lines or _moved(None if part.draft is None else part.draft.lines, lines):
+                continue
+            if kept is None or kept.take(lines.relative_to(folder).as_posix(), lines) is None:
+                _write_lines(lines, part)
     for (path, *_), size in zip(missing, workers.run(_write, missing), strict=True):
         sizes[path.relative_to(folder).as_posix()] = size
-    infos = {}
-    for table in tables:
-        if not table.files:
-            continue
-        split_sizes: Counter[str] = Counter()
-        for part, name in zip(table.parts, table.paths, strict=True):
-            split_sizes[part.split] += sizes[name]
-        infos[table.name] = DatasetInfo(
-            features=features[table.name],
-            splits=SplitDict(
-                {
-                    split: SplitInfo(split, num_bytes=size, num_examples=table.n_rows[split])
-                    for split, size in split_sizes.items()
-                }
-            ),
-            download_size=sum((folder / name).stat().st_size for name in table.paths),
-            dataset_size=split_sizes.total(),
-            config_name=table.name,
-        )
-    card_data = DatasetCardData()
-    DatasetInfosDict(infos).to_dataset_card_data(card_data)
     in_order = {name: sizes[name] for table in tables for name in table.paths}
-    return AboutFiles({"dataset_info": card_data["dataset_info"]}, in_order)
+    return AboutFiles({"dataset_info": [_info(folder, table, sizes) for table in _by_name(tables)]}, in_order)
+
+
+def _taken(part: Part, path: Path) -> int | None:
+    """Put the file of a part in place, if it was written already; return its size in memory."""
+    if part.draft is None or not _moved(part.draft.table, path):
+        return None
+    return part.draft.size
+
+
+def _moved(draft: Path | None, path: Path) -> bool:
+    if draft is None or not draft.exists():
+        return False
+    shutil.move(draft, path)  # to another file system, too
+    return True
+
+
+def _by_name(tables: Sequence[DatasetTable]) -> list[DatasetTable]:
+    return sorted((table for table in tables if table.files), key=lambda table: table.name)
+
+
+def _info(folder: Path, table: DatasetTable, sizes: Mapping[str, int]) -> JsonValue:
+    """Return what the header of the card says of a table whose files have these sizes in memory."""
+    splits = {
+        split: {"num_bytes": sum(sizes[name] for name in names), "num_examples": table.n_rows[split]}
+        for split, names in table.files.items()
+    }
+    return info_in_card(
+        table.name, table.columns, splits, sum((folder / name).stat().st_size for name in table.paths)
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,13 +214,19 @@ class Kept:
     def take(self, name: str, target: Path) -> int | None:
         """Put a file of this name at ``target`` if it is as it was written; return its size, or None without one."""
         found = self.folder / name
-        size = self.sizes.get(name, 0 if name.endswith(".jsonl") else None)
+        size = self.sizes.get(name, 0 if name.endswith(LINES) else None)
         if size is None or name not in self.files or not is_plain_file(self.folder, name):
             return None
         if sha256_of(found) != self.files[name]:
             return None
         shutil.copyfile(found, target)
         return size
+
+
+def at_once(function: Callable[[EachT], FoundT], those: Sequence[EachT]) -> list[FoundT]:
+    """Return what a function finds of each of those, in order, by threads: hashing and Arrow let others work."""
+    with ThreadPoolExecutor(min(len(those), os.cpu_count() or 1, THREADS) or 1) as pool:
+        return list(pool.map(function, those))
 
 
 def is_plain_file(folder: Path, name: str) -> bool:
@@ -202,15 +241,34 @@ def sha256_of(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def _write(path: Path, part: Part, columns: Columns, schema: pa.Schema) -> int:
+def _write(path: Path, part: Part, columns: Columns, read: Read | None = None) -> int:
     """Write a part to a Parquet file; return its size in memory, in bytes."""
-    size = 0
+    size, schema = 0, features_schema(columns)
     with pq.ParquetWriter(path, schema, compression="zstd") as writer:
-        for stored in part.tables(columns):
+        for stored in part.tables(columns, read):
             table = stored.cast(schema)
             size += table.nbytes
             writer.write_table(table)
     return size
+
+
+def _write_lines(path: Path, part: Part, read: Read | None = None) -> None:
+    with path.open("wb") as file:
+        file.writelines(part.json_lines(read))
+
+
+def place_of(table: str, bucket: Bucket) -> str:
+    """Return how the paths of a bucket's files begin, before their digests."""
+    return f"data/{table}/{bucket.split}-{bucket.number:05}-of-{bucket.of:05}-"
+
+
+def _path_of(table: str, part: Part, digest: str) -> str:
+    return f"{place_of(table, part.bucket)}{digest[:DIGITS]}.parquet"
+
+
+def _digest_of(columns: Columns, part: Part) -> str:
+    names = json.dumps([[name, _plain(column)] for name, column in columns.items()])
+    return digest_of_lines([names, part.digest])
 
 
 def _plain(column: ColumnType) -> JsonValue:

@@ -173,7 +173,7 @@ class Shown:
         """Return what an answer to the comparison says; None if it is not complete."""
         key = (self.task.kind, *values.items())
         if key not in self._said:
-            self._said[key] = _said(question, self.kind, values)
+            self._said[key] = said_by(question, self.kind, values)
         return self._said[key]
 
     def between(self, first: int, second: int) -> Compared | OmissionReason:
@@ -255,7 +255,8 @@ def _comparison(
     return (verdict,)
 
 
-def _said(question: ComparisonQuestion, kind: Kind, values: Mapping[str, str]) -> Said | None:
+def said_by(question: ComparisonQuestion, kind: Kind, values: Mapping[str, str]) -> Said | None:
+    """Return what the values of an answer to the comparison say; None if it is not complete."""
     answer = values.get(question.name)
     if answer is None or not question.is_complete(answer):
         return None

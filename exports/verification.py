@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
+from functools import partial
+from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
@@ -12,8 +14,8 @@ import pyarrow.parquet as pq
 
 from exports.buckets import bucket_of
 from exports.dataset import DISPOSABLE, FORMAT, MANIFEST, SUMS, sums_of
-from exports.difference import ITEMS, TOMBSTONES, conversations_of, entries_in, read_feed
-from exports.tables import DIGITS, digest_of, is_plain_file, sha256_of
+from exports.difference import ITEMS, TOMBSTONES, hash_of, listed_in, read_feed
+from exports.tables import DIGITS, at_once, digest_of, is_plain_file, sha256_of
 from workspaces.errors import UsageError
 from workspaces.grammar import counted
 
@@ -67,7 +69,8 @@ def verify(folder: Path) -> Verified:
     if not {*problems} - {NO_SUMS}:
         problems += [*_digests(manifest), *_sums(manifest)]
     if not {*problems} - {NO_SUMS}:
-        problems += [*_tables(folder, manifest), *_splits(folder, manifest), *_release(folder, manifest)]
+        checks = at_once(lambda check: [*check(folder, manifest)], (_tables, _splits, _release))
+        problems += chain.from_iterable(checks)
     return Verified(
         path=folder,
         kind=str(manifest.get("kind")),
@@ -107,10 +110,11 @@ def _files(manifest: Mapping[str, Any]) -> Mapping[str, str]:
 def _bytes(folder: Path, manifest: Mapping[str, Any]) -> Iterator[str]:
     """Yield what is missing, changed or too much."""
     files = _files(manifest)
-    for name, sha in sorted(files.items()):
-        if not is_plain_file(folder, name):
+    names = sorted(files)
+    for name, sha in zip(names, at_once(lambda name: _sum_of(folder, name), names), strict=True):
+        if sha is None:
             yield f"{name} is missing"
-        elif sha256_of(folder / name) != sha:
+        elif sha != files[name]:
             yield f"{name} is not what was written: its checksum differs"
     if not (folder / SUMS).exists():
         yield NO_SUMS
@@ -121,6 +125,10 @@ def _bytes(folder: Path, manifest: Mapping[str, Any]) -> Iterator[str]:
     for name in sorted({*present} - {MANIFEST, SUMS, *files}):
         if not name.startswith(DISPOSABLE):
             yield f"{name} is not part of the export"
+
+
+def _sum_of(folder: Path, name: str) -> str | None:
+    return sha256_of(folder / name) if is_plain_file(folder, name) else None
 
 
 def _digests(manifest: Mapping[str, Any]) -> Iterator[str]:
@@ -154,12 +162,16 @@ def _tables(folder: Path, manifest: Mapping[str, Any]) -> Iterator[str]:
             found = sum(pq.read_metadata(path).num_rows for path in paths)
             if found != count:
                 yield f"{table}/{split} has {found} rows, and the manifest counts {count}"
-            for path in paths:
-                yield from rows_that_train_nothing(path, f"{table}/{split}")
+            looked = partial(_rows_that_train_nothing, where=f"{table}/{split}")
+            yield from chain.from_iterable(at_once(looked, paths))
     dropped = sum((manifest.get("dropped") or {}).values())
     listed = sum((rows.get("omissions") or {}).values())
     if dropped != listed:
         yield f"omissions lists {listed} answers and tasks, and the manifest counts {dropped}"
+
+
+def _rows_that_train_nothing(path: Path, where: str) -> list[str]:
+    return [*rows_that_train_nothing(path, where)]
 
 
 def rows_that_train_nothing(path: Path, where: str) -> Iterator[str]:
@@ -218,16 +230,17 @@ def _splits(folder: Path, manifest: Mapping[str, Any]) -> Iterator[str]:
     if not {*TRAIN_AND_TEST} <= set((manifest.get("rows") or {}).get(PROVENANCE, ())):
         return
     train, test = (
-        {
-            name
-            for path in _paths(folder, PROVENANCE, split)
-            for names in pq.read_table(path, columns=["conversation_ids"]).column(0).to_pylist()
-            for name in names
-        }
+        [pq.read_table(path, columns=["conversation_ids"]) for path in _paths(folder, PROVENANCE, split)]
         for split in TRAIN_AND_TEST
     )
-    for name in sorted(train & test):
+    for name in _in_both(pa.concat_tables(train), pa.concat_tables(test)):
         yield f"conversation {name} stands in both splits"
+
+
+def _in_both(one: pa.Table, other: pa.Table) -> list[str]:
+    """Return the conversations of both tables, in order."""
+    found, others = (pc.unique(pc.list_flatten(table["conversation_ids"])) for table in (one, other))
+    return sorted(found.filter(pc.is_in(found, others)).to_pylist())
 
 
 def _release(folder: Path, manifest: Mapping[str, Any]) -> Iterator[str]:
@@ -235,34 +248,34 @@ def _release(folder: Path, manifest: Mapping[str, Any]) -> Iterator[str]:
     release, buckets = manifest.get("release"), manifest.get("buckets")
     if release is None and ITEMS not in (manifest.get("rows") or {}):
         return  # an export of an earlier version
-    entries = entries_in(folder, manifest)
-    if entries is None or not isinstance(release, dict) or not isinstance(buckets, int):
+    listed = listed_in(folder, manifest)
+    if listed is None or not isinstance(release, dict) or not isinstance(buckets, int):
         yield f"there is no list of items in data/{ITEMS}, or nothing is said of the release"
         return
-    items = manifest.get("accounting", {}).get("items", {})
-    expected = items.get("all", 0) - sum((items.get("left_out") or {}).values())
-    if not len(entries) == sum(manifest["rows"].get(ITEMS, {}).values()) == expected:
-        yield f"{ITEMS} lists {counted(len(entries), 'item')}, and the manifest accounts for {expected}"
+    accounted = manifest.get("accounting", {}).get("items", {})
+    expected = accounted.get("all", 0) - sum((accounted.get("left_out") or {}).values())
+    items = pc.count_distinct(listed["id"]).as_py()
+    if not items == sum(manifest["rows"].get(ITEMS, {}).values()) == expected:
+        yield f"{ITEMS} lists {counted(items, 'item')}, and the manifest accounts for {expected}"
     for path in sorted((folder / "data" / ITEMS).glob("*.parquet")):
         number = int(path.name.split("-")[1])
         for name in pq.read_table(path, columns=["id"]).column(0).to_pylist():
             if buckets > 1 and bucket_of(name, buckets) != number:
                 yield f"item {name} stands in bucket {number}, which is not its own"
-    train, test = (
-        {it for entry in entries.values() if entry.split == split for it in entry.conversation_ids}
-        for split in TRAIN_AND_TEST
-    )
-    for name in sorted(train & test):
+    train, test = (listed.filter(pc.equal(listed["split"], split)) for split in TRAIN_AND_TEST)
+    for name in _in_both(train, test):
         yield f"items of conversation {name} stand in both splits"
-    yield from _difference(release, len(entries))
+    yield from _difference(release, items)
     try:
         feed = read_feed((folder / TOMBSTONES).read_text("utf-8"))
     except (OSError, ValueError, KeyError, TypeError):
         yield f"{TOMBSTONES} cannot be read"
         return
-    for name in sorted(feed.items.keys() & entries.keys()):
+    gone = pa.array(sorted(feed.items), pa.string())
+    for name in gone.filter(pc.is_in(gone, pc.unique(listed["id"]))).to_pylist():
         yield f"item {name} is there, and {TOMBSTONES} says that it is gone"
-    for name in sorted(feed.conversations.keys() & conversations_of(entries)):
+    names = pc.unique(pc.list_flatten(listed["conversation_ids"])).to_pylist() if feed.conversations else []
+    for name in sorted(feed.conversations.keys() & set(map(hash_of, names))):
         yield f"conversation {name} (sha256) is there, and {TOMBSTONES} says that it is gone"
 
 

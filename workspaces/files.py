@@ -92,7 +92,7 @@ def read_text(path: Path, max_bytes: int) -> str:
 
 
 @contextmanager
-def written_before(path: Path) -> Iterator[None]:
+def written_before(path: Path | str) -> Iterator[None]:
     """Turn what is wrong with a file that this command wrote for itself into one of our errors."""
     try:
         yield

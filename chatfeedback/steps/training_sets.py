@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from contextlib import ExitStack
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -10,10 +11,11 @@ import exports
 from chatfeedback.steps.answers import without_own, without_own_checks
 from chatfeedback.steps.collected import collected
 from chatfeedback.steps.flagged import flagged_conversations
-from chatfeedback.steps.portions import Scattering, Shared, own_set_aside, remembered
+from chatfeedback.steps.portions import Shared, own_set_aside, remembered
 from chatfeedback.steps.rewrite_outcomes import rewrite_outcomes
 from chatfeedback.steps.rewrites import read_rewrites
 from chatfeedback.steps.scattered import scattered_in
+from chatfeedback.steps.scattering import Scattering, number_of_portions
 from chatfeedback.steps.written import noted
 from exports.benchmark_files import read_benchmarks
 from exports.choosing import left_out_by
@@ -38,13 +40,14 @@ from workspaces.workers import LocalWorkers
 from workspaces.workspace import utc_now
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Collection, Mapping, Sequence
     from pathlib import Path
 
     import sqlalchemy as sa
 
     from exports.collected import Collected
     from exports.contamination import Benchmarks
+    from exports.reducing import Portion
     from workspaces.config import ExportsConfig
     from workspaces.workers import Workers
     from workspaces.workspace import Workspace
@@ -98,11 +101,21 @@ def export(
             folder, projection.name
         )  # before the lock: nobody waits for a place that cannot be written
         _collect_chats(workspace)
-    with workspace.exclusive(), collector_paused(), remembered(), scattered_in(workspace) as scratch:
+    with (
+        workspace.exclusive(),
+        collector_paused(),
+        remembered(),
+        scattered_in(workspace) as scratch,
+        ExitStack() as kept,
+    ):
         now = utc_now()
         workspace.collection.share_due(now)
         with workspace.store.read() as connection:
-            evidence, portions = _portions(workspace, connection, scratch, projection, rules, benchmarks)
+            number = 1 if projection.at_once else number_of_portions(connection)
+            hired = kept.enter_context(_workers(workers, number, at_once=projection.at_once))
+            evidence, portions = _portions(
+                workspace, connection, scratch, projection, rules, benchmarks, number, hired
+            )
             ledger_tip = tip(connection)
         written = partial(
             exports.export,
@@ -117,7 +130,7 @@ def export(
             json_lines=json_lines,
             others=[it for it in exports.all_projections().values() if it.proposed and it.name != name],
             portions=portions,
-            workers=_workers(workers, len(portions), at_once=projection.at_once),
+            workers=hired,
             scratch=scratch,
         )
         if dry_run:
@@ -155,7 +168,9 @@ def _portions(
     projection: exports.Projection[exports.ExportItem],
     rules: ExportsConfig,
     benchmarks: Benchmarks | None,
-) -> tuple[exports.Evidence, Sequence[Callable[[], exports.Evidence]]]:
+    number: int,
+    workers: Workers,
+) -> tuple[exports.Evidence, Sequence[Portion]]:
     """Return what is known of all portions of the evidence, and the portions."""
     scattering = Scattering(
         workspace,
@@ -163,7 +178,8 @@ def _portions(
         scratch,
         all_groups(connection),
         everything=projection.at_once or divides(rules),
-        at_once=projection.at_once,
+        number=number,
+        workers=workers,
     )
     scattering.tasks()
     about_rewrites = scattering.answers()
@@ -197,11 +213,21 @@ def _portions(
     if not projection.at_once:
         return evidence, portions
     held_beside = collected(workspace, rules, rewrites.shown)
-    return evidence, [partial(_with_collected, portion, held_beside) for portion in portions]
+    return evidence, [_WithCollected(portion, held_beside) for portion in portions]
 
 
-def _with_collected(portion: Callable[[], exports.Evidence], beside: Collected) -> exports.Evidence:
-    return replace(portion(), collected=beside)
+@dataclass(frozen=True, slots=True)
+class _WithCollected:
+    """A portion with what the collection says beside answers."""
+
+    portion: Portion
+    beside: Collected
+
+    def __call__(self, groups: Collection[int] | None = None) -> exports.Evidence:
+        return replace(self.portion(groups), collected=self.beside)
+
+    def columns(self) -> None:
+        return None
 
 
 def _check_kinds(rules: ExportsConfig) -> None:

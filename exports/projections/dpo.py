@@ -12,7 +12,9 @@ from exports.selections import is_decided, select_pairs
 
 if TYPE_CHECKING:
     from exports.columns import Columns, Row
+    from exports.pair_columns import PairColumns
     from exports.pairs import PreferencePair
+    from exports.projection import Placed
 
 TRL: Columns = {"prompt": MESSAGES, "chosen": MESSAGES, "rejected": MESSAGES}
 
@@ -28,6 +30,18 @@ def _trl(pair: PreferencePair) -> list[Row]:
     ]
 
 
+def _trl_columns(pairs: PairColumns) -> Placed:
+    from exports.pair_table_columns import to_train_on  # listing the projections needs no Arrow
+
+    return to_train_on(pairs, TRL)
+
+
+def _figures(pairs: PairColumns) -> PairFigures:
+    from exports.pair_figures import pair_figures
+
+    return pair_figures(pairs)
+
+
 PROJECTION = Projection(
     name="dpo",
     help="Preference pairs: a prompt, the response with most of the votes, the other one.",
@@ -35,8 +49,12 @@ PROJECTION = Projection(
     trainer="DPOTrainer or RewardTrainer",
     method=METHOD,
     limits=(SURE,),
-    tables=(TableSpec("trl", "pairs to train on", TRL, _trl, accepts=is_decided), *beside_pairs()),
+    tables=(
+        TableSpec("trl", "pairs to train on", TRL, _trl, accepts=is_decided, of_columns=_trl_columns),
+        *beside_pairs(),
+    ),
     select=select_pairs,
     measure=PairFigures,
+    measure_columns=_figures,
     proposed=True,
 )

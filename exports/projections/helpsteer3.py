@@ -9,8 +9,9 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from exports.columns import COUNT, MESSAGES, TEXT, ListOf, messages
+from exports.pair_schemas import PROVENANCE, VOTES
 from exports.pair_tables import METHOD as PAIRS
-from exports.pair_tables import PROVENANCE, VOTES, provenance, vote_rows
+from exports.pair_tables import provenance, vote_rows
 from exports.projection import Measurements, OfAll, Projection, TableSpec
 from exports.selections import select_strengths
 

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING
 
 from exports.columns import MESSAGES, TEXTS, messages, reply, tools
 from exports.measurements import PairFigures
+from exports.pair_schemas import PROVENANCE, VOTES
 from exports.pair_tables import METHOD as PAIRS
-from exports.pair_tables import PROVENANCE, SURE, VOTES, provenance, vote_rows
+from exports.pair_tables import SURE, provenance, vote_rows
 from exports.projection import Projection, TableSpec
 from exports.selections import select_referenced
 

@@ -30,6 +30,8 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Sequence
     from pathlib import Path
 
+    from numpy.typing import NDArray
+
     from workspaces.collection.near_duplicates.signatures import Shingled
 
 SCHEMA = pa.schema(
@@ -138,15 +140,17 @@ def is_being_written(temporary: Path, *, also_here: bool = False) -> bool:
         return False
 
 
-def batches_of(path: Path, columns: Sequence[str] | None = None) -> Iterator[pa.RecordBatch]:
-    """Yield the rows of a file with these columns (None: all of ``SCHEMA``), a few hundred in memory at a time.
+def batches_of(
+    path: Path, columns: Sequence[str] | None = None, rows: int = ROW_GROUP
+) -> Iterator[pa.RecordBatch]:
+    """Yield the rows of a file with these columns (None: all of ``SCHEMA``), ``rows`` in memory at a time.
 
     A column that the file lacks, because an older version wrote it, is null.
     """
     schema = _schema(columns)
     with pq.ParquetFile(path) as file:
         available = _available(file, schema)
-        for batch in file.iter_batches(batch_size=ROW_GROUP, columns=available, use_threads=False):
+        for batch in file.iter_batches(batch_size=rows, columns=available, use_threads=False):
             yield _completed(batch, schema)
 
 
@@ -188,7 +192,7 @@ def _available(file: pq.ParquetFile, schema: pa.Schema) -> list[str]:
     return [name for name in schema.names if name in file.schema_arrow.names]
 
 
-def rows_at(batch: pa.RecordBatch, positions: Sequence[int]) -> pa.RecordBatch:
+def rows_at(batch: pa.RecordBatch, positions: Sequence[int] | NDArray[np.int64]) -> pa.RecordBatch:
     """Return the rows of a batch at some positions, in order.
 
     The indices are built from a buffer, because ``pa.array`` imports pandas, which takes a second.

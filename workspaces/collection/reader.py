@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 
     from workspaces.collection.growth import Row
     from workspaces.collection.responses import Responses
+    from workspaces.keys import KeyIndex
     from workspaces.records import Conversation
     from workspaces.store import Store
     from workspaces.store.conversations import ConversationEntry
@@ -137,6 +138,20 @@ class CollectionReader:
                 ]
                 if kept:
                     yield rows_at(batch, kept)
+
+    def batches_of(self, conversation_ids: Iterable[str]) -> Iterator[pa.RecordBatch]:
+        """Yield those of the named conversations that are shared, as batches with the columns of ``CONVERSATION``."""
+        with self._store.read() as connection:
+            ids_by_file = parts_of(connection, sorted(set(conversation_ids)), (SharingState.SHARED,))
+        for file, ids in sorted(ids_by_file.items()):
+            yield from batches_with(self._folder / file, ids, CONVERSATION)
+
+    def shared_rows(self) -> Iterator[tuple[Path, KeyIndex]]:
+        """Yield every file with the keys of the shared conversations whose text it holds; the workspace is locked."""
+        with self._store.read() as connection:
+            files = parts_in(connection)
+            standing = keys_by_part(connection, (SharingState.SHARED,))
+        yield from ((self._folder / file, standing[file]) for file in files if len(standing[file]))
 
     def responses_in(self, part: str) -> Responses:
         """Return the responses of a file by keys; no text is read.

@@ -11,7 +11,7 @@ from workspaces.store.members import is_outside
 from workspaces.store.streams import as_given, json_of, stream_rows, time_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     import sqlalchemy as sa
 
@@ -37,12 +37,22 @@ def stream_annotations(
 
     ``of`` is a condition: only annotations are taken that have a revision with it.
     """
+    columns = as_given(annotation_revision.c[name] for name in StoredAnnotation._fields)
+    for row in stream_rows(connection, standing_annotations(columns, outside, of=of)):
+        yield StoredAnnotation._make(row)
+
+
+def standing_annotations(
+    columns: Iterable[sa.ColumnElement[Any]],
+    outside: MemberStatus | None = None,
+    *,
+    of: sa.ColumnElement[bool] | None = None,
+) -> sa.Select[Any]:
+    """Return the query of ``stream_annotations``, with these columns."""
     person, platform = annotation_revision.c.person_id, annotation_revision.c.platform
     which = counts() if outside is None else is_outside(person, platform, {outside})
-    columns = as_given(annotation_revision.c[name] for name in StoredAnnotation._fields)
     query = latest_genuine(*(() if of is None else (of,))).with_only_columns(*columns).where(which)
-    for row in stream_rows(connection, query.order_by(annotation_revision.c.annotation_id)):
-        yield StoredAnnotation(*row)
+    return query.order_by(annotation_revision.c.annotation_id)
 
 
 class StoredAnnotation(NamedTuple):

@@ -113,6 +113,10 @@ def own_conversations(connection: sa.Connection, people: Collection[str]) -> dic
 
 def _found(connection: sa.Connection) -> dict[tuple[str, str], str]:
     """Return the giver by (person, task) of the answers whose conversations are still in the register."""
+    if not connection.execute(
+        sa.select(sa.exists().where(conversation.c.giver_id.is_not(None)))
+    ).scalar_one():
+        return {}
     answered = annotation_revision.c
     people = set(
         connection.execute(

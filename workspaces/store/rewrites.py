@@ -113,6 +113,8 @@ def standing_rewrites(
 
     An answer to a task asked a second time has none, and neither has one that is set ``aside``, as (person, task).
     """
+    if not connection.execute(sa.select(sa.exists(sa.select(rewrite.c.rewrite_id)))).scalar_one():
+        return []
     newest = latest_genuine(annotation_revision.c.annotation_id.in_(sa.select(rewrite.c.annotation_id)))
     at = annotation_revision.c
     query = (

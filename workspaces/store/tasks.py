@@ -97,8 +97,13 @@ def all_tasks(connection: sa.Connection) -> dict[str, Task]:
 def stream_tasks(connection: sa.Connection) -> Iterator[StoredTask]:
     """Yield what ``all_tasks`` returns as rows of the database, a few at a time in memory."""
     columns = as_given(task.c[name] for name in StoredTask._fields)
-    for row in stream_rows(connection, sa.select(*columns).order_by(task.c.created_at, task.c.task_id)):
-        yield StoredTask(*row)
+    for row in stream_rows(connection, oldest_first(*columns)):
+        yield StoredTask._make(row)
+
+
+def oldest_first(*columns: sa.ColumnElement[Any]) -> sa.Select[Any]:
+    """Return a query of columns of all tasks."""
+    return sa.select(*columns).order_by(task.c.created_at, task.c.task_id)
 
 
 class StoredTask(NamedTuple):
@@ -144,16 +149,6 @@ def task_of(row: StoredTask) -> Task:
         closed_at=None if row.closed_at is None else time_of(row.closed_at),
         rewrites=() if row.rewrites is None else tuple(json_of(row.rewrites)),
     )
-
-
-def conversations_shown(row: StoredTask) -> list[str]:
-    """Return the ids of the conversations of a task."""
-    return _listed(row.conversation_ids)
-
-
-def shows_rewrites(row: StoredTask) -> bool:
-    """Return whether a task is marked as showing a rewrite."""
-    return row.rewrites is not None
 
 
 def _listed(value: Any) -> list[str]:
@@ -241,6 +236,11 @@ def lose_placements(connection: sa.Connection, lost: Iterable[PlacedTask]) -> No
     """Delete placements of tasks that do not stand there any more: the next push places what still wants answers."""
     for ids in in_chunks(item.task_id for item in lost):
         connection.execute(sa.delete(placement).where(placement.c.task_id.in_(ids)))
+
+
+def count_tasks(connection: sa.Connection) -> int:
+    """Return how many tasks there are."""
+    return connection.execute(sa.select(sa.func.count()).select_from(task)).scalar_one()
 
 
 def count_placements(connection: sa.Connection) -> int:

@@ -12,17 +12,22 @@ from pathlib import Path
 from tempfile import mkdtemp
 from typing import TYPE_CHECKING, cast
 
+import numpy as np
 import psutil
 import pytest
 import sqlalchemy as sa
+from hypothesis import given
+from hypothesis import strategies as st
 
 import exports
 from chatfeedback import steps
-from chatfeedback.steps import portions, scattered, training_sets
-from chatfeedback.steps.grouping import Groups, number_of
+from chatfeedback.steps import portions, scattered, scattering, training_sets
+from chatfeedback.steps.grouping import Groups, chained, together
+from chatfeedback.steps.portions import NOWHERE
 from chatfeedback.steps.scattered import SCATTERED, scattered_in
 from exports.dataset import CannotWriteError
-from exports.reducing import Plan, reduced
+from exports.plan import Plan
+from exports.reducing import reduced
 from exports.release import NothingToExportError
 from exports.verification import verify
 from tests.dask_cluster import dask_cluster
@@ -44,6 +49,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
     from chatfeedback.steps.portions import Portion
+    from exports import Evidence
     from workspaces.workers import Workers
 
 RULES = {
@@ -117,7 +123,7 @@ def made(
 
 
 def in_small_portions(monkeypatch: pytest.MonkeyPatch, tasks: int = 9) -> None:
-    monkeypatch.setattr(portions, "TASKS", tasks)
+    monkeypatch.setattr(scattering, "TASKS", tasks)
 
 
 @pytest.mark.parametrize("rule", RULES)
@@ -191,12 +197,15 @@ def test_a_process_that_outlives_an_export_knows_the_rules_of_the_next(answered:
                     exports.projection_of("dpo"),
                     ExportsConfig(own=own),
                     None,
+                    1,
+                    LocalWorkers(1),
                 )
                 portion = cast("Portion", training_sets._portions(*given)[1][0])
             found.append(portions._shared(f"{portion.folder}/shared").rules.own)
             left = scratch / "rows"
             plan = Plan(exports.projection_of("dpo"), ExportsConfig(), 0.1, False, 1, str(left))
             evidence = portion()
+            in_groups(portion, evidence)
             for file in sorted(Path(portion.folder).glob("*-0")):
                 kept = file.rename(scratch / "away")
                 with pytest.raises(
@@ -214,13 +223,29 @@ def test_a_process_that_outlives_an_export_knows_the_rules_of_the_next(answered:
     assert found == ["exclude", "only"]
 
 
+def in_groups(portion: Portion, whole: Evidence) -> None:
+    """What there is of each group is together what there is, and a task is with the conversations that it shows."""
+    found = [portion({group}) for group in {*portion.conversations().column("group").to_pylist(), NOWHERE}]
+    assert len(found) > 5
+    tasks = [(name, task) for some in found for name, task in some.tasks.items()]
+    assert (len(tasks), dict(tasks)) == (len(whole.tasks), whole.tasks)
+    answers = [answer for some in found for answer in some.annotations]
+    assert sorted(answers, key=lambda it: it.id) == sorted(whole.annotations, key=lambda it: it.id)
+    contexts = [pair for some in found for pair in some.contexts.items()]
+    assert (len(contexts), dict(contexts)) == (len(whole.contexts), whole.contexts)
+    for some in found:
+        shown = {name for task in some.tasks.values() for name in task.message_ids}
+        assert shown & whole.contexts.keys() <= some.contexts.keys()
+        assert {answer.task_id for answer in some.annotations} <= some.tasks.keys()
+
+
 def test_a_great_export_has_no_more_portions_than_a_process_may_open_files(
     answered: Workspace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     resource = pytest.importorskip("resource")
     whole = made(answered, tmp_path / "whole", "dpo", RULES[""])
     in_small_portions(monkeypatch, tasks=1)
-    monkeypatch.setattr(portions, "MOST", 20)
+    monkeypatch.setattr(scattering, "MOST", 20)
     before = resource.getrlimit(resource.RLIMIT_NOFILE)
     opened = len(psutil.Process().open_files()) + psutil.Process().num_fds()
     resource.setrlimit(resource.RLIMIT_NOFILE, (opened + 40, before[1]))
@@ -341,15 +366,19 @@ def test_work_that_always_kills_its_workers_is_given_up() -> None:
     assert results_of(dying, abs, [(0,), (-1,)]) == [0, 1]  # type: ignore[arg-type]
 
 
-def test_names_belong_together_whatever_the_order_in_which_they_are_joined() -> None:
+def test_numbers_belong_together_as_names_do_that_are_joined_in_whatever_order() -> None:
     draw = random.Random(5)
-    pairs = [(f"c{draw.randrange(60)}", bytes([draw.randrange(40)])) for _ in range(50)]
-    found = []
-    for _ in range(3):
-        draw.shuffle(pairs)
+    for size in (1, 7, 60, 90):
+        pairs = [(draw.randrange(size), draw.randrange(size)) for _ in range(50)]
         groups = Groups()
-        for one, other in pairs:
-            groups.join(*((one, other) if draw.random() < 0.5 else (other, one)))
-        found.append({name: groups.of(name) for name in sorted({one for one, _ in pairs})})
-    assert found[0] == found[1] == found[2]
-    assert all(0 <= number_of(root, 7) < 7 for root in found[0].values())
+        for pair in draw.sample(pairs, len(pairs)):
+            groups.join(*(f"{number:03}" for number in draw.sample(pair, 2)))
+        roots = together(size, *np.array(pairs).T)
+        assert [f"{root:03}" for root in roots] == [groups.of(f"{number:03}") for number in range(size)]
+
+
+@given(st.lists(st.integers(0, 5)))
+def test_numbers_with_one_label_are_joined(labels: list[int]) -> None:
+    numbers = np.arange(len(labels))
+    roots = together(len(labels), *chained(np.array(labels, np.int64), numbers))
+    assert roots.tolist() == [labels.index(label) for label in labels]

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import unicodedata
 from dataclasses import replace
 from itertools import pairwise
 
 import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
 
+from exports.context import squeeze
 from exports.order import spread
 from exports.splits import SplitItem, assign_splits, normalised_opening
 
@@ -69,6 +73,15 @@ def test_near_identical_openings_are_equal(one: str, other: str) -> None:
 
 def test_marks_that_make_another_word_are_kept() -> None:
     assert normalised_opening((("user", "किताब"),)) != normalised_opening((("user", "कतब"),))
+
+
+@given(st.text(st.characters(max_codepoint=127) | st.sampled_from("\x1c\x85\u00a0éİßﬁ한ि"), max_size=30))
+@example("\x1f ?!\x1c??\x0b")
+@example(" Why, on 3 WEEKS'\tnotice?\n")
+def test_plain_openings_are_normalised_as_all_are(text: str) -> None:
+    folded = unicodedata.normalize("NFKC", text).casefold()
+    marks = (char if char.isalnum() or unicodedata.category(char)[0] == "M" else " " for char in folded)
+    assert normalised_opening((("user", text),)) == (squeeze("".join(marks)) or squeeze(folded))
 
 
 def test_rows_of_one_prompt_are_apart_wherever_they_can_be() -> None:

@@ -1,0 +1,172 @@
+"""The openings of the prompts of conversations: which are the same, and the MinHash bands that find those nearly so."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+from hashlib import blake2b
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from exports.arrays import rows_at
+from exports.context import clean, contexts_of
+from exports.splits import normalised_opening
+from workspaces.collection.files import CONVERSATION, batches_of, conversations_in
+from workspaces.collection.near_duplicates.signatures import BANDS, bands, shingles
+from workspaces.files import written_before
+from workspaces.records import Role
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from numpy.typing import NDArray
+
+    Places = NDArray[np.int64]
+    Digests = NDArray[np.uint64]
+
+ROWS_AT_ONCE = 2048
+SEEN = ("role", "content", "attachments")
+
+
+@dataclass(frozen=True, slots=True)
+class Openings:
+    """The openings of conversations.
+
+    Attributes:
+        names: the ids of the conversations.
+        rows: where each stands in its file.
+        owners: whose each opening is, by place in ``names``; ascending.
+        digests: of each opening.
+        quick: whether an opening is the only one of a conversation, which begins with a plain turn of the user.
+        signed: the places of the openings that have bands.
+        bands: of these, shape (signed, ``BANDS``).
+    """
+
+    names: pa.StringArray
+    rows: Places
+    owners: Places
+    digests: Digests
+    quick: NDArray[np.bool_]
+    signed: Places
+    bands: Digests
+
+
+def openings_in(path: str, asked: str, everything: bool) -> Openings:
+    """Return the openings in a file of the collection.
+
+    Args:
+        path: of the file.
+        asked: names a file of ids: of the conversations whose openings are signed, the first one of each digest.
+        everything: look at all conversations; else at those alone.
+    """
+    found: list[Openings] = []
+    wanted = _names_in(asked)
+    start = 0
+    for batch in batches_of(Path(path), CONVERSATION, ROWS_AT_ONCE):
+        is_asked = np.asarray(pc.is_in(batch.column("conversation_id"), value_set=wanted))
+        rows = np.arange(len(is_asked)) if everything else np.flatnonzero(is_asked)
+        if len(rows):
+            found.append(_openings_of(rows_at(batch, rows), rows + start, is_asked[rows]))
+        start += batch.num_rows
+    return joined(found)
+
+
+def joined(some: Iterable[Openings]) -> Openings:
+    """Return the openings of several files, or of parts of one, in order; of each digest the first one is signed."""
+    found = [_NONE, *some]
+    begins = np.cumsum([0, *(len(it.names) for it in found)])
+    places = np.cumsum([0, *(len(it.owners) for it in found)])
+    digests = np.concatenate([it.digests for it in found])
+    signed = np.concatenate([it.signed + place for it, place in zip(found, places[:-1], strict=True)])
+    _, first = np.unique(digests[signed], return_index=True)
+    first.sort()
+    return Openings(
+        pa.concat_arrays([it.names for it in found]),
+        np.concatenate([it.rows for it in found]),
+        np.concatenate([it.owners + begin for it, begin in zip(found, begins[:-1], strict=True)]),
+        digests,
+        np.concatenate([it.quick for it in found]),
+        signed[first],
+        np.concatenate([it.bands for it in found])[first],
+    )
+
+
+def only(some: Openings, kept: NDArray[np.bool_]) -> Openings:
+    """Return the openings of some of their conversations."""
+    if kept.all():
+        return some
+    numbers = np.cumsum(kept) - 1
+    of_kept = kept[some.owners]
+    places = np.cumsum(of_kept) - 1
+    signed = of_kept[some.signed]
+    return Openings(
+        some.names.filter(pa.array(kept.tolist(), pa.bool_())),
+        some.rows[kept],
+        numbers[some.owners[of_kept]],
+        some.digests[of_kept],
+        some.quick[of_kept],
+        places[some.signed[signed]],
+        some.bands[signed],
+    )
+
+
+def texts_of(batch: pa.RecordBatch) -> Iterator[tuple[int, str, bool]]:
+    """Yield the openings of each conversation of a batch: its place, the text, and whether the quick way found it."""
+    chats = batch.column("conversation")
+    messages, offsets = chats.flatten(), chats.offsets.to_numpy()
+    begun = np.flatnonzero(np.diff(offsets))
+    turns = (rows_at(messages.field(name), offsets[begun] - offsets[0]).to_pylist() for name in SEEN)
+    unusual = np.flatnonzero(np.diff(offsets) == 0).tolist()
+    for place, role, content, attached in zip(begun.tolist(), *turns, strict=True):
+        if role == Role.USER and not attached:  # every prompt begins with this turn
+            yield place, normalised_opening(((Role.USER, clean(content)),)), True
+        else:
+            unusual.append(place)
+    others = conversations_in(rows_at(batch, np.array(unusual, np.int64))) if unusual else ()
+    for place, chat in zip(unusual, others, strict=True):
+        openings = {normalised_opening(context.prompt) for context in contexts_of([chat]).values()}
+        yield from ((place, opening, False) for opening in sorted(openings))
+
+
+def digest_of(opening: str) -> bytes:
+    """Return the digest by which an opening is known."""
+    return blake2b(opening.encode("utf-8", "surrogatepass"), digest_size=8).digest()
+
+
+def _openings_of(batch: pa.RecordBatch, rows: Places, is_asked: NDArray[np.bool_]) -> Openings:
+    found = sorted(texts_of(batch), key=lambda it: it[0])
+    owners = np.array([place for place, _, _ in found], np.int64)
+    digests = np.frombuffer(b"".join(digest_of(text) for _, text, _ in found), np.uint64)
+    asked = np.flatnonzero(is_asked[owners])
+    signed = asked[np.sort(np.unique(digests[asked], return_index=True)[1])]
+    return Openings(
+        batch.column("conversation_id"),
+        rows,
+        owners,
+        digests,
+        np.array([quick for _, _, quick in found], np.bool_),
+        signed,
+        bands(shingles([found[place][1] for place in signed.tolist()])),
+    )
+
+
+@lru_cache(maxsize=1)
+def _names_in(path: str) -> pa.StringArray:
+    """Read a file of ids, once in each process."""
+    with written_before(Path(path)), pa.OSFile(path) as file:
+        return pa.ipc.open_stream(file).read_all().column(0).combine_chunks()
+
+
+_NONE = Openings(
+    pa.array([], pa.string()),
+    np.empty(0, np.int64),
+    np.empty(0, np.int64),
+    np.empty(0, np.uint64),
+    np.empty(0, np.bool_),
+    np.empty(0, np.int64),
+    np.empty((0, BANDS), np.uint64),
+)

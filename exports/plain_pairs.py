@@ -1,0 +1,463 @@
+"""Preference pairs from columns: comparisons that can be worked out in arrays, many thousand at once.
+
+A comparison is plain if people were asked once which of two texts is better, and nothing else has to be known to say
+what became of every answer. What is not plain, and all that belongs together with it (``group``), is left to
+``exports.pairing``, which makes the same pairs of it one by one.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from dataclasses import dataclass
+from itertools import chain
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pyarrow.compute as pc
+
+from exports.arrays import (
+    NOWHERE,
+    codes_of,
+    filled,
+    flags_of,
+    hashed,
+    one_array,
+    places_of,
+    rows_at,
+    texts_of,
+)
+from exports.context import UNKNOWN
+from exports.message_columns import Messages, names_tools
+from exports.omissions import Omission, OmissionReason
+from exports.pair_columns import NEITHER, Origins, PairColumns, VoteColumns
+from exports.verdicts import said_by
+from exports.weights import Weighting
+from workspaces.collection.statistics import UNDETERMINED
+from workspaces.kinds import FIRST, SECOND, kind_of, together
+from workspaces.records import IMPORTED, AnnotationStatus, Role
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterator, Mapping, Sequence
+
+    import pyarrow as pa
+    from numpy.typing import NDArray
+
+    from exports.arrays import Flags, Numbers
+    from exports.message_columns import Ways
+    from exports.projection import Evidence
+    from workspaces.kinds import Kind
+
+LANGUAGES = ("detected_language", "language")
+"""The columns of which the first that says something is the language of a conversation."""
+MOST_CHARACTERS = 1 << 27
+"""Of a portion: a column of text holds 2 GiB, and a text can be six times as long as JSON."""
+
+
+@dataclass(frozen=True, slots=True)
+class EvidenceColumns:
+    """A portion of the evidence as tables.
+
+    Attributes:
+        tasks: the columns of ``workspaces.store.tasks.StoredTask``, and ``group``.
+        answers: the columns of ``workspaces.store.latest_annotations.StoredAnnotation``, of those that count.
+        conversations: the columns of ``workspaces.collection.files.CONVERSATION``; ``opening``, the digest of the
+            normalised opening of all of its prompts, null where they have several; ``group``, the same number for what
+            belongs together; ``LANGUAGES``.
+        everybody: what is the same for all portions: evidence without tasks, answers and contexts.
+        aside: tasks with answers that may be set aside.
+        rewritten: conversations with rewrites.
+    """
+
+    tasks: pa.Table
+    answers: pa.Table
+    conversations: pa.Table
+    everybody: Evidence
+    aside: Collection[str] = ()
+    rewritten: Collection[str] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class PlainPairs:
+    """Pairs in columns, and what became of the answers and tasks that are in none of them.
+
+    ``rest`` are the groups that were not plain; ``answers`` is the number of answers in the others, and ``people`` are
+    those who gave them. ``openings`` are the digests of the openings of the pairs, and ``linked`` those of
+    conversations with near duplicates, with their group.
+    """
+
+    pairs: PairColumns
+    omissions: Sequence[Omission]
+    rest: frozenset[int]
+    answers: int
+    openings: Sequence[bytes]
+    linked: Sequence[tuple[bytes, str]]
+    people: Collection[str]
+
+
+def can_be_plain(evidence: Evidence) -> bool:
+    """Return whether pairs of this evidence may be worked out in columns."""
+    return evidence.weights.weighting is not Weighting.POSTERIOR and evidence.benchmarks is None
+
+
+def plain_pairs(evidence: EvidenceColumns) -> PlainPairs | None:
+    """Return the pairs of all that is plain; None if nothing is."""
+    if not len(evidence.tasks) or not len(evidence.conversations) or not can_be_plain(evidence.everybody):
+        return None
+    messages = Messages(evidence.conversations)
+    if not 0 < messages.size <= MOST_CHARACTERS:
+        return None
+    chats, asked = _Chats(evidence, messages), _Asked(evidence, messages)
+    groups = _Groups(chats.groups, asked.groups)
+    groups.leave_out(chats.groups[~chats.plain])
+    groups.leave_out(asked.groups[~asked.plain])
+    told = _Told(evidence, asked)
+    groups.leave_out(asked.groups[told.unclear])
+    usable = asked.usable(messages)
+    groups.leave_out(asked.groups[~usable & groups.hold(asked.groups)])
+    kept = np.flatnonzero(groups.hold(asked.groups))
+    compared = _compared(messages, asked.shown[kept])
+    if compared is None:
+        return None
+    groups.leave_out(asked.groups[kept[~compared.differ]])
+    fine = groups.hold(asked.groups[kept])
+    return _pairs_of(
+        evidence, messages, chats, asked, told, groups, kept[fine], compared.at(np.flatnonzero(fine))
+    )
+
+
+class _Groups:
+    """Which groups are plain so far."""
+
+    def __init__(self, *several: Numbers) -> None:
+        self._names = np.unique(np.concatenate(several))
+        self._plain = self._names >= 0
+
+    def leave_out(self, groups: Numbers) -> None:
+        """Say of groups that they are not plain."""
+        self._plain[np.searchsorted(self._names, groups)] = False
+
+    def hold(self, groups: Numbers) -> Flags:
+        """Return which of these groups are plain."""
+        return self._plain[np.searchsorted(self._names, groups)]
+
+    @property
+    def rest(self) -> frozenset[int]:
+        """The groups that are not plain."""
+        return frozenset(self._names[~self._plain].tolist())
+
+
+class _Chats:
+    """The conversations: which of them are plain, and where they come from."""
+
+    def __init__(self, evidence: EvidenceColumns, messages: Messages) -> None:
+        table = evidence.conversations
+        self.groups = np.asarray(one_array(table.column("group")), np.int64)
+        self.openings = one_array(table.column("opening"))
+        ids = one_array(table.column("conversation_id"))
+        self.plain = flags_of(self.openings.is_valid()) & ~names_tools(table)
+        self.plain[messages.of_chat[~messages.are_texts]] = False
+        if evidence.rewritten:
+            self.plain &= ~flags_of(pc.is_in(ids, texts_of(sorted(evidence.rewritten))))
+        self.answered = np.zeros(len(ids), np.bool_)
+        self.answered[messages.of_chat[messages.are(Role.ASSISTANT)]] = True
+        spoken = [one_array(table.column(name)) for name in LANGUAGES]
+        self.origins = Origins(
+            ids,
+            one_array(table.column("source")),
+            filled(one_array(table.column("licence")), UNKNOWN),
+            one_array(table.column("model_name")),
+            filled(*spoken, UNDETERMINED),
+        )
+
+
+class _Asked:
+    """The tasks: what they show, and which of them ask in a plain way."""
+
+    def __init__(self, evidence: EvidenceColumns, messages: Messages) -> None:
+        table = evidence.tasks
+        self.ids = one_array(table.column("task_id"))
+        self.groups = np.asarray(one_array(table.column("group")).fill_null(NOWHERE), np.int64)
+        self.rules_versions = one_array(table.column("rules_version"))
+        platforms = one_array(table.column("platform"))
+        self.on_platform = not pc.all(pc.equal(platforms, IMPORTED)).as_py()
+        self.kind_codes, names = codes_of(one_array(table.column("kind")))
+        self.kinds = [kind_of(name) for name in names]
+        self.names: list[Sequence[str]] = [
+            names if len(names) == 2 else ("", "")
+            for names in json.loads(f"[{','.join(one_array(table.column('message_ids')).to_pylist())}]")
+        ]
+        self.shown = places_of(texts_of([*chain(*self.names)]), messages.ids).reshape(-1, 2)
+        compares = [it.comparison is not None and not it.judges_rewrites for it in self.kinds]
+        self.plain: Flags = (
+            np.array(compares, np.bool_)[self.kind_codes]
+            & (self.shown != NOWHERE).all(axis=1)
+            & ~flags_of(pc.equal(platforms, IMPORTED))
+            & flags_of(one_array(table.column("reask_of")).is_null())
+            & flags_of(
+                pc.is_in(filled(one_array(table.column("rewrites")), "null"), texts_of(["null", "[]"]))
+            )
+            & ~flags_of(pc.is_in(self.ids, texts_of(sorted(evidence.aside))))
+        )
+        if decided := {(kind, item) for kind, _, item in evidence.everybody.decisions}:
+            self.plain &= np.array([item not in decided for item in self.items()], np.bool_)
+
+    def items(self) -> Iterator[tuple[str, str]]:
+        """Yield kind and item of each task, as reports and leads name it."""
+        kinds = [kind.name for kind in self.kinds]
+        for code, names in zip(self.kind_codes.tolist(), self.names, strict=True):
+            yield kinds[code], together(names)
+
+    def usable(self, messages: Messages) -> Flags:
+        """Return which of the plain tasks show two responses, of text, each to a text of a user."""
+        usable = self.plain.copy()
+        empty, parents = messages.are_empty, messages.parents
+        for side in (0, 1):
+            rows = np.where(self.plain, self.shown[:, side], 0)
+            before = np.where(parents[rows] == NOWHERE, rows, parents[rows])
+            usable &= messages.are(Role.ASSISTANT)[rows] & ~empty[rows]
+            usable &= messages.are(Role.USER)[before] & ~empty[before]
+        return usable
+
+
+class _Told:
+    """The answers to the tasks: what they say, and about which tasks they are not plain.
+
+    ``tasks`` are the places of their tasks, ``NOWHERE`` of tasks that are not there. ``counts``: it is a vote.
+    """
+
+    def __init__(self, evidence: EvidenceColumns, asked: _Asked) -> None:
+        table = evidence.answers
+        self.ids = one_array(table.column("annotation_id"))
+        self.tasks = places_of(one_array(table.column("task_id")), asked.ids)
+        self.people, names = codes_of(one_array(table.column("person_id")))
+        self.person_ids = texts_of(names)
+        self.updated_at = one_array(table.column("updated_at"))
+        status = one_array(table.column("status"))
+        self.submitted = flags_of(pc.equal(status, AnnotationStatus.SUBMITTED.value))
+        self.discarded = flags_of(pc.equal(status, AnnotationStatus.DISCARDED.value))
+        self.kind_codes = np.where(self.tasks == NOWHERE, 0, asked.kind_codes[self.tasks])
+        codes, texts = codes_of(one_array(table.column("answers")))
+        both, of_both = np.unique(codes * len(asked.kinds) + self.kind_codes, return_inverse=True)
+        said = [
+            _said(asked.kinds[it % len(asked.kinds)], texts[it // len(asked.kinds)]) for it in both.tolist()
+        ]
+        self.said = np.array(said, np.int64).reshape(-1, 5)[of_both]
+        self.counts = self.submitted & (self.said[:, COMPLETE] == 1)
+        again = self._again(len(names))
+        unclear = again | (~self.counts & (self.said[:, HAS_TEXT] == 1))
+        self.unclear = np.unique(self.tasks[unclear & (self.tasks != NOWHERE)])
+
+    def _again(self, people: int) -> Flags:
+        """Return which answers are by somebody who answered the same task more than once."""
+        _, of_both, times = np.unique(
+            self.tasks * people + self.people, return_inverse=True, return_counts=True
+        )
+        found: Flags = times[of_both] > 1
+        return found
+
+
+PLACE, BOTH, STRENGTH, COMPLETE, HAS_TEXT = range(5)
+"""What an answer says, in numbers: ``Said``, whether it is complete, and whether it holds a text."""
+
+
+def _said(kind: Kind, text: str | None) -> tuple[int, int, int, int, int]:
+    values: Mapping[str, str] = json.loads(text or "{}") or {}
+    written = int(bool(kind.texts_in(values)))
+    said = None if kind.comparison is None else said_by(kind.comparison, kind, values)
+    if said is None:
+        return NEITHER, 0, NEITHER, 0, written
+    place, strength = (NEITHER if it is None else it for it in (said.place, said.strength))
+    return place, int(said.both_bad), strength, 1, written
+
+
+@dataclass(frozen=True, slots=True)
+class _Compared:
+    """Two texts to one prompt for each task: see ``PairColumns``. ``first`` is the side that is shown first."""
+
+    ids: Sequence[str]
+    differ: Flags
+    responses: Numbers
+    first: Numbers
+    prompts: Ways
+    prompt_codes: Numbers
+
+    def at(self, places: Numbers) -> _Compared:
+        """Return those of the tasks at these places."""
+        return _Compared(
+            [self.ids[place] for place in places.tolist()],
+            self.differ[places],
+            self.responses[places],
+            self.first[places],
+            self.prompts.at(places),
+            self.prompt_codes[places],
+        )
+
+
+def _compared(messages: Messages, shown: Numbers) -> _Compared | None:
+    """Return what tasks compare; None if it is too much for columns.
+
+    What does not ``differ`` in its texts, differs in its prompts or is compared by another task too, is not plain.
+    """
+    before, of_before = np.unique(messages.parents[shown], return_inverse=True)
+    of_before = of_before.reshape(-1, 2)
+    ways = messages.ways(before)
+    sizes = np.asarray(pc.binary_length(messages.contents), np.int64)
+    characters = ways.characters(sizes)[of_before[:, 0]] + sizes[shown].sum(axis=1)
+    if characters.sum() > MOST_CHARACTERS:
+        return None
+    canonical = ways.canonical(messages)
+    codes, _ = codes_of(canonical)
+    left, right = (rows_at(messages.contents, shown[:, side]) for side in (0, 1))
+    first = np.where(flags_of(pc.less(left, right)), 0, 1)
+    responses = np.where(first[:, None] == 0, shown, shown[:, ::-1])
+    texts = (rows_at(messages.contents, responses[:, side]) for side in (0, 1))
+    keys = pc.binary_join_element_wise("pair", rows_at(canonical, of_before[:, 0]), *texts, "\x1f")
+    ids = [digest.hex() for digest in hashed(keys, 12)]
+    alike = (rows_at(messages.stripped, shown[:, side]) for side in (0, 1))
+    _, of_id, times = np.unique(np.array(ids, "S24"), return_inverse=True, return_counts=True)
+    differ = (
+        ~flags_of(pc.equal(*alike)) & (codes[of_before[:, 0]] == codes[of_before[:, 1]]) & (times[of_id] == 1)
+    )
+    return _Compared(ids, differ, responses, first, ways.at(of_before[:, 0]), codes[of_before[:, 0]])
+
+
+def _pairs_of(
+    evidence: EvidenceColumns,
+    messages: Messages,
+    chats: _Chats,
+    asked: _Asked,
+    told: _Told,
+    groups: _Groups,
+    tasks: Numbers,
+    compared: _Compared,
+) -> PlainPairs | None:
+    """Return the pairs of plain tasks at these places."""
+    if not len(tasks):
+        return None
+    of_task = np.full(len(asked.ids) + 1, NOWHERE, np.int64)  # the last one is that of no task
+    of_task[tasks] = np.arange(len(tasks))
+    places = of_task[told.tasks]
+    mine = np.flatnonzero(places != NOWHERE)
+    counted = mine[told.counts[mine]]
+    answered = np.bincount(places[mine], minlength=len(tasks)) > 0
+    voted = np.flatnonzero(np.bincount(places[counted], minlength=len(tasks)))
+    pairs = _in_columns(evidence, messages, chats, asked, told, tasks, compared, places, counted)
+    linked = _linked(evidence, chats, groups)
+    openings = rows_at(chats.openings, messages.of_chat[compared.responses[voted, 0]]).to_pylist()
+    return PlainPairs(
+        pairs.at(voted),
+        [*_omitted(asked, told, tasks[~answered], mine[~told.counts[mine]])],
+        groups.rest | ({NOWHERE} if (told.tasks == NOWHERE).any() else frozenset()),
+        len(mine),
+        openings,
+        linked,
+        frozenset(rows_at(told.person_ids, np.unique(told.people[mine])).to_pylist()),
+    )
+
+
+def _in_columns(
+    evidence: EvidenceColumns,
+    messages: Messages,
+    chats: _Chats,
+    asked: _Asked,
+    told: _Told,
+    tasks: Numbers,
+    compared: _Compared,
+    places: Numbers,
+    counted: Numbers,
+) -> PairColumns:
+    """Return a pair for each task, also for one without a vote."""
+    ranks = np.empty(len(told.ids), np.int64)
+    ranks[np.asarray(pc.sort_indices(told.ids), np.int64)] = np.arange(len(told.ids))
+    counted = counted[np.lexsort((ranks[counted], places[counted]))]
+    of = places[counted]
+    said = told.said[counted]
+    preferred = np.where(said[:, PLACE] == NEITHER, NEITHER, said[:, PLACE] ^ compared.first[of])
+    votes = VoteColumns(
+        of,
+        preferred,
+        said[:, BOTH] == 1,
+        compared.first[of],
+        said[:, STRENGTH],
+        _weights(evidence, asked, told, counted),
+        told.people[counted],
+        told.person_ids,
+        rows_at(told.updated_at, counted),
+    )
+    discarded = places[told.discarded & (places != NOWHERE)]
+    return PairColumns(
+        texts_of(compared.ids),
+        messages,
+        compared.responses,
+        compared.prompts,
+        compared.prompt_codes,
+        rows_at(asked.ids, tasks),
+        rows_at(asked.rules_versions, tasks),
+        np.bincount(discarded, minlength=len(tasks)),
+        _posteriors(evidence, messages, asked, tasks, compared, np.bincount(of, minlength=len(tasks))),
+        votes,
+        chats.origins,
+    )
+
+
+def _weights(evidence: EvidenceColumns, asked: _Asked, told: _Told, counted: Numbers) -> NDArray[np.float64]:
+    """Return the weight of each vote: that of its person on the comparison that was asked."""
+    weights, kinds = evidence.everybody.weights, len(asked.kinds)
+    both, of_both = np.unique(told.people[counted] * kinds + told.kind_codes[counted], return_inverse=True)
+    names, questions = told.person_ids.to_pylist(), [_question(kind) for kind in asked.kinds]
+    known = [weights.of(names[it // kinds], questions[it % kinds]) for it in both.tolist()]
+    return np.array(known, np.float64)[of_both]
+
+
+def _question(kind: Kind) -> str | None:
+    return None if kind.compares is None else kind.compares.name
+
+
+def _posteriors(
+    evidence: EvidenceColumns,
+    messages: Messages,
+    asked: _Asked,
+    tasks: Numbers,
+    compared: _Compared,
+    votes: Numbers,
+) -> NDArray[np.float64]:
+    """Return the posteriors of both sides of each pair: their mean over its votes, which is rounded like any mean."""
+    found = np.full((len(tasks), 2), np.nan)
+    known = evidence.everybody.weights.posteriors
+    if not known:
+        return found
+    questions, items = {kind.name: _question(kind) for kind in asked.kinds}, [*asked.items()]
+    for place, (task, first, n) in enumerate(
+        zip(tasks.tolist(), compared.first.tolist(), votes.tolist(), strict=True)
+    ):
+        kind, item = items[task]
+        said = known.get((kind, questions[kind] or "", item))
+        if said is None or not n:
+            continue
+        in_order = asked.names[task][0] < asked.names[task][1]
+        sides = (FIRST, SECOND) if in_order == (first == 0) else (SECOND, FIRST)
+        found[place] = [math.fsum([said.get(side, 0.0)] * n) / n for side in sides]
+    return found
+
+
+def _linked(evidence: EvidenceColumns, chats: _Chats, groups: _Groups) -> list[tuple[bytes, str]]:
+    """Return the openings of the conversations with near duplicates, each with the group of these."""
+    near = evidence.everybody.near_duplicates
+    if not near:
+        return []
+    there = np.flatnonzero(groups.hold(chats.groups) & chats.answered)
+    names, openings = (rows_at(it, there).to_pylist() for it in (chats.origins.ids, chats.openings))
+    return [(opening, near[name]) for name, opening in zip(names, openings, strict=True) if name in near]
+
+
+def _omitted(asked: _Asked, told: _Told, unanswered: Numbers, answers: Numbers) -> Iterator[Omission]:
+    """Yield the omissions of tasks without an answer, and of answers that are no vote."""
+    for name in rows_at(asked.ids, unanswered).to_pylist():
+        yield Omission(OmissionReason.NOT_ANSWERED, name)
+    names = rows_at(told.ids, answers).to_pylist()
+    tasks = rows_at(asked.ids, told.tasks[answers]).to_pylist()
+    for task, name, submitted in zip(tasks, names, told.submitted[answers].tolist(), strict=True):
+        yield Omission(
+            OmissionReason.NO_PREFERENCE if submitted else OmissionReason.NOT_SUBMITTED, task, name
+        )

@@ -1,0 +1,227 @@
+"""What is worked out in columns is what is worked out one by one: the same bytes in every file of a release."""
+
+from __future__ import annotations
+
+import random
+import tempfile
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from hypothesis import Phase, given, settings
+from hypothesis import strategies as st
+
+import exports
+from exports import Evidence, projection_of
+from exports.weights import Weights
+from tests.unit.exports.evidence_columns import TestPortion
+from tests.unit.exports.export_records import NOW, World
+from workspaces.records import (
+    IMPORTED,
+    AnnotationStatus,
+    Attachment,
+    Conversation,
+    Generated,
+    Message,
+    Role,
+    ToolCall,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from exports.holders import Holders
+
+WORDS = (
+    "walrus",
+    "tooth",
+    "[EMAIL_1]",
+    'Größe "x"',
+    "雪\\",
+    "\n- list",
+    "**bold**",
+    "\n# head",
+    "\x1f",
+    "٣. x",
+    "",
+)
+SPACE = ("", " ", "\u3000", "\x1c")
+
+
+def world_of(draw: random.Random, people: int, oddity: float) -> tuple[World, Evidence]:
+    """Return plain comparisons, of which about a share of ``oddity`` is not."""
+    world = World()
+
+    def odd() -> bool:
+        return draw.random() < oddity
+
+    def text(of: int = 9) -> str:
+        return " ".join(draw.choices(WORDS, k=draw.randint(1, of)))
+
+    openings = [text(3) for _ in range(12)]
+    tasks = []
+    for _ in range(14):
+        ids = _chat(world, draw, openings if odd() else None, text, odd)
+        shown = draw.sample(ids, 2)
+        if odd():
+            shown = [draw.choice(ids), draw.choice(world.conversations).messages[-1].id]
+        kind = draw.choice(
+            ["preference", "preference", "preference_strength", "ranking" if odd() else "preference"]
+        )
+        if kind == "ranking":
+            shown = ids[:3]
+        if odd():
+            shown = ["gone", shown[0]]
+        task = world.task(*shown, kind=kind, rules=f"rules-{draw.randint(0, 1)}")
+        tasks += [task] * (2 if odd() else 1)
+        if odd():
+            world.tasks[task] = replace(world.tasks[task], platform=IMPORTED)
+        if odd():
+            world.tasks[task] = replace(world.tasks[task], reask_of="t0")
+    for task in tasks:
+        _answer(world, draw, task, people, text, odd)
+    if odd():
+        world.answer("of no task", "p1", preference="a")
+    _long(world, draw)
+    near = {chat.id: draw.choice("gh") for chat in world.conversations if draw.random() < 0.2}
+    weights = Weights(
+        {f"p{number}": draw.random() for number in range(0, people, 2)},
+        by_question={("p1", "preference"): draw.random(), ("p2", "strength"): 0.0},
+        prior=draw.choice([None, 0.6]),
+        posteriors={
+            (task.kind, "preference", "|".join(sorted(task.message_ids))): {
+                "first": 0.3,
+                "tie": 0.1,
+                "second": 0.6,
+            }
+            for task in world.tasks.values()
+            if draw.random() < 0.3
+        },
+    )
+    if draw.random() < 0.3:
+        weights = Weights()
+    evidence = Evidence(
+        world.tasks,
+        world.annotations,
+        world.contexts,
+        weights,
+        near_duplicates=near,
+        languages={chat.id: chat.language or "und" for chat in world.conversations},
+    )
+    return world, evidence
+
+
+def _chat(
+    world: World,
+    draw: random.Random,
+    openings: list[str] | None,
+    text: Callable[..., str],
+    odd: Callable[[], bool],
+) -> list[str]:
+    """Add a conversation of one to three turns and its last responses; return the ids of these."""
+    name = f"c{len(world.conversations)}"
+    opening = draw.choice(openings) if openings else f"{name} {text()}"
+    messages = [Message(f"{name}s", None, Role.SYSTEM, text())] if odd() else []
+    for turn in range(draw.choice([1, 1, 2, 3])):
+        before = messages[-1].id if messages else None
+        messages.append(Message(f"{name}u{turn}", before, Role.USER, text() if turn else opening))
+        if odd():
+            messages[-1] = replace(messages[-1], attachments=(Attachment("image", "wall.png"),))
+        messages.append(Message(f"{name}a{turn}", messages[-1].id, Role.ASSISTANT, text()))
+        if odd():
+            messages[-1] = replace(messages[-1], tool_calls=(ToolCall("1", "clock", "{}"),))
+    asked = messages[-1].parent_id
+    same = text()
+    for number in range(3):
+        said = same + draw.choice(SPACE) if odd() else f"{number} {text()}"
+        model = draw.choice(["", None, f"model-{number}"])
+        messages.append(Message(f"{name}r{number}", asked, Role.ASSISTANT, said, model))
+        if odd():
+            messages[-1] = replace(messages[-1], generated=Generated("{}", "apache-2.0"))
+    chat = Conversation(
+        name,
+        tuple(messages),
+        source=draw.choice(["one", "two"]),
+        licence=draw.choice(["mit", "cc0-1.0", None, ""]),
+        model_name=draw.choice([None, "model of all"]),
+        language=draw.choice([None, "de"]),
+        conversation_metadata={"tools": [{"name": "clock"}]} if odd() else {},
+    )
+    world.conversations.append(chat)
+    return [message.id for message in chat.messages[-3:]]
+
+
+def _answer(
+    world: World,
+    draw: random.Random,
+    task: str,
+    people: int,
+    text: Callable[..., str],
+    odd: Callable[[], bool],
+) -> None:
+    """Add answers of some people to a task, most of them complete."""
+    kind = world.tasks[task].kind
+    for number in draw.sample(range(people), draw.randint(0, 5)):
+        person = f"p{number}"
+        if kind == "preference":
+            bad = {"both_bad": "yes"} if draw.random() < 0.1 else {}
+            said = {"preference": "tie" if bad else draw.choice("aab"), **bad}
+        elif kind == "preference_strength":
+            said = {"strength": draw.choice(["-3", "-1", "0", "2", "both_bad"])}
+            if odd():
+                said["strength_reason"] = draw.choice([text(), "p3", "a@b.org"])
+        else:
+            said = {"ranking": draw.choice(["a > b > c", "b > a = c"])}
+        if draw.random() < 0.1:
+            said = {}
+        status = draw.choice(
+            [*[AnnotationStatus.SUBMITTED] * 8, AnnotationStatus.DISCARDED, AnnotationStatus.DRAFT]
+        )
+        world.answer(task, person, status=status, **said)
+
+
+def _long(world: World, draw: random.Random) -> None:
+    """Add a pair whose sides differ late, and one that is named like a person."""
+    words = "word " * draw.choice([510, 600, 1100])
+    for prompt, *sides in (("Go on.", f"{words}a", f"{words} b c"), ("Who?", "p7", "p8 or p7")):
+        last = world.task(*world.chat(prompt, *sides))
+        world.votes(last, "aab")
+    world.answer(last, "p7", status=AnnotationStatus.DISCARDED)
+
+
+def _released(folder: Path, evidence: Evidence, portions: list[TestPortion] | None) -> object:
+    """Return what an export says and wrote, but what is of the machine."""
+    announced: list[Holders] = []
+    try:
+        result = exports.export(
+            folder,
+            projection_of("dpo"),
+            evidence,
+            ledger_tip=None,
+            created_at=NOW,
+            any_licence=True,
+            portions=portions,
+            announce=announced.append,
+        )
+    except exports.NothingToExportError as error:
+        return str(error)
+    return (
+        replace(result, path=Path()),
+        announced,
+        {
+            path.relative_to(folder).as_posix(): path.read_bytes()
+            for path in folder.rglob("*")
+            if path.is_file()
+        },
+    )
+
+
+@settings(max_examples=40, phases=(Phase.explicit, Phase.reuse, Phase.generate))
+@given(st.integers(0, 2**32), st.integers(6, 9), st.sampled_from([0.0, 0.02, 0.1]))
+def test_columns_and_objects_give_the_same_release(seed: int, people: int, oddity: float) -> None:
+    world, evidence = world_of(random.Random(seed), people, oddity)
+    with tempfile.TemporaryDirectory() as folder:
+        one_by_one = _released(Path(folder) / "dpo", evidence, None)
+    with tempfile.TemporaryDirectory() as folder:
+        in_columns = _released(Path(folder) / "dpo", evidence, [TestPortion(world.conversations, evidence)])
+    assert in_columns == one_by_one
