@@ -28,8 +28,6 @@ TO_LOOK_AT = (NAME, PLACE, LINE)
 """Columns of pieces that tell how a bucket is divided and what its digest is."""
 ROWS_AT_ONCE = 20_000
 """Rows whose texts are in memory at once."""
-
-
 OPEN_BYTES = 1 << 28
 """Size of what a bucket's pieces hold, up to which they stay open while the bucket is worked at."""
 LARGE_BYTES = (1 << 31) - 1

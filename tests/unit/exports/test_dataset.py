@@ -89,6 +89,21 @@ def manifest_of(folder: Path) -> dict[str, object]:
     return dict(json.loads((folder / "manifest.json").read_text("utf-8")))
 
 
+def test_what_is_open_and_in_memory_at_once_changes_no_byte(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    export(tmp_path / "one", sample())
+    monkeypatch.setattr("exports.parts.OPEN_BYTES", 0)
+    monkeypatch.setattr("exports.parts.LARGE_BYTES", 0)
+    monkeypatch.setattr("exports.parts.ROWS_AT_ONCE", 3)
+    export(tmp_path / "other", sample())
+    one, other = (
+        {path.relative_to(folder): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+        for folder in (tmp_path / "one", tmp_path / "other")
+    )
+    assert one == other
+
+
 def test_pairs_load_offline_with_the_columns_that_trl_reads(tmp_path: Path) -> None:
     result = export(tmp_path / "dpo", sample())
     splits = load(tmp_path / "dpo", "trl")

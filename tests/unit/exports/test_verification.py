@@ -8,6 +8,7 @@ import subprocess
 from typing import TYPE_CHECKING
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import pytest
 from hypothesis import given
@@ -18,6 +19,7 @@ import exports
 from chatfeedback.cli import app
 from exports import all_projections, projection_of
 from exports.dataset import MANIFEST, SUMS
+from exports.tables import sha256_of
 from exports.verification import NoExportError, rows_that_train_nothing, verify
 from tests.examples import examples
 from tests.unit.exports.export_records import NOW, World
@@ -124,6 +126,40 @@ def test_a_manifest_that_was_made_to_fit_still_has_to_add_up(written: Path, tmp_
     (folder / SUMS).write_text(sums_of(folder, manifest["files"]), "utf-8")
     (problem,) = verify(folder).problems
     assert problem.startswith("ties/train has ")
+
+
+def test_what_is_gone_and_what_stands_on_both_sides_is_told_of_files_that_were_made_to_fit(
+    written: Path, tmp_path: Path
+) -> None:
+    from exports.dataset import sums_of
+    from exports.difference import hash_of
+
+    folder = shutil.copytree(written, tmp_path / "copy")
+    one, *_, another = sorted((folder / "data" / "items").iterdir())
+    listed = [pq.read_table(path) for path in (one, another)]
+    item, conversation = listed[0]["id"][0].as_py(), listed[0]["conversation_ids"][0][0].as_py()
+    splits = pa.array(["train", "test"])
+    other = splits.filter(pc.not_equal(splits, listed[0]["split"][0]))
+    of_both = listed[0].slice(0, 1).set_column(1, "split", other)
+    pq.write_table(pa.concat_tables([listed[1], of_both.cast(listed[1].schema)]), another)
+    gone = [
+        {"version": 1, "at": "2026", "gone": "item", "id": item},
+        {"version": 1, "at": "2026", "gone": "conversation", "sha256": hash_of(conversation)},
+    ]
+    feed = folder / "tombstones.jsonl"
+    feed.write_text(feed.read_text("utf-8") + "".join(f"{json.dumps(line)}\n" for line in gone), "utf-8")
+    manifest = json.loads((folder / MANIFEST).read_text("utf-8"))
+    for path in (another, feed):
+        manifest["files"][path.relative_to(folder).as_posix()] = sha256_of(path)
+    (folder / MANIFEST).write_text(json.dumps(manifest), "utf-8")
+    (folder / SUMS).write_text(sums_of(folder, manifest["files"]), "utf-8")
+    found = verify(folder).problems
+    number = int(another.name.split("-")[1])
+    assert f"item {item} stands in bucket {number}, which is not its own" in found
+    assert f"items of conversation {conversation} stand in both splits" in found
+    assert f"item {item} is there, and tombstones.jsonl says that it is gone" in found
+    hashed = hash_of(conversation)
+    assert f"conversation {hashed} (sha256) is there, and tombstones.jsonl says that it is gone" in found
 
 
 def test_the_command_says_what_is_wrong_and_fails(written: Path, tmp_path: Path) -> None:
