@@ -29,6 +29,7 @@ from workspaces.collection.files import batches_of, rows_at
 from workspaces.files import written_before
 from workspaces.keys import KeyIndex, keys_of
 from workspaces.kinds import all_kinds
+from workspaces.read_ahead import read_ahead
 from workspaces.store.arrow_rows import annotation_tables, rows_of, task_tables
 from workspaces.store.latest_annotations import StoredAnnotation, annotation_of
 from workspaces.store.members import members
@@ -202,7 +203,7 @@ class Scattering:
         columns = CONVERSATION_COLUMNS.names[:-2]
         for path, rows in self._files:
             start = 0
-            for batch in batches_of(path, columns, ROWS_AT_ONCE):
+            for batch in read_ahead(batches_of(path, columns, ROWS_AT_ONCE)):
                 first, last = np.searchsorted(rows, [start, start + batch.num_rows])
                 if first < last:
                     yield rows_at(batch, rows[first:last] - start)
