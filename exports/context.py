@@ -30,6 +30,9 @@ TOOLS, TOOL_CALLS = "tools", "tool_calls"
 DEPTH = 50
 """Levels of nesting that are kept free around a value, for the rows and messages that hold it."""
 
+WHOLE = range(-(2**63), 2**64)
+"""The whole numbers that the reader of JSON columns of ``datasets`` (ujson) takes; it fails at any other."""
+
 UNKNOWN = "unknown"
 """The name of a licence or a model that the source does not name."""
 
@@ -104,7 +107,23 @@ def definitions(tools: JsonValue) -> JsonValue:
     if not isinstance(tools, list) or not tools or not all(isinstance(tool, dict) for tool in tools):
         return None
     text = _json_text(tools)
-    return None if text is None else json.loads(text)
+    return None if text is None else json.loads(text, parse_int=_near)
+
+
+def held_whole(text: str) -> int:
+    """Return a whole number.
+
+    Raises:
+        ValueError: it is not in ``WHOLE``.
+    """
+    if (number := int(text)) not in WHOLE:
+        raise ValueError(text)
+    return number
+
+
+def _near(text: str) -> float:
+    """Return a whole number of a definition, such as a bound, or the nearest number that can be read."""
+    return int(text) if len(text) < 18 or int(text) in WHOLE else max(-1e300, min(1e300, float(text)))
 
 
 def _turn(message: Message, tools: JsonValue) -> tuple[str, ...]:
@@ -173,6 +192,8 @@ def _unusable(context: Context) -> OmissionReason | None:
         return OmissionReason.NOT_A_RESPONSE
     if context.message.tool_calls:
         return OmissionReason.CALLS_TOOLS
+    if context.message.attachments:
+        return OmissionReason.HAS_ATTACHMENT
     if _lacks_a_call(context.path):
         return OmissionReason.LACKS_CALL
     prompt = context.prompt

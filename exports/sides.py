@@ -137,7 +137,7 @@ def _of(name: str, openings: Sequence[Context], groups: Mapping[str, str]) -> It
 
 
 def _by_opening(contexts: Iterable[Context]) -> dict[str, list[Context]]:
-    """Return a context for each opening of each conversation; one that no user opens counts where it is the only one."""
+    """Return a context for each opening of each conversation; that without a user counts where it is the only one."""
     found: dict[str, dict[str | None, Context]] = {}
     for context in contexts:
         opening = next((it.id for it in context.path if it.role is Role.USER), None)

@@ -149,6 +149,47 @@ def test_what_no_row_can_hold_is_omitted_with_the_reason(tmp_path: Path) -> None
     assert dropped["answer on a response that calls tools"] == 3
 
 
+def test_a_response_with_an_attachment_is_in_no_row_and_a_turn_before_names_its_own(tmp_path: Path) -> None:
+    world = World()
+    one, two = world.chat("Draw a cat.", "Here it is.", "I cannot draw.")
+    chat = world.conversations[0]
+    drawn = replace(chat.messages[1], attachments=(Attachment("image", "cat.png"),))
+    later = (
+        Message("c0u1", drawn.id, Role.USER, "And a dog."),
+        Message("c0r2", "c0u1", Role.ASSISTANT, "A dog is harder."),
+        Message("c0r3", "c0u1", Role.ASSISTANT, "No."),
+    )
+    world.conversations[0] = replace(chat, messages=(chat.messages[0], drawn, *chat.messages[2:], *later))
+    world.votes(world.task(one, two), "aab")
+    world.votes(world.task("c0r2", "c0r3"), "aa")
+    rows, dropped = exported(tmp_path / "out", world)
+    (row,) = rows
+    assert row["prompt"][1]["content"] == "Here it is.\n[image: cat.png]"
+    assert dropped == {"answer on a response with an attachment, which no export can hold": 3}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "read"),
+    [
+        *(("", {}), (" \n", {}), ("null", {}), ("{}", {})),
+        *((str(2**64), str(2**64)), (f'{{"n": {2**64 - 1}}}', {"n": 2**64 - 1})),
+        (f'{{"card": {10**30}}}', f'{{"card": {10**30}}}'),
+        (f'{{"least": [{-(2**63)}]}}', {"least": [-(2**63)]}),
+        (f'{{"less": {-(2**63) - 1}}}', f'{{"less": {-(2**63) - 1}}}'),
+    ],
+)
+def test_every_call_and_definition_can_be_read_by_datasets(
+    tmp_path: Path, arguments: str, read: JsonValue
+) -> None:
+    chat = tool_chat("any", ToolCall("clock", arguments))
+    bounded = {"name": "clock", "parameters": {"maximum": 10**30, "minimum": -(10**400), "default": 5}}
+    tools: dict[str, JsonValue] = {"tools": [{"type": "function", "function": bounded}]}
+    (row,) = exported(tmp_path / "out", world_of(replace(chat, conversation_metadata=tools)))[0]
+    (call,) = row["prompt"][1]["tool_calls"]
+    assert call["function"]["arguments"] == read
+    assert row["tools"][0]["function"]["parameters"] == {"maximum": 1e30, "minimum": -1e300, "default": 5}
+
+
 def test_answers_after_different_calls_are_no_answers_to_one_prompt(tmp_path: Path) -> None:
     world = World([tool_chat("a", ToolCall("clock", '{"city": "Lima"}'))])
     other = tool_chat("a", ToolCall("clock", '{"city": "Oslo"}'))
@@ -352,6 +393,8 @@ def test_arguments_of_any_form_are_json_that_can_be_written(arguments: str) -> N
     try:
         given_ = json.loads(arguments, parse_constant=lambda _: 1 / 0)
     except (ValueError, RecursionError, ZeroDivisionError):
-        assert read == clean(arguments), "what is no JSON is kept as text"
+        assert read == (clean(arguments) if arguments.strip() else {}), "what is no JSON is kept as text"
     else:
-        assert read in (clean(arguments), json.loads(clean(json.dumps(given_, ensure_ascii=False))))
+        value = clean(json.dumps(given_, ensure_ascii=False))
+        none = given_ is None or (isinstance(given_, str) and not given_.strip())
+        assert read in ({} if none else json.loads(value), clean(arguments), value)
