@@ -115,6 +115,10 @@ class _Ranked:
         return stable_id("ranking", canonical(self.shown[0].prompt), *texts)
 
     @property
+    def says(self) -> object:
+        return self.by_text
+
+    @property
     def by_text(self) -> dict[str, int]:
         return dict(zip((context.text for context in self.shown), self.places, strict=True))
 

@@ -17,6 +17,7 @@ from workspaces.records import IMPORTED, AnnotationStatus, Tag, stable_id
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from datetime import datetime
 
     from exports.judgments import Judgment
     from exports.pairs import Origin
@@ -148,6 +149,7 @@ class _Given:
     task: Task
     shown: Context
     rating: Rating
+    at: datetime
 
 
 def rated_prompts(
@@ -158,11 +160,14 @@ def rated_prompts(
 ) -> Rated:
     """Return the prompts with responses that people rated.
 
-    Ratings meet where prompt and text are equal; of one person, the latest rating of an aspect counts. The arguments
+    Ratings meet where prompt and text are equal; of one person, the latest rating of an aspect counts, and none where
+    several of the latest time differ. The arguments
     are those of ``preference_pairs``, and so is the conservation of annotations and tasks. Rows are sorted by
     ``rated_id``.
     """
-    found: dict[tuple[Prompt, str], dict[tuple[str, str], _Given]] = defaultdict(dict)
+    found: dict[tuple[Prompt, str], dict[tuple[str, str], list[_Given]]] = defaultdict(
+        lambda: defaultdict(list)
+    )
     reasons: dict[str, Omission] = {}
     answered = set()
     for annotation in sorted(annotations, key=age):
@@ -173,15 +178,23 @@ def rated_prompts(
         reasons[annotation.id] = Omission(reason, annotation.task_id, annotation.id)
         for each in () if isinstance(given, OmissionReason) else given:
             by = (annotation.person_id, each.rating.aspect)
-            found[each.shown.prompt, each.shown.text][by] = each
-    for given_of_text in found.values():
-        for each in given_of_text.values():
-            reasons.pop(each.rating.annotation_id, None)
+            found[each.shown.prompt, each.shown.text][by].append(each)
+    counted: dict[tuple[Prompt, str], list[_Given]] = {}
+    for about, by_person in found.items():
+        for of_person in by_person.values():
+            last = of_person[-1]
+            at_once = [it for it in of_person if it.at == last.at]
+            if all(it.rating.value == last.rating.value for it in at_once):
+                counted.setdefault(about, []).append(last)
+                continue
+            for it in at_once:
+                name = it.rating.annotation_id
+                reasons[name] = Omission(OmissionReason.CONTRADICTED, it.task.id, name)
+    for each in (it for some in counted.values() for it in some):
+        reasons.pop(each.rating.annotation_id, None)
     by_prompt: dict[Prompt, list[list[_Given]]] = defaultdict(list)
-    for (prompt, _), of_text in sorted(found.items(), key=lambda it: it[0][1]):
-        by_prompt[prompt].append(
-            sorted(of_text.values(), key=lambda it: (it.rating.aspect, it.rating.annotation_id))
-        )
+    for (prompt, _), of_text in sorted(counted.items(), key=lambda it: it[0][1]):
+        by_prompt[prompt].append(sorted(of_text, key=lambda it: (it.rating.aspect, it.rating.annotation_id)))
     unanswered = [Omission(OmissionReason.NOT_ANSWERED, task_id) for task_id in tasks.keys() - answered]
     rows = sorted((_row(prompt, texts) for prompt, texts in by_prompt.items()), key=lambda it: it.rated_id)
     return Rated(tuple(rows), sorted_omissions([*reasons.values(), *unanswered]))
@@ -225,7 +238,7 @@ def _given(
             reason,
             task.platform == IMPORTED,
         )
-        found.append(_Given(task, context, rating))
+        found.append(_Given(task, context, rating, annotation.updated_at))
     return found or next(iter(why_not), OmissionReason.NO_RATING)
 
 

@@ -182,7 +182,10 @@ def test_every_call_and_definition_can_be_read_by_datasets(
     tmp_path: Path, arguments: str, read: JsonValue
 ) -> None:
     chat = tool_chat("any", ToolCall("clock", arguments))
-    bounded = {"name": "clock", "parameters": {"maximum": 10**30, "minimum": -(10**400), "default": 5}}
+    bounded: JsonValue = {
+        "name": "clock",
+        "parameters": {"maximum": 10**30, "minimum": -(10**400), "default": 5},
+    }
     tools: dict[str, JsonValue] = {"tools": [{"type": "function", "function": bounded}]}
     (row,) = exported(tmp_path / "out", world_of(replace(chat, conversation_metadata=tools)))[0]
     (call,) = row["prompt"][1]["tool_calls"]
