@@ -17,12 +17,11 @@ from task_generators.chat_logs.licences import NONE_DECLARED, Licences
 from task_generators.chat_logs.losses import UNITS, Losses
 from task_generators.chat_logs.mapping import check_mapping
 from task_generators.chat_logs.namesakes import by_first_message, by_text, renamed
-from task_generators.chat_logs.readers import feedback
 from task_generators.chat_logs.readers.columns import NOT_UNDERSTOOD, UNREAD
 from task_generators.chat_logs.rejects import RejectsFile
 from task_generators.chat_logs.sources import Source, plan
 from task_generators.chat_logs.stages import process, size_of, work_of
-from task_generators.chat_logs.stored_ids import under_stored_ids
+from task_generators.chat_logs.stored_ids import attached, under_stored_ids
 from task_generators.chat_logs.unknown import unknown_format
 from workspaces.collection.files import SCHEMA
 from workspaces.errors import UsageError
@@ -380,7 +379,7 @@ class _Appending:
         self._result.duplicates += appended.duplicates
         self._result.near_duplicates += appended.near_duplicates
         self._result.deleted += len(appended.deleted)
-        kept = self._keep_feedback(_attached(table, refused))
+        kept = self._keep_feedback(attached(table, refused, self._collection))
         self._result.feedback += kept.added
         self._result.forgotten_feedback += kept.forgotten
         self._result.published += self._publish(accepted(table, refused, appended.pieces))
@@ -421,16 +420,3 @@ def _count_redactions(batch: Batch, redactions: dict[str, int]) -> None:
     for counts in batch.rows.column("redactions").drop_null().to_pylist():
         for kind, count in json.loads(counts).items():
             redactions[kind] = redactions.get(kind, 0) + count
-
-
-def _attached(table: pa.Table, refused: set[int]) -> list[Attached]:
-    """Return the feedback of the rows that the collection did not refuse."""
-    feedback_json = table.column("feedback")
-    if feedback_json.null_count == len(feedback_json):
-        return []
-    ids = table.column("conversation_id")
-    return [
-        (ids[position].as_py(), feedback.from_json(value))
-        for position, value in enumerate(feedback_json.to_pylist())
-        if value is not None and position not in refused
-    ]
