@@ -126,15 +126,20 @@ def _near(text: str) -> float:
     return int(text) if len(text) < 18 or int(text) in WHOLE else max(-1e300, min(1e300, float(text)))
 
 
-def _turn(message: Message, tools: JsonValue) -> tuple[str, ...]:
-    """Return a message before a response; attachments, which no export can hold, are named in its text."""
-    if not (message.attachments or message.tool_calls or message.tool_call_id or message.tool_name or tools):
-        return message.role.value, clean(message.content)
+def text_of(message: Message) -> str:
+    """Return the text of a turn, cleaned, which names the attachments that no export can hold."""
     attached = [
         f"[{attachment.kind}: {attachment.name}]" if attachment.name else f"[{attachment.kind}]"
         for attachment in message.attachments
     ]
-    content = clean("\n".join([message.content, *attached] if message.content else attached))
+    return clean("\n".join([message.content, *attached] if message.content else attached))
+
+
+def _turn(message: Message, tools: JsonValue) -> tuple[str, ...]:
+    """Return a message before a response."""
+    if not (message.attachments or message.tool_calls or message.tool_call_id or message.tool_name or tools):
+        return message.role.value, clean(message.content)
+    content = text_of(message)
     keys: dict[str, JsonValue] = {}
     if message.tool_calls:
         keys[TOOL_CALLS] = [

@@ -15,7 +15,7 @@ from exports import NothingToExportError, projection_of
 from exports.collected import Collected
 from exports.weights import Weights
 from tests.unit.exports.export_records import NOW, World
-from workspaces.records import Conversation, Generated, Message, Role, ToolCall
+from workspaces.records import Attachment, Conversation, Generated, Message, Role, ToolCall
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -127,7 +127,7 @@ def collection() -> Evidence:
     made = World()
     call = ToolCall("clock", '{"zone": 1}', "c1")
     messages = (
-        Message("u", None, Role.USER, "Time?"),
+        Message("u", None, Role.USER, "", attachments=(Attachment("image", "clock.png"),)),
         Message("t", "u", Role.ASSISTANT, "", "m", reasoning="thinks of her name", tool_calls=(call,)),
         Message("o", "t", Role.TOOL, "08:15", tool_call_id="c1", tool_name="clock"),
         Message("r0", "o", Role.ASSISTANT, "A quarter past eight.", "m"),
@@ -149,6 +149,7 @@ def test_the_collection_is_written_whole_and_says_nothing_of_who_gave_it(tmp_pat
     (row,), manifest = written(tmp_path, "sharelm", collection())
     assert [turn["role"] for turn in row["conversation"]] == ["user", "assistant", "tool", "assistant"]
     assert all(turn["content"] for turn in row["conversation"])
+    assert row["conversation"][0]["content"] == "[image: clock.png]"
     assert (row["model_name"], row["user_id"], row["timestamp"]) == ("m", "", "2026-05-01")
     assert row["conversation_metadata"]["language"] == "English"
     (tree,), _ = written(tmp_path, "sharelm", collection(), "tree")
