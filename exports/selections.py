@@ -98,7 +98,9 @@ def select_completions(evidence: Evidence) -> Selection[LabelledCompletion]:
 
 
 select_rankings: Select[RankedResponses] = _selection(
-    lambda it, counted: ranked_responses(it.tasks, counted, it.contexts, it.weights, it.outcomes),
+    lambda it, counted: ranked_responses(
+        it.tasks, counted, it.contexts, it.weights, it.outcomes, it.decisions
+    ),
     "ranking",
     "no answered ranking task orders responses",
 )
@@ -119,7 +121,7 @@ select_harms: Select[JudgedHarm] = _selection(
 """Every response that people judged for harm, sorted by id."""
 
 select_rated: Select[RatedPrompt] = _selection(
-    lambda it, counted: rated_prompts(it.tasks, counted, it.contexts, it.weights),
+    lambda it, counted: rated_prompts(it.tasks, counted, it.contexts, it.weights, it.decisions),
     "prompt",
     "no answered task rates a response",
 )
