@@ -205,7 +205,7 @@ def _unusable(context: Context) -> OmissionReason | None:
     # a chat template continues a last assistant turn instead of answering it; TRL refuses a last system turn
     if not prompt or prompt[-1][0] not in (Role.USER, Role.TOOL):
         return OmissionReason.NO_PROMPT
-    if not prompt[-1][1].strip():
+    if prompt[-1][0] == Role.USER and not prompt[-1][1].strip():  # a tool may return nothing
         return OmissionReason.EMPTY_PROMPT
     return None if context.text.strip() else OmissionReason.EMPTY_SIDE
 

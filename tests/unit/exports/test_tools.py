@@ -193,6 +193,18 @@ def test_every_call_and_definition_can_be_read_by_datasets(
     assert row["tools"][0]["function"]["parameters"] == {"maximum": 1e30, "minimum": -1e300, "default": 5}
 
 
+def test_a_tool_that_returns_nothing_is_no_empty_prompt_and_a_user_who_says_nothing_is(
+    tmp_path: Path,
+) -> None:
+    chat = tool_chat("any", ToolCall("clock"))
+    silent = tuple(replace(it, content="") if it.role is Role.TOOL else it for it in chat.messages)
+    world = world_of(replace(chat, messages=silent))
+    world.votes(world.task(*world.chat(" ", "yes", "no")), "aa")
+    rows, dropped = exported(tmp_path / "out", world)
+    assert [row["prompt"][-1]["content"] for row in rows] == [""]
+    assert dropped == {"answer on a response to an empty user turn": 2}
+
+
 def test_answers_after_different_calls_are_no_answers_to_one_prompt(tmp_path: Path) -> None:
     world = World([tool_chat("a", ToolCall("clock", '{"city": "Lima"}'))])
     other = tool_chat("a", ToolCall("clock", '{"city": "Oslo"}'))
