@@ -134,7 +134,11 @@ def function_of(call: Mapping[str, JsonValue]) -> dict[str, JsonValue]:
 
 
 def with_tools(columns: Columns, rows: Iterable[Row]) -> Columns:
-    """Return the columns with room for tools where rows need it; trainers refuse some columns that are empty."""
+    """Return the columns with room for tools where rows need it; trainers refuse some columns that are empty.
+
+    Where one list of messages needs it, all have it: TRL's ``RewardTrainer`` puts prompt and response together in the
+    column of the response, which as a struct holds no arguments of different types under one name.
+    """
     calling: set[str] = set()
     for row in rows:
         if TOOLS not in columns and row.get(TOOLS) is not None:
@@ -144,7 +148,8 @@ def with_tools(columns: Columns, rows: Iterable[Row]) -> Columns:
                 calling.add(name)
     if not calling:
         return columns
-    widened = {name: MESSAGES_WITH_TOOLS if name in calling else kind for name, kind in columns.items()}
+    room = MESSAGES_WITH_TOOLS if calling - {TOOLS} else MESSAGES
+    widened = {name: room if kind is MESSAGES else kind for name, kind in columns.items()}
     return {**widened, TOOLS: JSON} if TOOLS in calling else widened
 
 

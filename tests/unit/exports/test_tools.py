@@ -6,7 +6,7 @@ import json
 from collections import Counter
 from dataclasses import replace
 from itertools import product
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pyarrow.parquet as pq
 import pytest
@@ -119,7 +119,7 @@ def test_prompts_carry_calls_results_and_tools_as_trl_and_openai_write_them(
         "{broken",
     ]
     assert rows.features["tools"] == Json()
-    assert rows.features["chosen" if name == "dpo" else "completion"] == PLAIN
+    assert rows.features["chosen" if name == "dpo" else "completion"] == List(Json())
     files = sorted((tmp_path / "out" / "data" / "trl").glob("train-*.parquet"))
     written = [row for file in files for row in pq.read_table(file).to_pylist()]
     assert {
@@ -203,6 +203,22 @@ def test_a_tool_that_returns_nothing_is_no_empty_prompt_and_a_user_who_says_noth
     rows, dropped = exported(tmp_path / "out", world)
     assert [row["prompt"][-1]["content"] for row in rows] == [""]
     assert dropped == {"answer on a response to an empty user turn": 2}
+
+
+@pytest.mark.parametrize("name", ["dpo", "reward"])
+def test_a_trainer_may_put_prompt_and_response_together_whatever_the_types_of_arguments(
+    tmp_path: Path, name: str
+) -> None:
+    """TRL's RewardTrainer does so before it tokenizes."""
+    calls = [ToolCall("clock", text) for text in ('{"id": 5}', '{"id": "five"}', "[5]", "{broken")]
+    world = world_of(*(tool_chat(f"c{number}", call) for number, call in enumerate(calls)))
+    rows, _ = exported(tmp_path / "out", world, name)
+
+    def together(row: dict[str, Any]) -> dict[str, Any]:
+        row["chosen"] = row["prompt"] + row["chosen"]
+        return {"length": len(row["chosen"])}
+
+    assert rows.map(together)["length"][:] == [4, 4, 4, 4]
 
 
 def test_answers_after_different_calls_are_no_answers_to_one_prompt(tmp_path: Path) -> None:
