@@ -166,7 +166,8 @@ def _header(
     licences: Mapping[str, int],
     about_files: Mapping[str, JsonValue],
 ) -> str:
-    only = next(iter(licences)).lower() if len(licences) == 1 else "other"
+    names = {name.lower() for name in licences}
+    only = names.pop() if len(names) == 1 else "other"
     configurations = []
     for each in tables:
         files = [{"split": split, "path": path} for split, path in each.files.items()]

@@ -112,6 +112,10 @@ class _Check:
     def key(self) -> str:
         return stable_id("check", self.task.kind, canonical(self.shown.prompt), self.shown.text)
 
+    @property
+    def says(self) -> object:
+        return self.answers
+
 
 def checked_responses(
     tasks: Mapping[str, Task],

@@ -10,7 +10,7 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeAlias
 
-from exports.context import TOOL_CALLS, TOOLS, held
+from exports.context import TOOL_CALLS, TOOLS, held, held_whole
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -117,14 +117,28 @@ def _as_read(name: str, value: JsonValue) -> JsonValue:
 
 
 def function_of(call: Mapping[str, JsonValue]) -> dict[str, JsonValue]:
-    """Return the name and the arguments of a call, the arguments as values."""
+    """Return the name and the arguments of a call, the arguments as values.
+
+    A call without arguments has none by name: templates ask for a mapping, and logs write nothing or null. Arguments
+    with a whole number that no reader of JSON columns holds stay the text that they are.
+    """
     function = call["function"]
     assert isinstance(function, dict)
-    return {**function, "arguments": json.loads(str(function["arguments"]))}
+    written = str(function["arguments"])
+    try:
+        arguments = json.loads(written, parse_int=held_whole)
+    except ValueError:
+        arguments = written
+    blank = isinstance(arguments, str) and not arguments.strip()
+    return {**function, "arguments": {} if arguments is None or blank else arguments}
 
 
 def with_tools(columns: Columns, rows: Iterable[Row]) -> Columns:
-    """Return the columns with room for tools where rows need it; trainers refuse some columns that are empty."""
+    """Return the columns with room for tools where rows need it; trainers refuse some columns that are empty.
+
+    Where one list of messages needs it, all have it: TRL's ``RewardTrainer`` puts prompt and response together in the
+    column of the response, which as a struct holds no arguments of different types under one name.
+    """
     calling: set[str] = set()
     for row in rows:
         if TOOLS not in columns and row.get(TOOLS) is not None:
@@ -134,7 +148,8 @@ def with_tools(columns: Columns, rows: Iterable[Row]) -> Columns:
                 calling.add(name)
     if not calling:
         return columns
-    widened = {name: MESSAGES_WITH_TOOLS if name in calling else kind for name, kind in columns.items()}
+    room = MESSAGES_WITH_TOOLS if calling - {TOOLS} else MESSAGES
+    widened = {name: room if kind is MESSAGES else kind for name, kind in columns.items()}
     return {**widened, TOOLS: JSON} if TOOLS in calling else widened
 
 

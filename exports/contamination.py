@@ -153,4 +153,8 @@ def _runs(hashes: Hashes, length: int) -> Hashes:
 
 
 def _plain(text: str) -> str:
-    return unicodedata.normalize("NFKC", text).casefold()
+    """Return a text without what nobody sees in it: case, Unicode forms, soft hyphens and blanks without a width."""
+    plain = unicodedata.normalize("NFKC", text).casefold()
+    if plain.isascii():
+        return plain
+    return "".join(char for char in plain if unicodedata.category(char) != "Cf")

@@ -30,6 +30,9 @@ TOOLS, TOOL_CALLS = "tools", "tool_calls"
 DEPTH = 50
 """Levels of nesting that are kept free around a value, for the rows and messages that hold it."""
 
+WHOLE = range(-(2**63), 2**64)
+"""The whole numbers that the reader of JSON columns of ``datasets`` (ujson) takes; it fails at any other."""
+
 UNKNOWN = "unknown"
 """The name of a licence or a model that the source does not name."""
 
@@ -104,18 +107,39 @@ def definitions(tools: JsonValue) -> JsonValue:
     if not isinstance(tools, list) or not tools or not all(isinstance(tool, dict) for tool in tools):
         return None
     text = _json_text(tools)
-    return None if text is None else json.loads(text)
+    return None if text is None else json.loads(text, parse_int=_near)
 
 
-def _turn(message: Message, tools: JsonValue) -> tuple[str, ...]:
-    """Return a message before a response; attachments, which no export can hold, are named in its text."""
-    if not (message.attachments or message.tool_calls or message.tool_call_id or message.tool_name or tools):
-        return message.role.value, clean(message.content)
+def held_whole(text: str) -> int:
+    """Return a whole number.
+
+    Raises:
+        ValueError: it is not in ``WHOLE``.
+    """
+    if (number := int(text)) not in WHOLE:
+        raise ValueError(text)
+    return number
+
+
+def _near(text: str) -> float:
+    """Return a whole number of a definition, such as a bound, or the nearest number that can be read."""
+    return int(text) if len(text) < 18 or int(text) in WHOLE else max(-1e300, min(1e300, float(text)))
+
+
+def text_of(message: Message) -> str:
+    """Return the text of a turn, cleaned, which names the attachments that no export can hold."""
     attached = [
         f"[{attachment.kind}: {attachment.name}]" if attachment.name else f"[{attachment.kind}]"
         for attachment in message.attachments
     ]
-    content = clean("\n".join([message.content, *attached] if message.content else attached))
+    return clean("\n".join([message.content, *attached] if message.content else attached))
+
+
+def _turn(message: Message, tools: JsonValue) -> tuple[str, ...]:
+    """Return a message before a response."""
+    if not (message.attachments or message.tool_calls or message.tool_call_id or message.tool_name or tools):
+        return message.role.value, clean(message.content)
+    content = text_of(message)
     keys: dict[str, JsonValue] = {}
     if message.tool_calls:
         keys[TOOL_CALLS] = [
@@ -173,13 +197,15 @@ def _unusable(context: Context) -> OmissionReason | None:
         return OmissionReason.NOT_A_RESPONSE
     if context.message.tool_calls:
         return OmissionReason.CALLS_TOOLS
+    if context.message.attachments:
+        return OmissionReason.HAS_ATTACHMENT
     if _lacks_a_call(context.path):
         return OmissionReason.LACKS_CALL
     prompt = context.prompt
     # a chat template continues a last assistant turn instead of answering it; TRL refuses a last system turn
     if not prompt or prompt[-1][0] not in (Role.USER, Role.TOOL):
         return OmissionReason.NO_PROMPT
-    if not prompt[-1][1].strip():
+    if prompt[-1][0] == Role.USER and not prompt[-1][1].strip():  # a tool may return nothing
         return OmissionReason.EMPTY_PROMPT
     return None if context.text.strip() else OmissionReason.EMPTY_SIDE
 

@@ -117,6 +117,10 @@ class _Harm:
     def key(self) -> str:
         return stable_id("harm", self.task.kind, canonical(self.shown.prompt), self.shown.text)
 
+    @property
+    def says(self) -> object:
+        return self.harms, self.said(SEVERITY), self.said(HARMED)
+
     def said(self, question: str) -> str | None:
         return self.annotation.values.get(question) or None
 

@@ -33,10 +33,11 @@ _ORIGINS = (Origin.MODEL, Origin.GENERATED, Origin.ACCEPTED_REWRITE, Origin.HUMA
 
 @dataclass(frozen=True, slots=True)
 class CompletionLabels:
-    """Labelled completions, and the answers that are in none of them."""
+    """Labelled completions, how many judged ones have no label, and the answers that are in none of the former."""
 
     rows: tuple[LabelledCompletion, ...]
     omissions: tuple[Omission, ...]
+    undecided: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,6 +126,7 @@ def completion_labels(
     return CompletionLabels(
         rows=tuple(sorted(rows, key=lambda row: row.label_id)),
         omissions=sorted_omissions([*unused, *unanswered]),
+        undecided=len(tagged) + len(compared) - len(rows),
     )
 
 

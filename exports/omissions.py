@@ -47,6 +47,7 @@ class OmissionReason(StrEnum):
     NOT_SHARED = "answer on a response that is not shared"
     NOT_A_RESPONSE = "answer on a message that is not a response"
     CALLS_TOOLS = "answer on a response that calls tools"
+    HAS_ATTACHMENT = "answer on a response with an attachment, which no export can hold"
     LACKS_CALL = "answer on a response after a tool's result without its call"
     NO_PROMPT = "answer on a response without a user turn before it"
     EMPTY_PROMPT = "answer on a response to an empty user turn"

@@ -10,13 +10,13 @@ from exports.verdicts import age
 from workspaces.records import AnnotationStatus
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from workspaces.records import Annotation, Task
 
 
 class Answer(Protocol):
-    """An answer, its task, and what it is about: equal keys mean the same thing."""
+    """An answer, its task, what it is about (equal keys mean the same thing), and what it says of that."""
 
     @property
     def annotation(self) -> Annotation: ...  # noqa: D102
@@ -24,6 +24,8 @@ class Answer(Protocol):
     def task(self) -> Task: ...  # noqa: D102
     @property
     def key(self) -> str: ...  # noqa: D102
+    @property
+    def says(self) -> object: ...  # noqa: D102
 
 
 AnswerT = TypeVar("AnswerT", bound=Answer)
@@ -36,6 +38,8 @@ def pooled(
 ) -> tuple[dict[str, list[AnswerT]], list[Omission]]:
     """Return the answers that count by what they are about, sorted by it, and all others as omissions.
 
+    The latest answer of a person counts; where several of the latest time say different things, none of them does.
+
     Args:
         tasks: by id; one that nobody answered is an omission.
         annotations: the latest revision of each.
@@ -43,20 +47,41 @@ def pooled(
     """
     omissions: list[Omission] = []
     answered = set()
-    found: dict[str, dict[str, AnswerT]] = defaultdict(dict)
+    given: dict[str, dict[str, list[AnswerT]]] = defaultdict(lambda: defaultdict(list))
     for annotation in sorted(annotations, key=age):
         answered.add(annotation.task_id)
         each = _read(tasks.get(annotation.task_id), annotation, read)
         if isinstance(each, OmissionReason):
             omissions.append(Omission(each, annotation.task_id, annotation.id))
             continue
-        before = found[each.key].get(annotation.person_id)
-        if before is not None:
-            omissions.append(Omission(OmissionReason.ANSWERED_AGAIN, before.task.id, before.annotation.id))
-        found[each.key][annotation.person_id] = each
+        given[each.key][annotation.person_id].append(each)
+    found: dict[str, list[AnswerT]] = defaultdict(list)
+    for key, by_person in given.items():
+        for of_person in by_person.values():
+            counted, left_out = _latest(of_person)
+            found[key] += counted
+            omissions += left_out
     omissions += [Omission(OmissionReason.NOT_ANSWERED, task_id) for task_id in tasks.keys() - answered]
-    latest = {key: sorted(found[key].values(), key=lambda it: it.annotation.id) for key in sorted(found)}
+    latest = {key: sorted(found[key], key=lambda it: it.annotation.id) for key in sorted(found) if found[key]}
     return latest, omissions
+
+
+def _latest(given: Sequence[AnswerT]) -> tuple[list[AnswerT], list[Omission]]:
+    """Return the answer of a person that counts, or none, and the others as omissions; they are given by age."""
+    last = given[-1]
+    at_once = [it for it in given if it.annotation.updated_at == last.annotation.updated_at]
+    contradicted = any(it.says != last.says for it in at_once)
+    counted = [] if contradicted else [last]
+    omissions = [
+        Omission(
+            OmissionReason.CONTRADICTED if contradicted and it in at_once else OmissionReason.ANSWERED_AGAIN,
+            it.task.id,
+            it.annotation.id,
+        )
+        for it in given
+        if it not in counted
+    ]
+    return counted, omissions
 
 
 def _read(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from dataclasses import dataclass
 from itertools import combinations
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from exports.context import Context, Prompt, canonical, distinct, whence
@@ -13,7 +14,7 @@ from exports.omissions import Omission, OmissionReason
 from exports.pairs import Side, side_of
 from exports.pooling import pooled
 from exports.verdicts import RewriteOutcomes, ranked, shown_responses, sorted_omissions
-from workspaces.kinds import kind_of
+from workspaces.kinds import FIRST, SECOND, kind_of, together
 from workspaces.records import IMPORTED, stable_id
 
 if TYPE_CHECKING:
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from exports.judgments import Judgment
     from exports.weights import Weights
     from workspaces.records import Annotation, Task
+    from workspaces.store.adjudications import Decisions
 
 DIGITS = 6
 """Mean places closer than this many decimals are equal."""
@@ -44,7 +46,8 @@ class RankedResponses:
     """Different responses to one prompt, best first, and every ranking of exactly these.
 
     ``ranks`` are those of the sides, from 0: by the mean place that people gave, each counting by their weight; equal
-    means share a rank. ``ranking_id`` depends on prompt and texts alone.
+    means share a rank. Where a lead decided comparisons (``adjudicated``), they are by how many others are better.
+    ``ranking_id`` depends on prompt and texts alone.
     """
 
     ranking_id: str
@@ -56,6 +59,7 @@ class RankedResponses:
     licences: tuple[str, ...]
     sources: tuple[str, ...]
     rules_versions: tuple[str, ...]
+    adjudicated: bool = False
 
     @property
     def models(self) -> tuple[str, ...]:
@@ -115,6 +119,10 @@ class _Ranked:
         return stable_id("ranking", canonical(self.shown[0].prompt), *texts)
 
     @property
+    def says(self) -> object:
+        return self.by_text
+
+    @property
     def by_text(self) -> dict[str, int]:
         return dict(zip((context.text for context in self.shown), self.places, strict=True))
 
@@ -125,6 +133,7 @@ def ranked_responses(
     contexts: Mapping[str, Context],
     weights: Weights,
     outcomes: RewriteOutcomes | None = None,
+    decisions: Decisions = MappingProxyType({}),
 ) -> Rankings:
     """Return the responses that submitted rankings order.
 
@@ -134,7 +143,7 @@ def ranked_responses(
     """
     said = outcomes or RewriteOutcomes()
     found, omissions = pooled(tasks, annotations, lambda task, given: _ranking(task, given, contexts, said))
-    rows = [_row(ranking_id, given, weights) for ranking_id, given in found.items()]
+    rows = [_row(ranking_id, given, weights, decisions) for ranking_id, given in found.items()]
     return Rankings(tuple(rows), sorted_omissions(omissions))
 
 
@@ -159,12 +168,17 @@ def _ranking(
     return _Ranked(annotation, task, shown, places)
 
 
-def _row(ranking_id: str, given: Sequence[_Ranked], weights: Weights) -> RankedResponses:
+def _row(
+    ranking_id: str, given: Sequence[_Ranked], weights: Weights, decisions: Decisions
+) -> RankedResponses:
     responses = {context.message.id: context for each in given for context in each.shown}
     question = kind_of(given[0].task.kind).ranking
     name = None if question is None else question.name
     weight = {each.annotation.id: weights.of(each.annotation.person_id, name) for each in given}
     mean = _mean_places(given, weight)
+    decided = _decided(given, name or "", decisions) if decisions else {}
+    if decided:
+        mean = _beaten(mean, decided)
     texts = sorted(mean, key=lambda text: (mean[text], text))
     steps = sorted(set(mean.values()))
     return RankedResponses(
@@ -183,8 +197,39 @@ def _row(ranking_id: str, given: Sequence[_Ranked], weights: Weights) -> RankedR
             )
             for each in given
         ),
+        adjudicated=bool(decided),
         **whence(responses.values(), (each.task for each in given)),
     )
+
+
+def _decided(
+    given: Sequence[_Ranked], question: str, decisions: Decisions
+) -> dict[frozenset[str], str | None]:
+    """Return the better of two texts of which a lead decided that, None for a tie, as far as decisions agree."""
+    found: dict[frozenset[str], set[str | None]] = defaultdict(set)
+    for each in given:
+        for pair in combinations(sorted(each.shown, key=lambda it: it.message.id), 2):
+            vote = decisions.get((each.task.kind, question, together(it.message.id for it in pair)))
+            if vote is not None:
+                better = {FIRST: pair[0].text, SECOND: pair[1].text}.get(vote)
+                found[frozenset(it.text for it in pair)].add(better)
+    return {pair: said.pop() for pair, said in found.items() if len(said) == 1}
+
+
+def _beaten(mean: Mapping[str, float], decided: Mapping[frozenset[str], str | None]) -> dict[str, float]:
+    """Return by text how many others are better, a tie counting half; by mean places where nothing was decided.
+
+    Source: Copeland (1951), 'A reasonable social welfare function'.
+    """
+
+    def better(one: str, other: str) -> str | None:
+        level = mean[one] == mean[other]
+        return decided.get(frozenset((one, other)), None if level else min(one, other, key=mean.__getitem__))
+
+    return {
+        text: sum({text: 0.0, None: 0.5}.get(better(text, other), 1.0) for other in mean if other != text)
+        for text in mean
+    }
 
 
 def _mean_places(given: Sequence[_Ranked], weight: Mapping[str, float]) -> dict[str, float]:

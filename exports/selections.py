@@ -87,17 +87,25 @@ def _selection(
     return selected
 
 
-select_completions: Select[LabelledCompletion] = _selection(
-    lambda it, counted: completion_labels(
-        it.tasks, counted, it.contexts, it.weights, it.outcomes, it.decisions
-    ),
-    "completion",
-    "no answered task decides a label",
-)
-"""Every labelled completion, sorted by id."""
+def select_completions(evidence: Evidence) -> Selection[LabelledCompletion]:
+    """Return every labelled completion, sorted by id; those without a label are left out."""
+    counted, aside = _set_aside(evidence)
+    found = completion_labels(
+        evidence.tasks, counted, evidence.contexts, evidence.weights, evidence.outcomes, evidence.decisions
+    )
+    return Selection(
+        found.rows,
+        _with_aside(found.omissions, aside),
+        shortage="no answered task decides a label",
+        item="completion",
+        items_left_out={OmissionReason.UNDECIDED.value: found.undecided} if found.undecided else {},
+    )
+
 
 select_rankings: Select[RankedResponses] = _selection(
-    lambda it, counted: ranked_responses(it.tasks, counted, it.contexts, it.weights, it.outcomes),
+    lambda it, counted: ranked_responses(
+        it.tasks, counted, it.contexts, it.weights, it.outcomes, it.decisions
+    ),
     "ranking",
     "no answered ranking task orders responses",
 )
@@ -118,7 +126,7 @@ select_harms: Select[JudgedHarm] = _selection(
 """Every response that people judged for harm, sorted by id."""
 
 select_rated: Select[RatedPrompt] = _selection(
-    lambda it, counted: rated_prompts(it.tasks, counted, it.contexts, it.weights),
+    lambda it, counted: rated_prompts(it.tasks, counted, it.contexts, it.weights, it.decisions),
     "prompt",
     "no answered task rates a response",
 )

@@ -63,6 +63,7 @@ ADVICE: Mapping[OmissionReason, str] = {
     OmissionReason.ASKED_AGAIN: SYNC,
     OmissionReason.NOT_A_RESPONSE: NOTHING,
     OmissionReason.CALLS_TOOLS: NOTHING,
+    OmissionReason.HAS_ATTACHMENT: NOTHING,
     OmissionReason.LACKS_CALL: NOTHING,
     OmissionReason.SEVERAL_TURNS: "'chatfeedback export kto' keeps conversations of several turns",
     OmissionReason.NO_PLACE: "'chatfeedback export dpo' and 'chatfeedback export kto' keep calls of tools",

@@ -16,7 +16,7 @@ from exports.splits import TEST, TRAIN, SplitItem, assign_splits
 from workspaces.records import ANONYMOUS, IMPORTED, Role
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
     from datetime import date, datetime
 
     from exports.context import Context
@@ -55,13 +55,13 @@ def sentences_about(rules: ExportsConfig, *, test_only: bool = False) -> list[st
 def assigned(
     items: Iterable[SplitItem], rules: ExportsConfig, evidence: Evidence, test_share: float
 ) -> dict[str, str]:
-    """Return ``train`` or ``test`` for every item id, and for others that start with ``near copy``.
+    """Return ``train`` or ``test`` for every item id, and for names of conversations (``_name``).
 
     With ``test_from``, a group is in ``test`` if people were first asked about it on that day (UTC) or later, and
     ``test_share`` is of no account. A task was asked on the day on which it was made, and what came with a log when it
     was judged, whenever the log was read. So later answers move no group; a log of earlier days may.
     """
-    beside = _all_of(evidence) if divides(rules) else _near_copies(evidence)
+    beside = _all_of(evidence) if divides(rules) else _links(evidence)
     every = [*items, *beside]
     if rules.test_from is None:
         return assign_splits(every, test_share)
@@ -89,7 +89,7 @@ def apart(rules: ExportsConfig, evidence: Evidence, test_share: float) -> Eviden
         task = evidence.tasks.get(annotation.task_id)
         shown = () if task is None else tuple(name for name in task.message_ids if name in evidence.contexts)
         people = {annotation.person_id, *(writers[name] for name in shown if name in writers)}
-        here = {sides[_name(evidence.contexts[name])] for name in shown}
+        here = {sides[_name(evidence.contexts[name].conversation_id)] for name in shown}
         if any(side_of(person, rules.test_people) not in {side, None} for person in people for side in here):
             aside[annotation.id] = OmissionReason.OTHER_SIDE
     return replace(evidence, set_aside={**aside, **evidence.set_aside})
@@ -103,29 +103,49 @@ def side_of(person_id: str, share: float) -> str | None:
     return TEST if place < share * 2**64 else TRAIN
 
 
-def _name(context: Context) -> str:
-    return f"near copy {context.conversation_id}"
+def _name(conversation_id: str) -> str:
+    return f"conversation {conversation_id}"
 
 
 def _all_of(evidence: Evidence) -> Iterator[SplitItem]:
     """Yield every conversation, once for each of its openings."""
-    groups = evidence.near_duplicates
-    seen = set()
-    for context in evidence.contexts.values():
-        opening = next((it.id for it in context.path if it.role is Role.USER), context.path[0].id)
-        name = context.conversation_id
-        if (name, opening) not in seen:
-            seen.add((name, opening))
-            group = (groups[name],) if name in groups else ()
-            yield SplitItem(_name(context), (name,), context.prompt, group)
+    for name, openings in _by_opening(evidence.contexts.values()).items():
+        yield from _of(name, openings, evidence.near_duplicates)
 
 
-def _near_copies(evidence: Evidence) -> Iterator[SplitItem]:
-    """Yield near copies that may be in no item here: so it does not matter which export and rules an item is in."""
+def _links(evidence: Evidence) -> Iterator[SplitItem]:
+    """Yield what links groups of rows and may be in no item here: near copies, and openings of one conversation.
+
+    So it does not matter which export, which rules and which answers an item is in.
+    """
     groups = evidence.near_duplicates
-    for name, context in {it.conversation_id: it for it in evidence.contexts.values()}.items():
-        if name in groups:
-            yield SplitItem(_name(context), (name,), context.prompt, (groups[name],))
+    linking = (
+        it
+        for it in evidence.contexts.values()
+        if it.path[0].role is not Role.USER or it.conversation_id in groups  # others have one opening
+    )
+    for name, openings in _by_opening(linking).items():
+        if name in groups or len(openings) > 1:
+            yield from _of(name, openings, groups)
+
+
+def _of(name: str, openings: Sequence[Context], groups: Mapping[str, str]) -> Iterator[SplitItem]:
+    """Yield an item for each opening of a conversation; the first has its name (``_name``)."""
+    group = (groups[name],) if name in groups else ()
+    for place, context in enumerate(openings):
+        yield SplitItem(f"{_name(name)} {place}" if place else _name(name), (name,), context.prompt, group)
+
+
+def _by_opening(contexts: Iterable[Context]) -> dict[str, list[Context]]:
+    """Return a context for each opening of each conversation; that without a user counts where it is the only one."""
+    found: dict[str, dict[str | None, Context]] = {}
+    for context in contexts:
+        opening = next((it.id for it in context.path if it.role is Role.USER), None)
+        found.setdefault(context.conversation_id, {}).setdefault(opening, context)
+    for openings in found.values():
+        if len(openings) > 1:
+            openings.pop(None, None)
+    return {name: [*openings.values()] for name, openings in found.items()}
 
 
 def _first_days(evidence: Evidence) -> dict[str, date]:

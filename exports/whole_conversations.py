@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from exports.context import UNKNOWN, Prompt, clean, distinct
+from exports.context import UNKNOWN, Prompt, distinct, text_of
 from workspaces.records import Role
 
 if TYPE_CHECKING:
@@ -37,7 +37,7 @@ class WholeConversation:
     def prompt(self) -> Prompt:
         """Its first message of a user, which decides the split."""
         first = next((it for it in self.conversation.messages if it.role is Role.USER), None)
-        return () if first is None else ((first.role.value, clean(first.content)),)
+        return () if first is None else ((first.role.value, text_of(first)),)
 
     @property
     def licences(self) -> tuple[str, ...]:

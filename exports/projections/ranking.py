@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from exports.columns import (
     COUNT,
+    FLAG,
     MESSAGES,
     NUMBER,
     ORIGIN,
@@ -41,6 +42,7 @@ PROVENANCE: Columns = {
     "n_annotators": COUNT,
     "agreement": NUMBER,
     "weight": NUMBER,
+    "adjudicated": FLAG,
     **ORIGIN,
 }
 VOTES: Columns = {
@@ -53,8 +55,10 @@ VOTES: Columns = {
 METHOD = """\
 People put three to five responses to one prompt in order; responses may share a place. Rankings of the
 same prompt and texts are pooled, the latest of each person. A response's rank is the order of the mean of
-its places over people, each weighing by confidence; equal means share a rank. `completions` stand best
-first, and rank 0 is the best. A prompt keeps calls of tools and their results; reasoning is left out.
+its places over people, each weighing by confidence; equal means share a rank. Where people disagree about two
+of the responses a lead may have decided which is better (`adjudicated`): then the order is that of how many
+others each is better than. `completions` stand best first, and rank 0 is the best. A prompt keeps calls of
+tools and their results; reasoning is left out.
 
 `ranking_id` is a hash of prompt and texts. Row *n* of a split in `provenance` tells of row *n* of that split
 in the first configuration; its `message_ids`, `origins`, `rewrite_of` and `models` are in the order of
@@ -89,6 +93,7 @@ def _provenance(item: RankedResponses) -> list[Row]:
             "n_annotators": len(item.rankings),
             "agreement": item.agreement,
             "weight": item.weight,
+            "adjudicated": item.adjudicated,
             **origin(item),
         }
     ]

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from exports.collection_items import select_collection
 from exports.columns import COUNT, FLAG, MESSAGES, ORIGIN, TEXT, TEXTS, Columns, ListOf, origin
-from exports.context import clean, definitions
+from exports.context import clean, definitions, text_of
 from exports.projection import Measurements, OfAll, Projection, TableSpec
 from workspaces.grammar import counted
 from workspaces.records import Role
@@ -98,8 +98,8 @@ def _rows(item: WholeConversation) -> list[Row]:
 
 
 def _content(message: Message) -> str:
-    """Return the text of a message; calls without a text are written as JSON, so that no turn is empty."""
-    text = clean(message.content)
+    """Return the text of a message with the names of its attachments; calls without a text are written as JSON."""
+    text = text_of(message)
     return text if text.strip() or not message.tool_calls else (_calls(message) or "")
 
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from exports.columns import (
     COUNT,
+    FLAG,
     MESSAGES,
     NUMBER,
     ORIGIN,
@@ -63,6 +64,7 @@ PROVENANCE: Columns = {
     "models": ListOf(TEXTS),
     "origins": TEXTS,
     "n_annotators": COUNT,
+    "adjudicated": FLAG,
     **ORIGIN,
 }
 VOTES: Columns = {
@@ -78,7 +80,8 @@ VOTES: Columns = {
 METHOD = """\
 A row is a prompt with every response to it that people rated. `mean` is the mean over people, each
 weighing by confidence, from 1 to 5: a score from 1 to 5 is taken as it is, Yes and a thumb up are 5, No and a thumb
-down are 1, N/A is no rating. It is null where nobody rated the aspect (`n_annotators` 0). `Rating` is what scripts
+down are 1, N/A is no rating. Where people disagree a lead may have decided it (`adjudicated` in `provenance`), whatever
+the ratings. It is null where nobody rated the aspect (`n_annotators` 0). `Rating` is what scripts
 that read UltraFeedback expect: the mean as a whole number in a string, or `N/A`. No kind of task asks about `honesty`,
 which is always `N/A`. `Rationale` is what people wrote about it, one paragraph each, and `critique` all that they
 wrote about the response. Place *n* of `models` is the model of place *n* of `completions`. `correct_answers` and
@@ -142,6 +145,7 @@ def _provenance(item: RatedPrompt) -> list[Row]:
             "models": [list(response.models) for response in item.responses],
             "origins": [response.origin.value for response in item.responses],
             "n_annotators": len(item.person_ids),
+            "adjudicated": item.adjudicated,
             **origin(item),
         }
     ]

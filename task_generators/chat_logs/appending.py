@@ -10,8 +10,7 @@ import pyarrow as pa
 from task_generators.chat_logs.batches import ROWS
 from task_generators.chat_logs.curation import redact_again, tag
 from task_generators.chat_logs.namesakes import by_first_message, by_text, renamed
-from task_generators.chat_logs.readers import feedback
-from task_generators.chat_logs.stored_ids import under_stored_ids
+from task_generators.chat_logs.stored_ids import attached, under_stored_ids
 from workspaces.collection.files import SCHEMA
 from workspaces.store.conversations import Accepted
 
@@ -165,7 +164,7 @@ class RowAppender:
         self._result.duplicates += appended.duplicates
         self._result.near_duplicates += appended.near_duplicates
         self._result.deleted += len(appended.deleted)
-        kept = self._keep_feedback(_attached(table, refused))
+        kept = self._keep_feedback(attached(table, refused, self._collection))
         self._result.feedback += kept.added
         self._result.forgotten_feedback += kept.forgotten
         self._result.published += self._publish(accepted(table, refused, appended.pieces))
@@ -183,17 +182,4 @@ def accepted(
         Accepted(name, content, giver, position in pieces)
         for position, (name, content, giver) in rows
         if position not in refused
-    ]
-
-
-def _attached(table: pa.Table, refused: set[int]) -> list[Attached]:
-    """Return the feedback of the rows that the collection did not refuse."""
-    feedback_json = table.column("feedback")
-    if feedback_json.null_count == len(feedback_json):
-        return []
-    ids = table.column("conversation_id")
-    return [
-        (ids[position].as_py(), feedback.from_json(value))
-        for position, value in enumerate(feedback_json.to_pylist())
-        if value is not None and position not in refused
     ]

@@ -37,8 +37,8 @@ if TYPE_CHECKING:
     from task_generators.chat_logs.readers import Feedback
     from workspaces.store import Store
 
-Attached: TypeAlias = "tuple[str, tuple[Feedback, ...]]"
-"""A conversation's id, and the feedback that came with it."""
+Attached: TypeAlias = "tuple[str, tuple[Feedback, ...]] | tuple[str, tuple[Feedback, ...], str]"
+"""A conversation's id, and the feedback that came with it; and the id in the log, where the text had an id before."""
 
 PERSON_ID_CHARACTERS = 24
 
@@ -65,7 +65,7 @@ def keep_feedback(
 ) -> Kept:
     """Store feedback that is not stored yet, in one transaction; return how many judgments that are.
 
-    Feedback on a conversation that is not in the collection (its text is stored under another id) is ignored.
+    Feedback on a conversation that is not in the collection is ignored.
 
     A rater without a name is one person for each conversation or, in a format with one rater a row, for each row.
     The *n*-th of several equal judgments of a file is that of its *n*-th rater, whatever the order of the rows: the
@@ -83,12 +83,12 @@ def keep_feedback(
     """
     met = Counter() if met is None else met
     with store.read() as connection:
-        stored = content_hashes(connection, [conversation_id for conversation_id, _ in attached])
+        stored = content_hashes(connection, [each[0] for each in attached])
     present = [each for each in attached if each[0] in stored]
     named = sorted(
         {
             (judgment.rater, _task_id(judgment.sorted_by_message()))
-            for _, feedback in present
+            for _, feedback, *_ in present
             for judgment in feedback
             if judgment.rater
         }
@@ -98,7 +98,7 @@ def keep_feedback(
     tasks: dict[str, Task] = {}
     revisions: dict[str, AnnotationRevision] = {}
     n_forgotten = 0
-    for conversation_id, feedback in present:
+    for conversation_id, feedback, *in_log in present:
         answered = []
         for judgment in map(methodcaller("sorted_by_message"), feedback):
             task = _task(conversation_id, judgment, now, origin)
@@ -106,7 +106,7 @@ def keep_feedback(
                 n_forgotten += 1
                 continue
             person_id = (
-                ANONYMOUS + stable_id("a person without a name", conversation_id)[:12]
+                ANONYMOUS + stable_id("a person without a name", *(in_log or [conversation_id]))[:12]
                 if judgment.rater is None
                 else person_id_of(judgment.rater)
             )

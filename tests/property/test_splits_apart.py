@@ -18,7 +18,7 @@ from exports.selections import select_completions, select_pairs
 from exports.sides import apart, assigned, side_of
 from exports.splits import SplitItem
 from tests.unit.exports.export_records import NOW, World
-from workspaces.records import IMPORTED
+from workspaces.records import IMPORTED, Conversation, Message, Role
 
 if TYPE_CHECKING:
     from exports import Evidence
@@ -124,6 +124,51 @@ def test_later_answers_move_no_group_to_the_other_side(
     first, sides = divided(evidence_of(chats, before), rules)
     _, then = divided(evidence_of(chats, [*before, *later]), rules)
     assert all(then.get(pair.id, sides[pair.id]) == sides[pair.id] for pair in first)
+
+
+BRANCHES = st.lists(st.tuples(st.integers(0, 3), st.integers(0, 2), st.booleans()), max_size=12)
+
+
+@given(
+    st.lists(st.tuples(*[st.sampled_from(["why?", "how?", "what?", "who?"])] * 3), min_size=4, max_size=4),
+    BRANCHES,
+    BRANCHES,
+)
+def test_no_row_changes_sides_where_a_chat_has_several_openings(
+    chats: list[tuple[str, str, str]],
+    before: list[tuple[int, int, bool]],
+    after: list[tuple[int, int, bool]],
+) -> None:
+    """The first prompt of a chat was rewritten: whichever of its openings people judged, and in whichever export."""
+
+    def sides(given: list[tuple[int, int, bool]]) -> dict[str, str]:
+        made = World()
+        for chat, prompts in enumerate(chats):
+            root = Message(f"c{chat}s", None, Role.SYSTEM, "")
+            turns = [Message(f"c{chat}u{n}", root.id, Role.USER, text) for n, text in enumerate(prompts)]
+            said = [
+                Message(f"{it.id}r{n}", it.id, Role.ASSISTANT, f"{chat} {n}") for it in turns for n in (1, 2)
+            ]
+            made.conversations.append(Conversation(f"c{chat}", (root, *turns, *said), source="any"))
+        for chat, opening, compared in given:
+            asked = f"c{chat}u{opening}"
+            if compared:
+                made.answer(made.task(f"{asked}r1", f"{asked}r2"), "p0", preference="a")
+            else:
+                made.answer(made.task(f"{asked}r1"), "p0", instruction="yes", helpful="yes")
+        evidence = made.evidence()
+        found: dict[str, str] = {}
+        for select in (select_pairs, select_completions):
+            items = [*select(evidence).items]
+            asked_of = [SplitItem(it.id, it.conversation_ids, it.prompt) for it in items]
+            split = assigned(asked_of, EVERYTHING, evidence, 0.5)
+            for it in items:
+                for name in it.conversation_ids:
+                    assert found.setdefault(name, split[it.id]) == split[it.id]
+        return found
+
+    first, then = sides(before), sides([*before, *after])
+    assert all(then.get(name, side) == side for name, side in first.items())
 
 
 @given(CHATS, ANSWERS)

@@ -8,6 +8,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
+import yaml
 from datasets import load_dataset
 
 import exports
@@ -75,6 +76,15 @@ def test_asked_and_imported_judgments_of_every_kind_are_counted_apart(tmp_path: 
     card, manifest = export(tmp_path / "kto", world, "kto")
     assert manifest["judgments"]["platforms"] == {"comparison": 1, "rewrite": 1, "tags": 1}
     assert "| tags of a response | 1 | 0 |" in card
+
+
+def test_one_licence_in_two_writings_is_one_licence_of_the_card(tmp_path: Path) -> None:
+    world = World()
+    for licence in ("MIT", "mit"):
+        world.votes(world.task(*world.chat(f"q {licence}", "one", "two", licence=licence)), "a")
+    card, manifest = export(tmp_path / "out", world)
+    assert yaml.safe_load(card.split("---")[1])["license"] == "mit"
+    assert manifest["licences"] == {"MIT": 1, "mit": 1}
 
 
 @pytest.mark.parametrize("name", ["dpo", "kto"])

@@ -6,6 +6,8 @@ from dataclasses import replace
 
 import pytest
 
+from exports import projection_of
+from exports.accounting import account
 from exports.completions import Basis
 from exports.label_rules import label_of
 from exports.labelling import CompletionLabels, completion_labels
@@ -78,6 +80,11 @@ def test_an_undecided_response_is_dropped_even_if_a_pair_would_decide_it() -> No
     labels = labels_of(world)
     assert [(row.completion.text, row.label) for row in labels.rows] == [("two", False)]
     assert count_omissions(labels.omissions) == {OmissionReason.UNDECIDED: 1}
+    for name, trained, left_out in (("kto", 1, {}), ("sft", 0, {OmissionReason.UNWANTED.value: 1})):
+        projection, evidence = projection_of(name), world.evidence()
+        found = account(projection, projection.select(evidence), evidence)
+        assert (found.items, found.items_trained) == (2, trained)
+        assert found.items_left_out == {OmissionReason.UNDECIDED.value: 1, **left_out}
 
 
 def test_untagged_responses_take_the_outcome_of_their_pairs() -> None:
@@ -85,7 +92,9 @@ def test_untagged_responses_take_the_outcome_of_their_pairs() -> None:
     one, two, three = world.chat("q", "one", "two", "three")
     world.votes(world.task(one, two), "aa")
     world.votes(world.task(two, three), "aab")
-    labels = {row.completion.text: row for row in labels_of(world).rows}
+    found = labels_of(world)
+    assert found.undecided == 1
+    labels = {row.completion.text: row for row in found.rows}
     assert {text: row.label for text, row in labels.items()} == {"one": True, "three": False}
     assert labels["three"].basis is Basis.PAIRS
     assert labels["three"].agreement == pytest.approx(2 / 3)

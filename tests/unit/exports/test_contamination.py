@@ -50,6 +50,7 @@ def found(text: str, *prompts: str) -> Contamination | None:
         ("Please do this: " + LONG + " Begin now, and be quick about it.", Likeness.WORD_FOR_WORD),
         (" ".join(LONG.split()[3:17]), Likeness.WORD_FOR_WORD),
         (unicodedata.normalize("NFD", SHORT), Likeness.WORD_FOR_WORD),
+        ("\ufeff" + SHORT.replace("e", "e\u00ad\u200b"), Likeness.WORD_FOR_WORD),
         ("Riddle. " + SHORT + " Think step by step, then answer.", Likeness.WORD_FOR_WORD),
         ("what is LOVE", Likeness.NEAR_DUPLICATE),
         ("这是问题：" + CHINESE + "。谢谢", Likeness.WORD_FOR_WORD),

@@ -15,7 +15,17 @@ from exports import NothingToExportError, projection_of
 from exports.collected import Collected
 from exports.weights import Weights
 from tests.unit.exports.export_records import NOW, World
-from workspaces.records import Conversation, Generated, Message, Role, ToolCall
+from workspaces.kinds import together
+from workspaces.records import (
+    IMPORTED,
+    AnnotationStatus,
+    Attachment,
+    Conversation,
+    Generated,
+    Message,
+    Role,
+    ToolCall,
+)
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -98,6 +108,51 @@ def test_an_answer_without_a_rating_says_so() -> None:
     assert (omission.reason.value, omission.annotation_id) == ("answer without a rating of a response", "a0")
 
 
+def test_a_number_of_a_log_has_no_known_scale_and_a_word_has(tmp_path: Path) -> None:
+    made = World()
+    for number, said in enumerate([{"helpful": "1"}, {"helpful": "yes"}, {"thumb": "down"}, {"style": "5"}]):
+        task = made.task(made.chat(f"q{number}", "x")[0], kind="rating")
+        made.tasks[task] = replace(made.tasks[task], platform=IMPORTED)
+        made.answer(task, "p0", status=AnnotationStatus.SUBMITTED, **said)
+    rows, manifest = written(tmp_path, "ultrafeedback", made.evidence())
+    told = {row["instruction"]: row["completions"][0]["overall_score"] for row in rows}
+    assert told == {"q1": 5.0, "q2": 1.0}
+    assert manifest["dropped"] == {"answer without a rating of a response": 2}
+
+
+def test_ratings_that_a_lead_decided_are_the_means_and_the_ratings_stay_beside(tmp_path: Path) -> None:
+    made = World()
+    one, two = made.chat("q", "x", "y")
+    task = made.task(one, two, kind="response_score")
+    for person, score in (("p0", "1"), ("p1", "5")):
+        made.answer(task, person, response_score_1=score, response_score_2="4")
+    decided = {("response_score", "response_score", one): "2"}
+    evidence = replace(made.evidence(), decisions=decided)
+    (row,), _ = written(tmp_path, "ultrafeedback", evidence)
+    assert [it["overall_score"] for it in row["completions"]] == [2.0, 4.0]
+    assert row["completions"][0]["annotations"]["score"]["n_annotators"] == 2
+    (told,), _ = written(tmp_path / "again", "ultrafeedback", evidence, "provenance")
+    assert told["adjudicated"] is True
+
+
+def test_a_ranking_follows_the_comparisons_that_a_lead_decided(tmp_path: Path) -> None:
+    made = World()
+    ids = made.chat("q", "one", "two", "three")
+    task = made.task(*ids)
+    made.answer(task, "p0", ranking="a > b > c")
+    made.answer(task, "p1", ranking="b > a > c")
+    (row,), _ = written(tmp_path / "votes", "ranking", made.evidence())
+    assert [it["rank"] for it in row["completions"]] == [0, 0, 1]
+    for vote, best in (("first", "one"), ("second", "two")):
+        decided = {("ranking", "ranking", together(ids[:2])): vote}
+        evidence = replace(made.evidence(), decisions=decided)
+        (row,), _ = written(tmp_path / vote, "ranking", evidence)
+        assert [it["rank"] for it in row["completions"]] == [0, 1, 2]
+        assert row["completions"][0]["completion"][0]["content"] == best
+        (told,), _ = written(tmp_path / f"{vote} told", "ranking", evidence, "provenance")
+        assert (told["adjudicated"], told["n_annotators"]) == (True, 2)
+
+
 def test_endpoints_are_scored_against_the_majority_of_people(tmp_path: Path) -> None:
     made = World()
     for number, (people, flags) in enumerate(
@@ -127,7 +182,7 @@ def collection() -> Evidence:
     made = World()
     call = ToolCall("clock", '{"zone": 1}', "c1")
     messages = (
-        Message("u", None, Role.USER, "Time?"),
+        Message("u", None, Role.USER, "", attachments=(Attachment("image", "clock.png"),)),
         Message("t", "u", Role.ASSISTANT, "", "m", reasoning="thinks of her name", tool_calls=(call,)),
         Message("o", "t", Role.TOOL, "08:15", tool_call_id="c1", tool_name="clock"),
         Message("r0", "o", Role.ASSISTANT, "A quarter past eight.", "m"),
@@ -149,6 +204,7 @@ def test_the_collection_is_written_whole_and_says_nothing_of_who_gave_it(tmp_pat
     (row,), manifest = written(tmp_path, "sharelm", collection())
     assert [turn["role"] for turn in row["conversation"]] == ["user", "assistant", "tool", "assistant"]
     assert all(turn["content"] for turn in row["conversation"])
+    assert row["conversation"][0]["content"] == "[image: clock.png]"
     assert (row["model_name"], row["user_id"], row["timestamp"]) == ("m", "", "2026-05-01")
     assert row["conversation_metadata"]["language"] == "English"
     (tree,), _ = written(tmp_path, "sharelm", collection(), "tree")

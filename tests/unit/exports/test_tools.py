@@ -6,7 +6,7 @@ import json
 from collections import Counter
 from dataclasses import replace
 from itertools import product
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pyarrow.parquet as pq
 import pytest
@@ -119,7 +119,7 @@ def test_prompts_carry_calls_results_and_tools_as_trl_and_openai_write_them(
         "{broken",
     ]
     assert rows.features["tools"] == Json()
-    assert rows.features["chosen" if name == "dpo" else "completion"] == PLAIN
+    assert rows.features["chosen" if name == "dpo" else "completion"] == List(Json())
     files = sorted((tmp_path / "out" / "data" / "trl").glob("train-*.parquet"))
     written = [row for file in files for row in pq.read_table(file).to_pylist()]
     assert {
@@ -147,6 +147,78 @@ def test_what_no_row_can_hold_is_omitted_with_the_reason(tmp_path: Path) -> None
     assert len(rows) == 1
     assert dropped["answer on a response after a tool's result without its call"] == 3
     assert dropped["answer on a response that calls tools"] == 3
+
+
+def test_a_response_with_an_attachment_is_in_no_row_and_a_turn_before_names_its_own(tmp_path: Path) -> None:
+    world = World()
+    one, two = world.chat("Draw a cat.", "Here it is.", "I cannot draw.")
+    chat = world.conversations[0]
+    drawn = replace(chat.messages[1], attachments=(Attachment("image", "cat.png"),))
+    later = (
+        Message("c0u1", drawn.id, Role.USER, "And a dog."),
+        Message("c0r2", "c0u1", Role.ASSISTANT, "A dog is harder."),
+        Message("c0r3", "c0u1", Role.ASSISTANT, "No."),
+    )
+    world.conversations[0] = replace(chat, messages=(chat.messages[0], drawn, *chat.messages[2:], *later))
+    world.votes(world.task(one, two), "aab")
+    world.votes(world.task("c0r2", "c0r3"), "aa")
+    rows, dropped = exported(tmp_path / "out", world)
+    (row,) = rows
+    assert row["prompt"][1]["content"] == "Here it is.\n[image: cat.png]"
+    assert dropped == {"answer on a response with an attachment, which no export can hold": 3}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "read"),
+    [
+        *(("", {}), (" \n", {}), ("null", {}), ("{}", {})),
+        *((str(2**64), str(2**64)), (f'{{"n": {2**64 - 1}}}', {"n": 2**64 - 1})),
+        (f'{{"card": {10**30}}}', f'{{"card": {10**30}}}'),
+        (f'{{"least": [{-(2**63)}]}}', {"least": [-(2**63)]}),
+        (f'{{"less": {-(2**63) - 1}}}', f'{{"less": {-(2**63) - 1}}}'),
+    ],
+)
+def test_every_call_and_definition_can_be_read_by_datasets(
+    tmp_path: Path, arguments: str, read: JsonValue
+) -> None:
+    chat = tool_chat("any", ToolCall("clock", arguments))
+    bounded: JsonValue = {
+        "name": "clock",
+        "parameters": {"maximum": 10**30, "minimum": -(10**400), "default": 5},
+    }
+    tools: dict[str, JsonValue] = {"tools": [{"type": "function", "function": bounded}]}
+    (row,) = exported(tmp_path / "out", world_of(replace(chat, conversation_metadata=tools)))[0]
+    (call,) = row["prompt"][1]["tool_calls"]
+    assert call["function"]["arguments"] == read
+    assert row["tools"][0]["function"]["parameters"] == {"maximum": 1e30, "minimum": -1e300, "default": 5}
+
+
+def test_a_tool_that_returns_nothing_is_no_empty_prompt_and_a_user_who_says_nothing_is(
+    tmp_path: Path,
+) -> None:
+    chat = tool_chat("any", ToolCall("clock"))
+    silent = tuple(replace(it, content="") if it.role is Role.TOOL else it for it in chat.messages)
+    world = world_of(replace(chat, messages=silent))
+    world.votes(world.task(*world.chat(" ", "yes", "no")), "aa")
+    rows, dropped = exported(tmp_path / "out", world)
+    assert [row["prompt"][-1]["content"] for row in rows] == [""]
+    assert dropped == {"answer on a response to an empty user turn": 2}
+
+
+@pytest.mark.parametrize("name", ["dpo", "reward"])
+def test_a_trainer_may_put_prompt_and_response_together_whatever_the_types_of_arguments(
+    tmp_path: Path, name: str
+) -> None:
+    """TRL's RewardTrainer does so before it tokenizes."""
+    calls = [ToolCall("clock", text) for text in ('{"id": 5}', '{"id": "five"}', "[5]", "{broken")]
+    world = world_of(*(tool_chat(f"c{number}", call) for number, call in enumerate(calls)))
+    rows, _ = exported(tmp_path / "out", world, name)
+
+    def together(row: dict[str, Any]) -> dict[str, Any]:
+        row["chosen"] = row["prompt"] + row["chosen"]
+        return {"length": len(row["chosen"])}
+
+    assert rows.map(together)["length"][:] == [4, 4, 4, 4]
 
 
 def test_answers_after_different_calls_are_no_answers_to_one_prompt(tmp_path: Path) -> None:
@@ -352,6 +424,8 @@ def test_arguments_of_any_form_are_json_that_can_be_written(arguments: str) -> N
     try:
         given_ = json.loads(arguments, parse_constant=lambda _: 1 / 0)
     except (ValueError, RecursionError, ZeroDivisionError):
-        assert read == clean(arguments), "what is no JSON is kept as text"
+        assert read == (clean(arguments) if arguments.strip() else {}), "what is no JSON is kept as text"
     else:
-        assert read in (clean(arguments), json.loads(clean(json.dumps(given_, ensure_ascii=False))))
+        value = clean(json.dumps(given_, ensure_ascii=False))
+        none = given_ is None or (isinstance(given_, str) and not given_.strip())
+        assert read in ({} if none else json.loads(value), clean(arguments), value)

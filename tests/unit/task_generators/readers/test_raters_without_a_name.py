@@ -201,3 +201,33 @@ def test_a_rater_without_a_name_of_one_conversation_is_one_person_who_may_change
     assert len({each.person_id for each in answers(workspace)}) == 1
     (label,) = exported(workspace, tmp_path / "kto", "trl", "kto")
     assert label["label"] is False
+
+
+@pytest.mark.parametrize("turned", [False, True])
+def test_a_judgment_of_a_chat_that_is_stored_under_another_id_is_one_of_the_stored_chat(
+    workspace: Workspace, tmp_path: Path, turned: bool
+) -> None:
+    judged = [("one", "expert", "model_a"), ("two", "author", "model_a"), ("three", None, "model_b")]
+    battles = [{**battle(winner, judge), "question_id": name} for name, judge, winner in judged]
+    thumbs = [
+        {
+            "conversation_id": f"c{number}",
+            "conversation": [{"role": "user", "content": "How?"}, {"role": "assistant", "content": "So."}],
+            "model_name": "m",
+            "source": "x",
+            "conversation_metadata": {"rate": thumb},
+        }
+        for number, thumb in enumerate(["thumbup", "thumbdown", "thumbup"])
+    ]
+    for name, rows in (("battles", battles), ("thumbs", thumbs)):
+        for place, told in enumerate([rows[::-1] if turned else rows, rows]):
+            read = ingest(workspace, tmp_path / f"{name}-{place}.jsonl", told)
+            assert (read.added, read.duplicates, read.feedback) == ((1, 2, 3) if place == 0 else (0, 3, 0))
+    chats = {chat.id: {it.id for it in chat.messages} for chat in workspace.collection.scan()}
+    assert len(chats) == 2
+    with workspace.store.read() as connection:
+        for task in all_tasks(connection).values():
+            assert {*task.message_ids} <= chats[task.conversation_ids[0]]
+    found = answers(workspace)
+    assert len({each.person_id for each in found}) == len(found) == 6, "nobody speaks for another"
+    assert Counter(each.values.get("thumb") for each in found) == {"up": 2, "down": 1, None: 3}
