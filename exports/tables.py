@@ -8,6 +8,7 @@ import shutil
 from collections import Counter
 from dataclasses import dataclass
 from functools import cached_property
+from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
 import pyarrow.parquet as pq
@@ -193,7 +194,8 @@ class Kept:
 def is_plain_file(folder: Path, name: str) -> bool:
     """Return whether a folder holds a file of this name, and no link to somewhere else."""
     path = folder / name
-    return path.is_file() and not path.is_symlink()
+    above = (folder / each for each in PurePosixPath(name).parents[:-1])
+    return path.is_file() and not any(it.is_symlink() for it in (path, *above))
 
 
 def sha256_of(path: Path) -> str:
