@@ -16,6 +16,7 @@ from chatfeedback import steps
 from chatfeedback.cli import app
 from chatfeedback.steps.releases import HoldsDeletedError
 from chatfeedback.steps.written import key_of
+from exports import NothingToExportError
 from exports.buckets import bucket_of, buckets_for
 from exports.dataset import MANIFEST, SUMS, sums_of
 from exports.difference import TOMBSTONES, DamagedFeedError, entries_in, read_feed
@@ -237,6 +238,25 @@ def test_verify_tells_what_is_gone_since_by_the_workspace_and_by_a_later_feed(
     )
     ran = CliRunner().invoke(app, ["export", "verify", str(copy), "--feed", str(tmp_path / "other")])
     assert "feed of release 2 of 'kto'" in str(ran.exception)
+
+
+def test_where_all_is_deleted_and_no_release_can_follow_the_old_one_is_named(
+    filled: Workspace, tmp_path: Path
+) -> None:
+    folder = tmp_path / "dpo"
+    export(filled, folder)
+    nobody = filled.config.exports.model_copy(update={"min_people": 9})
+    with pytest.raises(NothingToExportError) as caught:
+        steps.export(filled, "dpo", folder, rules=nobody)
+    assert str(folder) not in str(caught.value)
+    steps.delete_conversations(filled, [f"chat-{number}" for number in range(CHATS)], by="giver")
+    with pytest.raises(
+        NothingToExportError, match=rf"{CHATS} conversations deleted since .*: remove it, and"
+    ):
+        steps.export(filled, "dpo", folder)
+    with pytest.raises(NothingToExportError) as caught:
+        steps.export(filled, "dpo", tmp_path / "other")
+    assert "remove it" not in str(caught.value)
 
 
 @pytest.mark.parametrize("damage", ["remove", "empty", "unlisted"])
