@@ -61,7 +61,7 @@ def assigned(
     ``test_share`` is of no account. A task was asked on the day on which it was made, and what came with a log when it
     was judged, whenever the log was read. So later answers move no group; a log of earlier days may.
     """
-    beside = _all_of(evidence) if divides(rules) else _near_copies(evidence)
+    beside = _all_of(evidence) if divides(rules) else _links(evidence)
     every = [*items, *beside]
     if rules.test_from is None:
         return assign_splits(every, test_share)
@@ -109,23 +109,37 @@ def _name(context: Context) -> str:
 
 def _all_of(evidence: Evidence) -> Iterator[SplitItem]:
     """Yield every conversation, once for each of its openings."""
-    groups = evidence.near_duplicates
-    seen = set()
+    for name, openings in _openings(evidence).items():
+        yield from _items_of(name, openings.values(), evidence)
+
+
+def _links(evidence: Evidence) -> Iterator[SplitItem]:
+    """Yield what links groups, near copies and chats of several beginnings, whether or not it is in an item here.
+
+    So it does not matter which export and rules an item is in, nor what else of a chat people have answered about.
+    """
+    for name, openings in _openings(evidence).items():
+        if name in evidence.near_duplicates or len(openings) > 1:
+            yield from _items_of(name, openings.values(), evidence)
+
+
+def _items_of(name: str, contexts: Iterable[Context], evidence: Evidence) -> Iterator[SplitItem]:
+    """Yield a conversation once for each of these contexts: under its own name first, by which its side is asked."""
+    group = (evidence.near_duplicates[name],) if name in evidence.near_duplicates else ()
+    for place, context in enumerate(contexts):
+        beside = f" {place}" if place else ""
+        yield SplitItem(f"{_name(context)}{beside}", (name,), context.prompt, group)
+
+
+def _openings(evidence: Evidence) -> dict[str, dict[str, Context]]:
+    """Return a context for each opening of each conversation, by the conversation and the message that opens it."""
+    found: dict[str, dict[str, Context]] = {}
     for context in evidence.contexts.values():
-        opening = next((it.id for it in context.path if it.role is Role.USER), context.path[0].id)
-        name = context.conversation_id
-        if (name, opening) not in seen:
-            seen.add((name, opening))
-            group = (groups[name],) if name in groups else ()
-            yield SplitItem(_name(context), (name,), context.prompt, group)
-
-
-def _near_copies(evidence: Evidence) -> Iterator[SplitItem]:
-    """Yield near copies that may be in no item here: so it does not matter which export and rules an item is in."""
-    groups = evidence.near_duplicates
-    for name, context in {it.conversation_id: it for it in evidence.contexts.values()}.items():
-        if name in groups:
-            yield SplitItem(_name(context), (name,), context.prompt, (groups[name],))
+        opening = context.path[0]
+        if opening.role is not Role.USER:
+            opening = next((it for it in context.path if it.role is Role.USER), opening)
+        found.setdefault(context.conversation_id, {}).setdefault(opening.id, context)
+    return found
 
 
 def _first_days(evidence: Evidence) -> dict[str, date]:
