@@ -6,7 +6,7 @@ import ctypes
 import json
 import os
 import shutil
-from contextlib import contextmanager, nullcontext
+from contextlib import ExitStack, contextmanager, nullcontext, suppress
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING, Any
 
 from filelock import FileLock
 
-from exports.difference import ITEMS, TOMBSTONES, release_after
+from exports.difference import ITEMS, TOMBSTONES, damaged, release_after
+from exports.manifests import fault_in
 from exports.tables import Kept, at_once, is_plain_file, sha256_of, write_tables
 from workspaces.errors import UsageError, WorkbenchError
 from workspaces.files import remove_folder
@@ -42,8 +43,8 @@ SUMS = "SHA256SUMS"
 """The checksums of all other files, which ``sha256sum --check`` reads."""
 ATTRIBUTES = ".gitattributes"
 """What the Hub adds to every data set that is made there."""
-DISPOSABLE = (".cache/", ATTRIBUTES, ".DS_Store")
-"""Files that the Hub, its client and the desktop leave in a folder; they may be removed."""
+OF_CLIENT, OF_DESKTOP = ".cache/", ".DS_Store"
+"""What the Hub's client and a desktop leave in a folder."""
 
 
 class NotOurExportError(UsageError):
@@ -70,6 +71,11 @@ def tool_version() -> str:
         return "0+source"
 
 
+def is_disposable(name: str) -> bool:
+    """Return whether a path in a folder is what the Hub, its client or a desktop left there; it may be removed."""
+    return name == ATTRIBUTES or name.startswith(OF_CLIENT) or name.rpartition("/")[2] == OF_DESKTOP
+
+
 def check_target(folder: Path, kind: str) -> Before:
     """Raise an error at once if an export of this kind cannot be written to ``folder``; leave no file there.
 
@@ -79,6 +85,7 @@ def check_target(folder: Path, kind: str) -> Before:
     Raises:
         NotOurExportError: ``folder`` is a file, holds no export of this kind, or holds files besides it.
         CannotWriteError: nothing can be written there.
+        DamagedFeedError: the manifest of the release that is there is not what was written.
     """
     named = folder
     with our_errors(named):
@@ -128,7 +135,7 @@ def write_dataset(
     Raises:
         NotOurExportError: as ``check_target``.
         CannotWriteError: as ``check_target``. The export that was there before is whole.
-        DamagedFeedError: the feed of the release before was damaged.
+        DamagedFeedError: as ``check_target``, or the feed of the release before was damaged.
         CannotRemoveError: what the release before held cannot be removed; the new one may be in place.
     """
     manifest = {"format": FORMAT, "tool_version": tool_version(), **manifest}
@@ -207,6 +214,17 @@ def _locked(folder: Path) -> Iterator[Path]:
             yield folder
 
 
+@contextmanager
+def held_still(folder: Path) -> Iterator[None]:
+    """Keep exports from replacing a folder while it is read; where nobody exported into it yet, there is none."""
+    lock = _lock_of(folder.expanduser().resolve())
+    with ExitStack() as stack:
+        if lock.exists():
+            with suppress(OSError):  # whoever may not lock it reads all the same
+                stack.enter_context(FileLock(lock))
+        yield
+
+
 def _lock_of(folder: Path) -> Path:
     return folder.parent / f".{folder.name}.lock"
 
@@ -237,14 +255,27 @@ def _existing(folder: Path, kind: JsonValue) -> dict[str, JsonValue] | None:
         raise NotOurExportError(
             f"{folder} exists and is not a '{kind}' export: name another folder, or remove it first"
         )
+    if (fault := fault_in(manifest)) is not None:
+        raise damaged(folder / MANIFEST, fault)
     ours = {MANIFEST, SUMS, CARD, *manifest["files"]}
     present = (path.relative_to(folder).as_posix() for path in folder.rglob("*") if not path.is_dir())
-    others = sorted(path for path in present if path not in ours and not path.startswith(DISPOSABLE))
+    others = sorted(path for path in present if path not in ours and not is_disposable(path))
     if others:
         raise NotOurExportError(
             f"{folder} also holds {others[0]!r}, which is not part of the export: move it away first"
         )
+    if not _is_as_summed(folder):
+        raise damaged(folder / MANIFEST, f"its checksum in {SUMS} differs")
     return manifest
+
+
+def _is_as_summed(folder: Path) -> bool:
+    """Return whether the manifest has the checksum that stands in ``SUMS``, if one does."""
+    if not is_plain_file(folder, SUMS):
+        return True
+    lines = (folder / SUMS).read_text("utf-8", errors="replace").splitlines()
+    told = [line.split()[0] for line in lines if line.endswith(f"  {MANIFEST}")]
+    return told in ([], [sha256_of(folder / MANIFEST)])
 
 
 def _is_same(folder: Path, existing: Mapping[str, JsonValue], manifest: Mapping[str, JsonValue]) -> bool:

@@ -34,7 +34,7 @@ FEED = "chatfeedback-tombstones/1"
 
 
 class DamagedFeedError(WorkbenchError):
-    """The feed or the items of the release before are not what was written: a new release would lose what is gone."""
+    """The manifest, feed or items of the release before are not what was written: a new one would lose what is gone."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -277,7 +277,7 @@ def _feed_in(folder: Path, manifest: Mapping[str, JsonValue]) -> Feed:
         _check(folder, manifest, TOMBSTONES)
         return read_feed((folder / TOMBSTONES).read_text("utf-8"))
     except (OSError, ValueError, KeyError, TypeError) as error:
-        raise _damaged(folder / TOMBSTONES, error) from None
+        raise damaged(folder / TOMBSTONES, error) from None
 
 
 def _items_in(folder: Path, manifest: Mapping[str, JsonValue]) -> dict[str, Entry] | None:
@@ -287,10 +287,10 @@ def _items_in(folder: Path, manifest: Mapping[str, JsonValue]) -> dict[str, Entr
         try:
             _check(folder, manifest, name)
         except (OSError, ValueError) as error:
-            raise _damaged(folder / name, error) from None
+            raise damaged(folder / name, error) from None
     entries = entries_in(folder, manifest)
     if entries is None and (names or _is_versioned(manifest)):
-        raise _damaged(folder / "data" / ITEMS, ValueError("it lists no items"))
+        raise damaged(folder / "data" / ITEMS, "it lists no items")
     return entries
 
 
@@ -311,8 +311,9 @@ def _check(folder: Path, manifest: Mapping[str, JsonValue], name: str) -> None:
         raise ValueError("its checksum differs")
 
 
-def _damaged(path: Path, error: Exception) -> DamagedFeedError:
+def damaged(path: Path, fault: object) -> DamagedFeedError:
+    """Return the error that a file of the release before is not what was written."""
     return DamagedFeedError(
-        f"{path} is not what was written ({error}), and the next release must go on from it: put it back from where "
+        f"{path} is not what was written ({fault}), and the next release must go on from it: put it back from where "
         "you published it, or name another folder with --output"
     )

@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 from exports.dataset import ATTRIBUTES, CARD, FORMAT, MANIFEST, SUMS
 from exports.licences import licence_conflicts
 from exports.tables import sha256_of
-from exports.verification import read_manifest, verify
+from exports.verification import read_manifest, verify_held
 from workspaces.errors import UsageError, WorkbenchError
 
 if TYPE_CHECKING:
@@ -55,7 +55,7 @@ class Published:
 def publish(
     folder: Path,
     repo: str,
-    token: SecretStr,
+    token: SecretStr | None,
     *,
     endpoint: str | None = None,
     private: bool = True,
@@ -69,9 +69,9 @@ def publish(
     them in its history.
 
     Args:
-        folder: an export that passes ``verify``.
+        folder: an export that passes ``verify``; it is held still (``exports.dataset.held_still``).
         repo: ``owner/name``.
-        token: one that may write there.
+        token: one that may write there; None for a dry run alone, which then sees what everybody sees.
         endpoint: of another server than the Hub.
         private: a data set that is made now is private. One that is there stays as it is.
         squash: drop the history on the Hub afterwards, with all that earlier releases held. It does not come back.
@@ -87,10 +87,12 @@ def publish(
     """
     if not REPO.fullmatch(repo):
         raise UsageError(f"{repo!r} names no data set on the Hub: expected OWNER/NAME")
-    secret = _secret(token)
+    if token is None and not dry_run:
+        raise UsageError("a token is needed to publish")
+    secret = None if token is None else _secret(token)
     _check_endpoint(endpoint)
     manifest = read_manifest(folder)
-    if problems := verify(folder).problems:
+    if problems := verify_held(folder).problems:
         raise NotPublishedError(
             f"{folder} is not what was written ({problems[0]}): export it again; 'chatfeedback export verify {folder}' "
             "tells all"
@@ -111,7 +113,7 @@ def publish(
         ValueError,
         RuntimeError,
     )
-    api = HfApi(endpoint=endpoint or None, token=secret)
+    api = HfApi(endpoint=endpoint or None, token=secret or False)  # False: none from elsewhere
     sha: str | None = None
     try:
         try:
@@ -180,8 +182,9 @@ def _check_endpoint(endpoint: str | None) -> None:
         raise UsageError("the address of the Hub is none: expected one as https://huggingface.co")
 
 
-def _said(error: BaseException, secret: str) -> str:
-    return " ".join(str(error).split()).replace(secret, "***") or type(error).__name__
+def _said(error: BaseException, secret: str | None) -> str:
+    said = " ".join(str(error).split())
+    return (said if secret is None else said.replace(secret, "***")) or type(error).__name__
 
 
 def _files_there(api: Any, repo: str, sha: str | None) -> dict[str, Any]:

@@ -23,6 +23,7 @@ from exports.shortage import shortage, shortage_of_collection
 from exports.sides import divides, sentences_about
 from exports.splits import TEST, TRAIN
 from exports.tables import digest_of, digests_of
+from exports.telling import warn_of_names
 from exports.training_content import FILE as SUMMARY
 from exports.training_content import training_content
 from workspaces.errors import WorkbenchError
@@ -209,7 +210,13 @@ def _release(
 ) -> ExportResult:
     """Write the release of tables that were made; the arguments are those of ``export``."""
     projection, rules = plan.projection, plan.rules
-    warnings = _warnings(projection, made.trained, plan.rules_of_sides)
+    names = {
+        "conversation id": made.holders.conversation_ids,
+        "source name": made.sources,
+        "licence name": made.licences,
+        "model name": {*made.content.models, *made.content.generated},
+    }
+    warnings = [*_warnings(projection, made.trained, plan.rules_of_sides), *warn_of_names(names)]
     counts = made.counted.counts(made.redactions, evidence.weights)
     measurements = with_label_noise(made.measure.measurements(), by_agreement=by_agreement(rules))
     dropped, accounting, benchmarks = _sorted(made.dropped), made.accounting, evidence.benchmarks

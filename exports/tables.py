@@ -11,6 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import cached_property
+from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, TypeVar
 
 import pyarrow.parquet as pq
@@ -232,7 +233,8 @@ def at_once(function: Callable[[EachT], FoundT], those: Sequence[EachT]) -> list
 def is_plain_file(folder: Path, name: str) -> bool:
     """Return whether a folder holds a file of this name, and no link to somewhere else."""
     path = folder / name
-    return path.is_file() and not path.is_symlink()
+    above = (folder / each for each in PurePosixPath(name).parents[:-1])
+    return path.is_file() and not any(it.is_symlink() for it in (path, *above))
 
 
 def sha256_of(path: Path) -> str:

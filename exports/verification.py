@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import re
+from collections import Counter
 from dataclasses import dataclass
 from functools import partial
 from itertools import chain
@@ -13,8 +15,9 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from exports.buckets import bucket_of
-from exports.dataset import DISPOSABLE, FORMAT, MANIFEST, SUMS, sums_of
+from exports.dataset import FORMAT, MANIFEST, SUMS, held_still, is_disposable, sums_of
 from exports.difference import ITEMS, TOMBSTONES, hash_of, listed_in, read_feed
+from exports.manifests import fault_in
 from exports.tables import DIGITS, at_once, digest_of, is_plain_file, sha256_of
 from workspaces.errors import UsageError
 from workspaces.grammar import counted
@@ -59,11 +62,17 @@ def verify(folder: Path) -> Verified:
     Every file has its checksum and none is beside them; tables have the rows that the manifest counts, under names
     that hold their digests; judgments and items add up; no pair is chosen against itself, no prompt is empty; no
     conversation stands in both splits. A checksum tells of chance and of carelessness: whoever can write the folder
-    can write others.
+    can write others. An export that is being written there is waited for.
 
     Raises:
         NoExportError: the folder holds no manifest of an export.
     """
+    with held_still(folder):
+        return verify_held(folder)
+
+
+def verify_held(folder: Path) -> Verified:
+    """Do what ``verify`` does in a folder that is held still already (``exports.dataset.held_still``)."""
     manifest = read_manifest(folder)
     problems = [*_bytes(folder, manifest)]
     if not {*problems} - {NO_SUMS}:
@@ -99,6 +108,8 @@ def read_manifest(folder: Path) -> dict[str, Any]:
         raise NoExportError(f"{folder / MANIFEST} cannot be read: {' '.join(str(error).split())}") from None
     if not isinstance(manifest, dict) or manifest.get("format") != FORMAT:
         raise NoExportError(f"{folder / MANIFEST} is no manifest of an export in the format {FORMAT}")
+    if (fault := fault_in(manifest)) is not None:
+        raise NoExportError(f"{folder / MANIFEST} is not what an export writes: {fault}")
     return manifest
 
 
@@ -116,6 +127,9 @@ def _bytes(folder: Path, manifest: Mapping[str, Any]) -> Iterator[str]:
             yield f"{name} is missing"
         elif sha != files[name]:
             yield f"{name} is not what was written: its checksum differs"
+    for name in (MANIFEST, SUMS):
+        if (folder / name).is_symlink():
+            yield f"{name} is a link to somewhere else"
     if not (folder / SUMS).exists():
         yield NO_SUMS
     elif (folder / SUMS).read_bytes() != sums_of(folder, files).encode():
@@ -123,7 +137,7 @@ def _bytes(folder: Path, manifest: Mapping[str, Any]) -> Iterator[str]:
     found = (path for path in folder.rglob("*") if path.is_symlink() or not path.is_dir())
     present = (path.relative_to(folder).as_posix() for path in found)
     for name in sorted({*present} - {MANIFEST, SUMS, *files}):
-        if not name.startswith(DISPOSABLE):
+        if not is_disposable(name):
             yield f"{name} is not part of the export"
 
 
@@ -139,6 +153,21 @@ def _digests(manifest: Mapping[str, Any]) -> Iterator[str]:
     for name, digest in sorted(digests.items()):
         if f"-{digest[:DIGITS]}" not in names:
             yield f"no file has the digest of {name}"
+    if manifest.get("release") is None:
+        return  # an export of an earlier version
+    parts = {(path.split("/")[1], path.split("/")[2].partition("-")[0]) for path in _tables_of(manifest)}
+    for what, told in (
+        ("digests", {tuple(name.split("/")[:2]) for name in digests}),
+        ("rows", {(table, split) for table, splits in manifest["rows"].items() for split in splits}),
+    ):
+        for table, split in sorted(parts ^ told):
+            yield f"{what} and files do not go together: {table}/{split}"
+    if len(digests) != len(_tables_of(manifest)):
+        yield f"there are {len(digests)} digests, and {len(_tables_of(manifest))} files of tables"
+
+
+def _tables_of(manifest: Mapping[str, Any]) -> list[str]:
+    return [name for name in _files(manifest) if re.fullmatch(r"data/[^/]+/[^/-]+-[^/]+\.parquet", name)]
 
 
 def _sums(manifest: Mapping[str, Any]) -> Iterator[str]:
@@ -258,19 +287,27 @@ def _release(folder: Path, manifest: Mapping[str, Any]) -> Iterator[str]:
     if not items == sum(manifest["rows"].get(ITEMS, {}).values()) == expected:
         yield f"{ITEMS} lists {counted(items, 'item')}, and the manifest accounts for {expected}"
     for path in sorted((folder / "data" / ITEMS).glob("*.parquet")):
-        number = int(path.name.split("-")[1])
+        number = path.name.split("-")[1]
         for name in pq.read_table(path, columns=["id"]).column(0).to_pylist():
-            if buckets > 1 and bucket_of(name, buckets) != number:
+            if buckets > 1 and f"{bucket_of(name, buckets):05}" != number:
                 yield f"item {name} stands in bucket {number}, which is not its own"
     train, test = (listed.filter(pc.equal(listed["split"], split)) for split in TRAIN_AND_TEST)
     for name in _in_both(train, test):
         yield f"items of conversation {name} stand in both splits"
     yield from _difference(release, items)
     try:
-        feed = read_feed((folder / TOMBSTONES).read_text("utf-8"))
-    except (OSError, ValueError, KeyError, TypeError):
+        text = (folder / TOMBSTONES).read_text("utf-8")
+        feed = read_feed(text)
+        since = Counter(version for version, _ in feed.items.values())
+        as_written = feed.text(str(manifest["kind"]), release["version"]) == text
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
         yield f"{TOMBSTONES} cannot be read"
         return
+    if not as_written:
+        yield f"{TOMBSTONES} is not that of release {release['version']}"
+    removed, named = (release["difference"] or {}).get("removed", 0), since[release["version"]]
+    if named != removed:
+        yield f"since the release before {counted(removed, 'item')} went, and {TOMBSTONES} names {named:,}"
     gone = pa.array(sorted(feed.items), pa.string())
     for name in gone.filter(pc.is_in(gone, pc.unique(listed["id"]))).to_pylist():
         yield f"item {name} is there, and {TOMBSTONES} says that it is gone"
@@ -280,8 +317,8 @@ def _release(folder: Path, manifest: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _difference(release: Mapping[str, Any], items: int) -> Iterator[str]:
-    previous, difference = release.get("previous"), release.get("difference")
-    if previous is not None and previous.get("version") != release.get("version", 0) - 1:
+    previous, difference = release["previous"], release["difference"]
+    if (0 if previous is None else previous["version"]) != release["version"] - 1:
         yield "the versions of this release and of the one before do not follow each other"
     if difference is None:
         return

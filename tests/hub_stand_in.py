@@ -165,7 +165,13 @@ class _Handler(BaseHTTPRequestHandler):
     def _known(self) -> bool:
         if self.headers.get("Authorization") == f"Bearer {self.held.token}":
             return True
-        self._say(401, {"error": "Invalid credentials"})
+        if "Authorization" not in self.headers and self.command in ("GET", "HEAD"):
+            names = unquote(urlsplit(self.path).path).partition("datasets/")[2].split("/")
+            if not self.held.private.get("/".join(names[:2]), True):
+                return True  # nobody is asked who they are
+            self._say(401, {"error": "Repository not found"}, {"X-Error-Code": "RepoNotFound"})
+        else:
+            self._say(401, {"error": "Invalid credentials"})
         return False
 
     def _parts(self, path: str) -> tuple[str, str, str]:

@@ -11,6 +11,7 @@ import multiprocessing
 import os
 import signal
 import threading
+import time
 from collections import deque
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
@@ -32,6 +33,9 @@ SMALL_BYTES = 16 * 1024 * 1024
 """Bytes that are worked at in this process: starting another takes seconds of processor time each."""
 
 DASK_TIMEOUT = "10s"
+
+WITHOUT_WORKER = 30.0
+"""Seconds that a cluster may be without any worker: one that was killed is started again within a few, if at all."""
 
 AHEAD = 3
 """Pieces of work submitted per worker, so that none waits for the next."""
@@ -210,16 +214,42 @@ class DaskWorkers:
 
         Raises:
             ConfigurationError: Dask is not installed, or nothing vouches for the scheduler.
-            ConnectionFailedError: the scheduler cannot be reached, or a piece of work outlived too many workers.
+            ConnectionFailedError: the scheduler cannot be reached, it has no worker (any more), or a piece of work
+                outlived too many workers.
         """
         with _dask_client(self._scheduler) as client:
             workers = max(1, sum(client.nthreads().values()))
 
             def submit(call: Callable[..., ResultT], *arguments: Any) -> _Pending[ResultT]:
-                pending: _Pending[ResultT] = client.submit(call, *arguments, pure=False)
-                return pending
+                return _OfCluster(client, client.submit(call, *arguments, pure=False))
 
             yield from _in_order(submit, function, work, AHEAD * workers)
+
+
+class _OfCluster(_Pending[ResultT_co]):
+    """A result that a worker of a cluster is going to return: waiting ends where there is no worker."""
+
+    def __init__(self, client: Any, future: Any) -> None:
+        self._client, self._future = client, future
+
+    def result(self) -> ResultT_co:
+        since = time.monotonic()
+        while not self._future.done():
+            try:
+                return self._now(WITHOUT_WORKER / 10)
+            except TimeoutError:  # of the waiting or, where it is done, of the work
+                if self._client.nthreads():
+                    since = time.monotonic()
+                elif time.monotonic() - since > WITHOUT_WORKER:
+                    raise ConnectionFailedError(
+                        f"the Dask cluster at {self._client.scheduler.address} has no worker, so nobody does the work: "
+                        "start some with 'dask worker ADDRESS', and run this again"
+                    ) from None
+        return self._now()
+
+    def _now(self, timeout: float | None = None) -> ResultT_co:
+        found: ResultT_co = self._future.result(timeout=timeout)
+        return found
 
 
 def is_here(scheduler: str) -> bool:

@@ -176,6 +176,13 @@ def export(
         Path | None,
         typer.Option(help="With 'verify': a signed checkpoint of the release.", rich_help_panel="Releases"),
     ] = None,
+    feed: Annotated[
+        Path | None,
+        typer.Option(
+            help="With 'verify': the tombstones.jsonl of a later release, which says what is gone.",
+            rich_help_panel="Releases",
+        ),
+    ] = None,
     private: Annotated[
         bool,
         typer.Option(
@@ -208,7 +215,7 @@ def export(
 
         names = _arguments(kind, written or [])
         if kind == "verify":
-            releases.verify(Path(names[0]), workspace, checkpoint, as_json=as_json)
+            releases.verify(Path(names[0]), workspace, checkpoint, feed, as_json=as_json)
         elif kind == "diff":
             releases.diff(Path(names[0]), Path(names[1]), as_json=as_json)
         elif kind == "checkpoint":

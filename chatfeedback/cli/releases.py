@@ -6,10 +6,10 @@ import os
 from typing import TYPE_CHECKING
 
 from chatfeedback import steps
-from chatfeedback.cli.output import emit_json, note, say
+from chatfeedback.cli.output import HERE, emit_json, note, say
 from workspaces.errors import UsageError, WorkbenchError
 from workspaces.grammar import counted
-from workspaces.workspace import Workspace
+from workspaces.workspace import CONFIG_NAME, Workspace
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -19,17 +19,25 @@ TOKEN, ENDPOINT = "HF_TOKEN", "HF_ENDPOINT"
 """Environment variables of the Hub's own client: the token, and the address of another server."""
 
 
-def verify(folder: Path, workspace: Path, checkpoint: Path | None, *, as_json: bool) -> None:
+def verify(
+    folder: Path, workspace: Path, checkpoint: Path | None, feed: Path | None, *, as_json: bool
+) -> None:
     """Check an export, say what is wrong with it, and fail if something is."""
     from dataclasses import replace
 
     from exports.verification import verify
 
     found = verify(folder)
+    problems = [*found.problems]
     if checkpoint is not None:
         with Workspace.open(workspace) as opened:
             if (problem := steps.compare_with_checkpoint(opened, folder, checkpoint)) is not None:
-                found = replace(found, problems=(*found.problems, problem))
+                problems.append(problem)
+    if feed is not None and not found.problems and (problem := steps.compare_with_feed(folder, feed)):
+        problems.append(problem)
+    if not found.problems and (workspace != HERE or (workspace / CONFIG_NAME).exists()):
+        problems += _held_of_workspace(folder, workspace)
+    found = replace(found, problems=tuple(problems))
     if as_json:
         emit_json(found)
     else:
@@ -45,6 +53,19 @@ def verify(folder: Path, workspace: Path, checkpoint: Path | None, *, as_json: b
         )
     if not as_json:
         say("It is what was written.")
+
+
+def _held_of_workspace(folder: Path, workspace: Path) -> list[str]:
+    """Return what a workspace says of a release: that it holds what was deleted there since, or nothing."""
+    try:
+        with Workspace.open(workspace) as opened:
+            held = steps.deleted_in(opened, folder)
+    except WorkbenchError as error:
+        if workspace != HERE:
+            raise
+        note(f"whether it holds what was deleted since, the workspace here does not tell: {error}")
+        return []
+    return [f"it holds {held} since it was written"] if held else []
 
 
 def diff(one: Path, other: Path, *, as_json: bool) -> None:
@@ -96,14 +117,19 @@ def push(folder: Path, repo: str, workspace: Path, options: Mapping[str, bool], 
     from pydantic import SecretStr
 
     token = os.environ.get(TOKEN)
-    if not token:
+    if not token and not options.get("dry_run"):
         raise UsageError(
             f"the environment has no {TOKEN}: make a token that may write at https://huggingface.co/settings/tokens, "
             f"and set {TOKEN} to it"
         )
     with Workspace.open(workspace) as opened:
         done = steps.push_release(
-            opened, folder, repo, SecretStr(token), endpoint=os.environ.get(ENDPOINT), **options
+            opened,
+            folder,
+            repo,
+            SecretStr(token) if token else None,
+            endpoint=os.environ.get(ENDPOINT),
+            **options,
         )
     if as_json:
         emit_json(done)
@@ -111,6 +137,11 @@ def push(folder: Path, repo: str, workspace: Path, options: Mapping[str, bool], 
     added = counted(len(done.added), "file")
     files = f"{added} to add or replace, {len(done.removed):,} to remove, {done.kept:,} there"
     say(f"{done.url}: release {done.version}{' (nothing was sent)' if done.dry_run else ''}: {files}")
+    if not token:
+        note(
+            f"Looked at without {TOKEN}: a data set that is private looks as if it was not there, and nothing can be "
+            "published"
+        )
     if done.removed and not done.dry_run and not options.get("squash"):
         note(
             "The Hub keeps files of earlier releases in its history; after a deletion, drop it: --squash-history"

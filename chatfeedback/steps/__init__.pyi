@@ -62,7 +62,13 @@ from .receipts import Receipt, receipts_of_conversations
 from .redact import redact_collection
 from .redaction_state import old_texts_warning
 from .rejected import Rejected, retry_rejected, standing_rejections
-from .releases import checkpoint_release, compare_with_checkpoint, push_release
+from .releases import (
+    checkpoint_release,
+    compare_with_checkpoint,
+    compare_with_feed,
+    deleted_in,
+    push_release,
+)
 from .reprice import Repriced, reprice_tasks
 from .review import decide
 from .route import Moved, Routed, RoutedPerson, keep_routed, route_tasks
@@ -153,10 +159,12 @@ __all__ = [
     "cluster_topics",
     "collect_chats",
     "compare_with_checkpoint",
+    "compare_with_feed",
     "count_collection",
     "data_about",
     "decide",
     "delete_conversations",
+    "deleted_in",
     "delivered_in_words",
     "disputed_item",
     "disputed_tasks",

@@ -6,13 +6,17 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from chatfeedback.steps.written import columns_of, key_of, mentions
+from exports.dataset import held_still
 from exports.difference import entries_in
+from exports.gone import gone_by
 from exports.publication import Published, publish
 from exports.release_checkpoints import differs_from, write_release_checkpoint
-from exports.verification import read_manifest, verify
+from exports.verification import read_manifest, verify_held
 from workspaces.errors import UsageError, WorkbenchError
 from workspaces.files import read_text, write_text
 from workspaces.grammar import counted
+from workspaces.records import SharingState
+from workspaces.store.conversations import ids_in
 from workspaces.store.deletions import times_of_forgetting
 from workspaces.store.tombstones import receipts_of
 from workspaces.store.written import sources_of, written_at
@@ -27,8 +31,8 @@ if TYPE_CHECKING:
 
     from workspaces.workspace import Workspace
 
-MAX_BYTES = 1024 * 1024
-"""Of a checkpoint."""
+MAX_BYTES, MAX_FEED_BYTES = 1 << 20, 1 << 30
+"""Of a checkpoint, and of a feed: some 100 bytes for each item that is gone."""
 
 
 class HoldsDeletedError(WorkbenchError):
@@ -48,16 +52,17 @@ def checkpoint_release(workspace: Workspace, folder: Path, path: Path | None = N
         UsageError: the file cannot be written.
         WorkbenchError: the release is not what was written.
     """
-    manifest, found = read_manifest(folder), verify(folder)
-    if found.problems:
-        raise WorkbenchError(
-            f"{folder} is not what was written, so there is nothing to sign: {found.problems[0]} "
-            f"('chatfeedback export verify {folder}' tells all)"
-        )
-    version = (manifest.get("release") or {}).get("version", 1)
-    path = path or workspace.path / f"release-checkpoint-{found.kind}-{version}.json"
-    check_file(path)
-    text = write_release_checkpoint(folder, manifest, utc_now().isoformat(), _key(workspace))
+    with held_still(folder):
+        manifest, found = read_manifest(folder), verify_held(folder)
+        if found.problems:
+            raise WorkbenchError(
+                f"{folder} is not what was written, so there is nothing to sign: {found.problems[0]} "
+                f"('chatfeedback export verify {folder}' tells all)"
+            )
+        version = (manifest.get("release") or {}).get("version", 1)
+        path = path or workspace.path / f"release-checkpoint-{found.kind}-{version}.json"
+        check_file(path)
+        text = write_release_checkpoint(folder, manifest, utc_now().isoformat(), _key(workspace))
     try:
         write_text(path, text)
     except OSError as error:
@@ -81,11 +86,25 @@ def compare_with_checkpoint(workspace: Workspace, folder: Path, path: Path) -> s
         raise UsageError(f"{path}: {error}") from None
 
 
+def compare_with_feed(folder: Path, path: Path) -> str | None:
+    """Return what of a release is gone by the feed of a later one (``exports.gone``); None if nothing is.
+
+    Raises:
+        UsageError: the file cannot be read, or is no feed of a later release.
+    """
+    try:
+        return gone_by(folder, read_text(path, MAX_FEED_BYTES))
+    except (OSError, ValueError) as error:
+        raise UsageError(f"{path} cannot be read: {error}") from None
+    except UsageError as error:
+        raise UsageError(f"{path}: {error}") from None
+
+
 def push_release(
     workspace: Workspace,
     folder: Path,
     repo: str,
-    token: SecretStr,
+    token: SecretStr | None,
     *,
     endpoint: str | None = None,
     private: bool = True,
@@ -98,33 +117,41 @@ def push_release(
         HoldsDeletedError: a conversation of it was deleted, or a person of whom it holds something was forgotten.
         UsageError: it lists no items, so that nobody can tell.
     """
-    if held := _deleted_in(workspace, folder):
-        raise HoldsDeletedError(f"{folder} holds {held} since it was written: export it again, then push it")
-    return publish(folder, repo, token, endpoint=endpoint, private=private, squash=squash, dry_run=dry_run)
+    with held_still(folder):
+        if held := deleted_in(workspace, folder):
+            raise HoldsDeletedError(
+                f"{folder} holds {held} since it was written: export it again, then push it"
+            )
+        return publish(
+            folder, repo, token, endpoint=endpoint, private=private, squash=squash, dry_run=dry_run
+        )
 
 
-def _deleted_in(workspace: Workspace, folder: Path) -> str:
-    """Say how much a release holds of what was deleted; empty if nothing.
+def deleted_in(workspace: Workspace, folder: Path) -> str:
+    """Say how much a release holds of what was deleted, or is no longer shared, since; empty if nothing.
 
     It is told from its tables, wherever the folder was moved to, and from what was noted when it was written. Choices
     of a forgotten person stay, without their texts: a release that was made after that may hold them.
+
+    Raises:
+        UsageError: it lists no items, so that nobody can tell.
     """
     manifest = read_manifest(folder)
     entries = entries_in(folder, manifest)
     if entries is None:
         raise UsageError(
-            f"{folder} lists no items, so nobody can tell whether it holds what was deleted: export it again, then "
-            "push it"
+            f"{folder} lists no items, so nobody can tell whether it holds what was deleted: export it again"
         )
     tombstones, path = workspace.tombstones, key_of(workspace, folder)
-    listed = {
-        tombstones.hash_of_id(name)
-        for name in {it for each in entries.values() for it in each.conversation_ids}
-    }
+    names = {it for each in entries.values() for it in each.conversation_ids}
+    listed = {tombstones.hash_of_id(name) for name in names}
     with workspace.store.read() as connection:
         noted, noted_at = sources_of(connection, path), written_at(connection, path)
         conversations = receipts_of(connection, sorted(listed | noted))
         forgotten = times_of_forgetting(connection)
+        kept_back = {
+            state: names & ids_in(connection, state) for state in (SharingState.PRIVATE, SharingState.HELD)
+        }
     made_at = _time_of(manifest)
     since = {name for name, when in forgotten.items() if made_at is None or made_at <= when}
     in_notes = {name for name in since if tombstones.hash_of_person(name) in noted}
@@ -134,6 +161,7 @@ def _deleted_in(workspace: Workspace, folder: Path) -> str:
         people |= {name for name in others if mentions(folder, columns_of([name]))}
     held = [
         *([f"{counted(len(conversations), 'conversation')} deleted"] if conversations else []),
+        *(f"{counted(len(some), 'conversation')} made {state}" for state, some in kept_back.items() if some),
         *([f"something of {counted(len(people), 'person')} forgotten"] if people else []),
     ]
     return " and ".join(held)

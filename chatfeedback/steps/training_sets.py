@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING
@@ -12,6 +12,7 @@ from chatfeedback.steps.answers import without_own, without_own_checks
 from chatfeedback.steps.collected import collected
 from chatfeedback.steps.flagged import flagged_conversations
 from chatfeedback.steps.portions import Shared, own_set_aside, remembered
+from chatfeedback.steps.releases import deleted_in
 from chatfeedback.steps.rewrite_outcomes import rewrite_outcomes
 from chatfeedback.steps.rewrites import read_rewrites
 from chatfeedback.steps.scattered import scattered_in
@@ -40,7 +41,7 @@ from workspaces.workers import LocalWorkers
 from workspaces.workspace import utc_now
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping, Sequence
+    from collections.abc import Collection, Iterator, Mapping, Sequence
     from pathlib import Path
 
     import sqlalchemy as sa
@@ -135,10 +136,27 @@ def export(
         )
         if dry_run:
             return written(dry_run=True)
-        with noted(workspace, folder, projection.name) as writing:
+        with noted(workspace, folder, projection.name) as writing, _rest_named(workspace, folder):
             return written(
                 announce=lambda holders: writing.announce(holders.person_ids, holders.conversation_ids)
             )
+
+
+@contextmanager
+def _rest_named(workspace: Workspace, folder: Path) -> Iterator[None]:
+    """Say, where no next release can be made, what of the one that stays was deleted."""
+    try:
+        yield
+    except exports.NothingToExportError as error:
+        held = ""
+        with suppress(UsageError):  # no release is there, or one of an earlier version
+            held = deleted_in(workspace, folder)
+        if not held:
+            raise
+        raise exports.NothingToExportError(
+            f"{error}. {folder} stays as it was, and holds {held} since it was written: remove it, and what you "
+            "published of it"
+        ) from None
 
 
 FEW = 3

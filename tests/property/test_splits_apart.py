@@ -171,6 +171,33 @@ def test_no_row_changes_sides_where_a_chat_has_several_openings(
     assert all(then.get(name, side) == side for name, side in first.items())
 
 
+@given(
+    st.lists(st.tuples(*[st.sampled_from("uvwxyz")] * 3), min_size=1, max_size=4),
+    st.sets(st.integers(0, 7)),
+    st.sets(st.integers(0, 7)),
+    st.sampled_from([0, 0.4]),
+)
+def test_answers_about_another_beginning_of_a_chat_move_no_group(
+    chats: list[tuple[str, str, str]], before: set[int], after: set[int], test_people: float
+) -> None:
+    """Chats of two beginnings, as where a first prompt was rewritten, the second of which a third chat may share."""
+
+    def evidence_of_beginnings(answered: set[int]) -> Evidence:
+        made = World()
+        shown = [made.beginnings(one, other) for one, other, _ in chats]
+        shown += [made.beginnings(last) for *_, last in chats]
+        for number, pair in enumerate(pair for pairs in shown for pair in pairs):
+            task = made.task(*pair)
+            if number in answered:
+                made.answer(task, f"p{number % 3}", preference="a")
+        return made.evidence()
+
+    rules = EVERYTHING.model_copy(update={"test_people": test_people})
+    first, sides = divided(evidence_of_beginnings(before), rules)
+    _, then = divided(evidence_of_beginnings(before | after), rules)
+    assert all(then.get(pair.id, sides[pair.id]) == sides[pair.id] for pair in first)
+
+
 @given(CHATS, ANSWERS)
 def test_rows_have_two_sides_a_prompt_and_text_everywhere_and_labels_are_mixed(
     chats: list[tuple[str, str | None]], answers: list[tuple[int, int, str, int]]

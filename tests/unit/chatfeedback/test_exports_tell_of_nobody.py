@@ -163,3 +163,28 @@ def test_a_benchmark_without_a_prompt_says_what_select_leaves_out(filled: Worksp
     assert "1 held conversation, 1 private conversation" in said
     assert "chatfeedback export" in said
     assert "to train on" not in said, "no other export has prompts of a benchmark"
+
+
+def test_names_of_a_log_that_tell_of_somebody_are_said(tmp_path: Path) -> None:
+    log = tmp_path / "logs.jsonl"
+    rows = [
+        {
+            "conversation_id": f"{number}-of-ada{number}@example.org",
+            "conversation": [
+                {"role": "user", "content": f"Which walrus is number {number}?"},
+                {"role": "assistant", "content": f"Number {number} has a tooth of {number + 40} cm."},
+            ],
+            "model_name": "gpt@home",
+            "source": "mail of ben@example.org",
+        }
+        for number in range(2)
+    ]
+    log.write_text("".join(json.dumps(it) + "\n" for it in rows), encoding="utf-8")
+    with Workspace.create(tmp_path / "w", CONFIGURATION) as workspace:
+        steps.ingest_file(workspace, log, publish=True)
+        result = steps.export(workspace, "sharelm", tmp_path / "sharelm")
+    (said,) = (it for it in result.warnings if "e-mail" in it)
+    assert said.startswith(
+        "an e-mail address stands in 2 conversation ids, 1 source name, which are exported"
+    )
+    assert said in (tmp_path / "sharelm" / "README.md").read_text("utf-8")

@@ -299,6 +299,11 @@ def test_a_dask_cluster_of_which_one_worker_is_killed_comes_to_the_same(
         killed_at_work(answered, lambda: psutil.Process(pair[0].pid)),
     ):
         assert made(answered, tmp_path / "portions", "dpo", RULES[""], DaskWorkers(address)) == whole
+        pair[1].kill()  # the last one
+        monkeypatch.setattr("workspaces.workers.WITHOUT_WORKER", 0.2)
+        with pytest.raises(ConnectionFailedError, match="has no worker, so nobody does the work"):
+            made(answered, tmp_path / "nobody", "dpo", RULES[""], DaskWorkers(address))
+        assert not (answered.path / SCATTERED).exists()
 
 
 def test_a_scheduler_that_is_not_there_is_named_and_leaves_the_export_as_it_was(

@@ -16,12 +16,17 @@ from chatfeedback import steps
 from chatfeedback.cli import app
 from chatfeedback.steps.releases import HoldsDeletedError
 from chatfeedback.steps.written import key_of
+from exports import NothingToExportError
 from exports.buckets import bucket_of, buckets_for
+from exports.dataset import MANIFEST, SUMS, sums_of
 from exports.difference import TOMBSTONES, DamagedFeedError, entries_in, read_feed
 from exports.verification import read_manifest, verify
 from tests import hub_stand_in
+from tests.sample_records import NOW
 from tests.unit.chatfeedback.test_receipts_name_exports import TAGGER, WRITER, answer
 from workspaces.errors import UsageError
+from workspaces.records import SharingState
+from workspaces.store.conversations import set_state
 from workspaces.store.tasks import all_tasks
 from workspaces.store.written import written_at
 from workspaces.workspace import Workspace
@@ -177,6 +182,83 @@ def test_a_feed_that_was_changed_stops_the_next_release_and_nothing_is_lost(
     assert len(read_feed((folder / TOMBSTONES).read_text("utf-8")).items) == 2
 
 
+def test_a_manifest_that_was_changed_stops_the_next_release(filled: Workspace, tmp_path: Path) -> None:
+    folder = tmp_path / "dpo"
+    export(filled, folder)
+    steps.delete_conversations(filled, ["chat-3"], by="giver")
+    export(filled, folder)
+    written = (folder / MANIFEST).read_text("utf-8")
+    (folder / MANIFEST).write_text(written.replace('"version": 2', '"version": 1'), "utf-8")
+    with pytest.raises(DamagedFeedError, match=r"manifest.json is not what was written"):
+        export(filled, folder)
+    (folder / MANIFEST).write_text(written, "utf-8")
+    steps.delete_conversations(filled, ["chat-4"], by="giver")
+    export(filled, folder)
+    assert release_of(folder)["version"] == 3
+
+
+def test_verify_tells_what_is_gone_since_by_the_workspace_and_by_a_later_feed(
+    filled: Workspace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder, copy, here = tmp_path / "dpo", tmp_path / "copy", ["--workspace", str(filled.path)]
+    export(filled, folder)
+    shutil.copytree(folder, copy)
+
+    def said(*arguments: str) -> str:
+        ran = CliRunner().invoke(app, ["export", "verify", str(copy), *arguments])
+        assert (ran.exit_code == 0) is ran.stdout.endswith("It is what was written.\n"), ran.output
+        return ran.output
+
+    assert "It is what was written." in said(*here)
+    steps.delete_conversations(filled, ["chat-3"], by="giver")
+    with filled.store.write() as connection:
+        set_state(connection, ["chat-5"], SharingState.PRIVATE, NOW)
+    export(filled, folder)
+    assert "It is what was written." in said(), "elsewhere nobody knows"
+    assert "holds 1 conversation deleted and 1 conversation made private since it was written" in said(*here)
+    with pytest.raises(HoldsDeletedError, match="1 conversation made private"):
+        steps.push_release(filled, copy, "lab/pairs", None, dry_run=True)
+    monkeypatch.chdir(filled.path)
+    assert "holds 1 conversation deleted" in said()
+    (filled.path / "chatfeedback.yaml").write_text("version: [", "utf-8")
+    assert "the workspace here does not tell" in said()
+    monkeypatch.chdir(tmp_path)
+    assert "2 items and 2 conversations of it are gone by release 2" in said(
+        "--feed", str(folder / TOMBSTONES)
+    )
+    assert "It is what was written." in said("--feed", str(copy / TOMBSTONES))
+    shutil.rmtree(copy)
+    shutil.copytree(folder, copy)
+    assert "It is what was written." in said("--feed", str(folder / TOMBSTONES))
+    (tmp_path / "other").write_text("[]\n", "utf-8")
+    ran = CliRunner().invoke(app, ["export", "verify", str(copy), "--feed", str(tmp_path / "other")])
+    assert "no feed of what is gone" in str(ran.exception)
+    (tmp_path / "other").write_text(
+        (folder / TOMBSTONES).read_text("utf-8").replace('"dpo"', '"kto"'), "utf-8"
+    )
+    ran = CliRunner().invoke(app, ["export", "verify", str(copy), "--feed", str(tmp_path / "other")])
+    assert "feed of release 2 of 'kto'" in str(ran.exception)
+
+
+def test_where_all_is_deleted_and_no_release_can_follow_the_old_one_is_named(
+    filled: Workspace, tmp_path: Path
+) -> None:
+    folder = tmp_path / "dpo"
+    export(filled, folder)
+    nobody = filled.config.exports.model_copy(update={"min_people": 9})
+    with pytest.raises(NothingToExportError) as caught:
+        steps.export(filled, "dpo", folder, rules=nobody)
+    assert str(folder) not in str(caught.value)
+    steps.delete_conversations(filled, [f"chat-{number}" for number in range(CHATS)], by="giver")
+    with pytest.raises(
+        NothingToExportError, match=rf"{CHATS} conversations deleted since .*: remove it, and"
+    ):
+        steps.export(filled, "dpo", folder)
+    with pytest.raises(NothingToExportError) as caught:
+        steps.export(filled, "dpo", tmp_path / "other")
+    assert "remove it" not in str(caught.value)
+
+
 @pytest.mark.parametrize("damage", ["remove", "empty", "unlisted"])
 def test_items_that_are_not_what_was_written_stop_the_next_release(
     filled: Workspace, tmp_path: Path, damage: str
@@ -188,7 +270,8 @@ def test_items_that_are_not_what_was_written_stop_the_next_release(
     if damage == "unlisted":
         manifest = read_manifest(folder)
         manifest["files"] = {n: sha for n, sha in manifest["files"].items() if "data/items/" not in n}
-        (folder / "manifest.json").write_text(json.dumps(manifest), "utf-8")
+        (folder / MANIFEST).write_text(json.dumps(manifest), "utf-8")
+        (folder / SUMS).write_text(sums_of(folder, manifest["files"]), "utf-8")
         for path in items:
             path.unlink()
     elif damage == "empty":
@@ -245,6 +328,11 @@ def test_a_release_with_deleted_conversations_is_not_pushed(
         assert "1 conversation deleted since" in str(ran.exception)
         assert hub.requests == []
         export(filled, folder)
+        monkeypatch.delenv("HF_TOKEN")
+        ran = CliRunner().invoke(app, [*push, "--dry-run"])
+        assert "(nothing was sent)" in ran.stdout
+        assert "Looked at without HF_TOKEN" in ran.output
+        monkeypatch.setenv("HF_TOKEN", hub.token)
         ran = CliRunner().invoke(app, [*push, "--dry-run"])
         assert "(nothing was sent)" in ran.stdout
         assert hub.files == {}

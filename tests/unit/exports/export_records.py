@@ -78,6 +78,20 @@ class World:
         )
         return [message.id for message in answers]
 
+    def beginnings(self, *prompts: str) -> list[tuple[str, str]]:
+        """Add a conversation that begins with each of these prompts; return the ids of the two answers to each."""
+        name = f"c{len(self.conversations)}"
+        made, messages = [], [Message(f"{name}s", None, Role.SYSTEM, "")]
+        for place, prompt in enumerate(prompts):
+            asked = f"{name}u{place}"
+            messages.append(Message(asked, f"{name}s", Role.USER, prompt))
+            for side in "ab":
+                said = f"{side} of {place} in {name}"
+                messages.append(Message(f"{asked}{side}", asked, Role.ASSISTANT, said))
+            made.append((f"{asked}a", f"{asked}b"))
+        self.conversations.append(Conversation(name, tuple(messages), source="test logs", licence="mit"))
+        return made
+
     def task(self, *message_ids: str, rules: str = "rules-1", kind: str | None = None) -> str:
         """Add a task, by default a ranking, a preference or a qualitative one by its messages; return its id."""
         kind = kind or {1: "qualitative", 2: "preference"}.get(len(message_ids), "ranking")

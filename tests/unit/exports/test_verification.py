@@ -5,12 +5,14 @@ from __future__ import annotations
 import json
 import shutil
 import subprocess
-from typing import TYPE_CHECKING
+import threading
+from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import pytest
+from filelock import FileLock
 from hypothesis import given
 from hypothesis import strategies as st
 from typer.testing import CliRunner
@@ -18,13 +20,15 @@ from typer.testing import CliRunner
 import exports
 from chatfeedback.cli import app
 from exports import all_projections, projection_of
-from exports.dataset import MANIFEST, SUMS
+from exports.dataset import MANIFEST, SUMS, check_target, sums_of
+from exports.difference import TOMBSTONES, DamagedFeedError
 from exports.tables import sha256_of
-from exports.verification import NoExportError, rows_that_train_nothing, verify
+from exports.verification import NoExportError, Verified, rows_that_train_nothing, verify
 from tests.examples import examples
 from tests.unit.exports.export_records import NOW, World
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
 
@@ -106,14 +110,26 @@ def test_what_is_missing_too_much_or_a_link_is_named(written: Path, tmp_path: Pa
     (folder / "data" / "more.parquet").write_bytes(b"")
     assert verify(folder).problems == ("data/more.parquet is not part of the export",)
     (folder / "data" / "more.parquet").unlink()
+    for name in (MANIFEST, SUMS, "data"):
+        (folder / name).rename(tmp_path / "elsewhere")
+        (folder / name).symlink_to(tmp_path / "elsewhere")
+        assert any(
+            it.startswith((f"{name} is a link", f"{name} is not part")) for it in verify(folder).problems
+        )
+        (folder / name).unlink()
+        (tmp_path / "elsewhere").rename(folder / name)
+    for left in (".DS_Store", "data/.DS_Store", ".gitattributes"):
+        (folder / left).write_bytes(b"")
+    assert verify(folder).problems == ()
+    (folder / ".DS_Store.parquet").write_bytes(b"")
+    assert verify(folder).problems == (".DS_Store.parquet is not part of the export",)
+    (folder / ".DS_Store.parquet").unlink()
     (folder / SUMS).unlink()
     (problem,) = verify(folder).problems
     assert problem.startswith(f"{SUMS} is missing")
 
 
 def test_a_manifest_that_was_made_to_fit_still_has_to_add_up(written: Path, tmp_path: Path) -> None:
-    from exports.dataset import sums_of
-
     folder = shutil.copytree(written, tmp_path / "copy")
     manifest = json.loads((folder / MANIFEST).read_text("utf-8"))
     manifest["accounting"]["judgments"]["trained"] += 1
@@ -160,6 +176,89 @@ def test_what_is_gone_and_what_stands_on_both_sides_is_told_of_files_that_were_m
     assert f"item {item} is there, and tombstones.jsonl says that it is gone" in found
     hashed = hash_of(conversation)
     assert f"conversation {hashed} (sha256) is there, and tombstones.jsonl says that it is gone" in found
+
+
+def made_to_fit(folder: Path, change: Callable[[dict[str, Any]], object]) -> None:
+    """Change a manifest, and write the sums anew."""
+    manifest = json.loads((folder / MANIFEST).read_text("utf-8"))
+    change(manifest)
+    manifest["files"] = {name: sha256_of(folder / name) for name in manifest["files"]}
+    (folder / MANIFEST).write_text(json.dumps(manifest), "utf-8")
+    (folder / SUMS).write_text(sums_of(folder, manifest["files"]), "utf-8")
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (lambda it: it["rows"].pop("votes"), "rows and files do not go together: votes/test"),
+        (lambda it: it["rows"]["trl"].pop("train"), "rows and files do not go together: trl/train"),
+        (lambda it: it["release"].update(version=7), "do not follow each other"),
+        (lambda it: it.update(kind="kto"), "tombstones.jsonl is not that of release 1"),
+    ],
+)
+def test_figures_that_are_left_out_or_made_up_are_found_whatever_the_sums_say(
+    written: Path, tmp_path: Path, change: Callable[[dict[str, Any]], object], said: str
+) -> None:
+    folder = shutil.copytree(written, tmp_path / "copy")
+    made_to_fit(folder, change)
+    assert any(said in problem for problem in verify(folder).problems)
+
+
+def test_a_feed_that_was_changed_is_found_whatever_the_sums_say(written: Path, tmp_path: Path) -> None:
+    folder = shutil.copytree(written, tmp_path / "copy")
+    feed = folder / TOMBSTONES
+    line = {"version": 1, "at": "2026-05-01T00:00:00+00:00", "gone": "item", "id": "x"}
+    feed.write_text(f"{feed.read_text('utf-8')}{json.dumps(line)}\n", "utf-8")
+    made_to_fit(folder, lambda it: it)
+    assert verify(folder).problems == (f"since the release before 0 items went, and {TOMBSTONES} names 1",)
+    feed.write_text("{}\n[]\n", "utf-8")
+    made_to_fit(folder, lambda it: it)
+    assert verify(folder).problems == (f"{TOMBSTONES} cannot be read",)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda it: it.pop("files"),
+        lambda it: it["files"].update({"../secret": "0" * 64}),
+        lambda it: it["files"].update({"/etc/passwd": "0" * 64}),
+        lambda it: it.update(rows={"trl": [1]}),
+        lambda it: it.update(digests={"trl/train/00000": None}),
+        lambda it: it["accounting"]["items"].update(trained="x"),
+        lambda it: it["dropped"].update(x=None),
+        lambda it: it.update(buckets=0),
+        lambda it: it["release"].update(previous="x"),
+        lambda it: it.pop("accounting"),
+    ],
+)
+def test_a_manifest_of_another_form_is_no_basis_for_anything(
+    written: Path, tmp_path: Path, change: Callable[[dict[str, Any]], object]
+) -> None:
+    folder = shutil.copytree(written, tmp_path / "copy")
+    manifest = json.loads((folder / MANIFEST).read_text("utf-8"))
+    change(manifest)
+    (folder / MANIFEST).write_text(json.dumps(manifest), "utf-8")
+    with pytest.raises(NoExportError, match="is not what an export writes"):
+        verify(folder)
+    with pytest.raises(DamagedFeedError, match="is not what was written"):
+        check_target(folder, "dpo")
+
+
+def test_an_export_that_is_being_written_is_waited_for(written: Path, tmp_path: Path) -> None:
+    folder = shutil.copytree(written, tmp_path / "copy")
+    assert verify(folder).problems == ()
+    assert [path.name for path in tmp_path.iterdir()] == ["copy"], "no lock is left where none was"
+    lock = FileLock(tmp_path / ".copy.lock")
+    found: list[Verified] = []
+    with lock:
+        (folder / SUMS).rename(tmp_path / "sums")
+        reader = threading.Thread(target=lambda: found.append(verify(folder)))
+        reader.start()
+        reader.join(0.2)
+        assert reader.is_alive()
+        (tmp_path / "sums").rename(folder / SUMS)
+    reader.join()
+    assert found[0].problems == ()
 
 
 def test_the_command_says_what_is_wrong_and_fails(written: Path, tmp_path: Path) -> None:
