@@ -7,7 +7,7 @@ splits alone, and what is made of all of them does not depend on how they were d
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
@@ -43,6 +43,20 @@ class Portion(Protocol):
     def columns(self) -> EvidenceColumns | None:
         """Return the evidence as tables; None where it is not in tables."""
         ...
+
+
+@dataclass(frozen=True, slots=True)
+class Whole:
+    """The one portion of evidence that is in memory."""
+
+    evidence: Evidence
+
+    def __call__(self, groups: Collection[int] | None = None) -> Evidence:
+        """Return it: it has no groups."""
+        return self.evidence
+
+    def columns(self) -> None:
+        """Return nothing: it is not in tables."""
 
 
 def reduced(portion: Portion, number: int, plan: Plan) -> Reduced:

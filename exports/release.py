@@ -18,7 +18,7 @@ from exports.finishing import tables_of
 from exports.licences import check_licences, licence_conflicts, licence_notes
 from exports.measurements import with_label_noise
 from exports.plan import Plan
-from exports.reducing import numbers_to_train_on, reduced
+from exports.reducing import Whole, numbers_to_train_on, reduced
 from exports.shortage import shortage, shortage_of_collection
 from exports.sides import divides, sentences_about
 from exports.splits import TEST, TRAIN
@@ -30,7 +30,7 @@ from workspaces.errors import WorkbenchError
 from workspaces.workers import LocalWorkers, results_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from datetime import datetime
     from pathlib import Path
 
@@ -122,7 +122,7 @@ def export(
     """
     # of what is there now: if another export comes before this one, files may be divided otherwise than need be
     before = Before() if dry_run else check_target(folder, projection.name)
-    of_portions = [_Whole(evidence)] if portions is None else portions
+    of_portions = [Whole(evidence)] if portions is None else portions
     with waiting_in(scratch) as waiting, workers or LocalWorkers(1) as workers:
         plan = Plan(
             projection=cast("Projection[ExportItem]", projection),
@@ -150,19 +150,6 @@ def export(
             dry_run=dry_run,
             announce=announce,
         )
-
-
-@dataclass(frozen=True, slots=True)
-class _Whole:
-    """The one portion of evidence that is in memory."""
-
-    evidence: Evidence
-
-    def __call__(self, groups: Collection[int] | None = None) -> Evidence:
-        return self.evidence
-
-    def columns(self) -> None:
-        return None
 
 
 def _of_all(

@@ -78,7 +78,8 @@ def test_rows_that_are_too_large_for_one_table_come_in_several(
 ) -> None:
     made: list[Row] = [{"text": f"{number} {'long ' * 100}"} for number in range(50)]
     names = [f"i{number:02}" for number in range(50)]
-    goals = Goals.of(["train", "test"] * 25, [number % 4 for number in range(50)], names, names)
+    splits, buckets = ["train", "test"] * 25, [number % 4 for number in range(50)]
+    goals = Goals.of(splits, buckets, names, names)
     whole = spill(tmp_path / "whole", made, range(50), goals, {"text": TEXT})
     monkeypatch.setattr(spilled, "BYTES_AT_ONCE", 2_000)
     divided = spill(tmp_path / "divided", made, range(50), goals, {"text": TEXT})
@@ -94,5 +95,5 @@ def test_rows_that_are_too_large_for_one_table_come_in_several(
         ]
         assert sorted(read) == sorted(
             (split, bucket, name, row["text"])
-            for split, bucket, name, row in zip(goals.splits, goals.buckets, names, made, strict=True)
+            for split, bucket, name, row in zip(splits, buckets, names, made, strict=True)
         )

@@ -27,7 +27,7 @@ from chatfeedback.steps.portions import NOWHERE
 from chatfeedback.steps.scattered import SCATTERED, scattered_in
 from exports.dataset import CannotWriteError
 from exports.plan import Plan
-from exports.reducing import reduced
+from exports.reducing import Whole, reduced
 from exports.release import NothingToExportError
 from exports.verification import verify
 from tests.dask_cluster import dask_cluster
@@ -218,7 +218,7 @@ def test_a_process_that_outlives_an_export_knows_the_rules_of_the_next(answered:
                         portion()
                 kept.rename(file)
         with pytest.raises(FileNotFoundError):
-            reduced(lambda evidence=evidence: evidence, 0, plan)  # type: ignore[misc]
+            reduced(Whole(evidence), 0, plan)
         assert not (answered.path / SCATTERED).exists()
     assert found == ["exclude", "only"]
 
