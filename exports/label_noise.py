@@ -14,10 +14,11 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from itertools import chain, repeat
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections import Counter
 
     from pydantic import JsonValue
 
@@ -57,16 +58,18 @@ class LabelVotes:
         return self.undecided == 0 and self.questions == 1 and (self.for_it + self.against) % 2 == 1
 
 
-def label_noise(votes: Sequence[LabelVotes]) -> LabelNoise | None:
-    """Return the noise of labels from the votes on each item; None where no item tells it."""
-    several = [each for each in votes if each.always_labelled and each.for_it + each.against > 1]
+def label_noise(votes: Counter[LabelVotes]) -> LabelNoise | None:
+    """Return the noise of labels from how many items have which votes; None where no item tells it."""
+    several = [(it, n) for it, n in votes.items() if it.always_labelled and it.for_it + it.against > 1]
     if not several:
         return None
-    pairs = sum(math.comb(each.for_it + each.against, 2) for each in several)
-    disagreement = sum(each.for_it * each.against for each in several) / pairs
+    pairs = sum(n * math.comb(it.for_it + it.against, 2) for it, n in several)
+    disagreement = sum(n * it.for_it * it.against for it, n in several) / pairs
     error = (1 - math.sqrt(max(0.0, 1 - 2 * disagreement))) / 2
-    wrong = math.fsum(_wrong(each.for_it - each.against, error) for each in votes) / len(votes)
-    return LabelNoise(error, wrong, len(several))
+    wrong = (repeat(_wrong(it.for_it - it.against, error), n) for it, n in votes.items())
+    return LabelNoise(
+        error, math.fsum(chain.from_iterable(wrong)) / votes.total(), sum(n for _, n in several)
+    )
 
 
 def _wrong(lead: int, error: float) -> float:

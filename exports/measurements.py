@@ -103,11 +103,11 @@ class PairFigures:
                 f"{more}{lengths.card}\n"
                 f"- Different prompts: {self.prompts:,} of {counted(self.pairs, 'pair')}."
             ),
-            votes=list(self.votes.elements()),
+            votes=self.votes,
             pictures={
-                "agreement.svg": picture_of_agreement(self.agreement.elements(), "pairs"),
+                "agreement.svg": picture_of_agreement(self.agreement, "pairs"),
                 "lengths.svg": picture_of_lengths(
-                    {"chosen": self.chosen.elements(), "rejected": self.rejected.elements()},
+                    {"chosen": self.chosen, "rejected": self.rejected},
                     "Chosen and rejected responses",
                 ),
             },
@@ -151,8 +151,7 @@ def with_label_noise(found: Measurements, *, by_agreement: bool) -> Measurements
 
 def _lengths(lengths: Counter[int], what: str) -> Measurements:
     """Return how long rows are in approximate tokens (``exports.truncation``)."""
-    each = sorted(lengths.elements())
-    over, shares = over_limits(each), quantiles(each)
+    over, shares = over_limits(lengths), quantiles(lengths)
     manifest: dict[str, JsonValue] = {"approximate_tokens": {"quantiles": {**shares}, "over": {**over}}}
     middle, most = shares["50"], shares["100"]
     cut = ", ".join(f"{count} over {limit}" for limit, count in over.items())
@@ -196,8 +195,8 @@ class ConversationFigures:
 
     def measurements(self) -> Measurements:
         """Return what was measured, of at least one conversation."""
-        cut, lengths = _lengths(self.tokens, "conversation"), sorted(self.lengths.elements())
-        median, longest = lengths[len(lengths) // 2], lengths[-1]
+        cut, longest = _lengths(self.tokens, "conversation"), max(self.lengths)
+        median = sorted(self.lengths.elements())[self.lengths.total() // 2]
         return Measurements(
             manifest={"last_response_characters": {"median": median, "longest": longest}, **cut.manifest},
             card=(
@@ -258,14 +257,15 @@ class CompletionFigures:
                 f"{lengths.card}\n"
                 f"- Different prompts: {self.prompts:,} of {counted(number, 'completion')}.\n{bias}"
             ),
-            votes=list(self.votes.elements()),
+            votes=self.votes,
             pictures={
                 "labels.svg": columns(
                     "Completions by label", {"completions": {"True": len(wanted), "False": len(unwanted)}}
                 ),
-                "agreement.svg": picture_of_agreement(self.agreement.elements(), "completions"),
+                "agreement.svg": picture_of_agreement(self.agreement, "completions"),
                 "lengths.svg": picture_of_lengths(
-                    {"True": wanted, "False": unwanted}, "Completions labelled True and False"
+                    {"True": self.lengths[True], "False": self.lengths[False]},
+                    "Completions labelled True and False",
                 ),
             },
         )

@@ -8,7 +8,7 @@ from html import escape
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
 WIDTH, HEIGHT, MARGIN, LINE = 640, 260, 12, 18
 """Of a picture, in pixels; ``LINE`` is the height of a line of text."""
@@ -30,11 +30,14 @@ class Picture:
     svg: str
 
 
-def picture_of_agreement(shares: Iterable[float], what: str) -> Picture:
-    """Return how many items there are by the share of their most frequent answer; ``what`` is their plural."""
+def picture_of_agreement(shares: Mapping[float, int], what: str) -> Picture:
+    """Return how many items there are by the share of their most frequent answer; ``what`` is their plural.
+
+    ``shares`` has the number of items with each share.
+    """
     counts = dict.fromkeys(AGREEMENT, 0)
-    for share in shares:
-        counts[next(name for name, end in AGREEMENT.items() if _is_within(share, end))] += 1
+    for share, items in shares.items():
+        counts[next(name for name, end in AGREEMENT.items() if _is_within(share, end))] += items
     return columns(f"{what.capitalize()} by agreement, the share of the most frequent answer", {what: counts})
 
 
@@ -42,14 +45,14 @@ def _is_within(share: float, end: float) -> bool:
     return share < end if end >= 1 else share <= end + 1e-9
 
 
-def picture_of_lengths(lengths: Mapping[str, Iterable[int]], caption: str) -> Picture:
-    """Return how many texts of each series there are by length in characters."""
+def picture_of_lengths(lengths: Mapping[str, Mapping[int, int]], caption: str) -> Picture:
+    """Return how many texts of each series there are by length in characters, from the number of each length."""
     names = [f"< {end:,}" for end in LENGTHS] + [f"{LENGTHS[-1]:,} +"]
     series = {}
     for name, given in lengths.items():
         counts = dict.fromkeys(names, 0)
-        for length in given:
-            counts[names[bisect_right(LENGTHS, length)]] += 1
+        for length, texts in given.items():
+            counts[names[bisect_right(LENGTHS, length)]] += texts
         series[name] = counts
     return columns(f"{caption}, by length in characters", series)
 

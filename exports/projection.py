@@ -12,6 +12,7 @@ from exports.items import ExportItem, ItemT
 from exports.verdicts import RewriteOutcomes
 
 if TYPE_CHECKING:
+    from collections import Counter
     from datetime import datetime
     from typing import Self
 
@@ -96,12 +97,12 @@ class Measurements:
     """What was measured of the items to train on: further keys of the manifest, and Markdown for the card.
 
     ``pictures`` stand in the card, by the name of their file.
-    ``votes`` on each item with a label that no lead decided, for its noise; None where labels are no matter of votes.
+    ``votes`` counts the items with a label that no lead decided by the votes on them, for its noise; None where labels are no matter of votes.
     """
 
     manifest: Mapping[str, JsonValue]
     card: str
-    votes: Sequence[LabelVotes] | None = None
+    votes: Counter[LabelVotes] | None = None
     pictures: Mapping[str, Picture] = field(default_factory=dict)
 
 

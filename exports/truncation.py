@@ -6,10 +6,12 @@ prose in the large vocabularies of today; code has more tokens, and so do script
 
 from __future__ import annotations
 
+from bisect import bisect_left
+from itertools import accumulate
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections import Counter
 
     from exports.context import Prompt
 
@@ -26,13 +28,13 @@ def tokens(prompt: Prompt, response: str) -> int:
     return -(-size // BYTES_OF_A_TOKEN)
 
 
-def over_limits(lengths: Iterable[int]) -> dict[str, int]:
-    """Return how many lengths are above each of ``LIMITS``."""
-    lengths = list(lengths)
-    return {str(limit): sum(length > limit for length in lengths) for limit in LIMITS}
+def over_limits(lengths: Counter[int]) -> dict[str, int]:
+    """Return how many lengths are above each of ``LIMITS``, from the number of each length."""
+    return {str(limit): sum(n for length, n in lengths.items() if length > limit) for limit in LIMITS}
 
 
-def quantiles(lengths: Iterable[int]) -> dict[str, int]:
+def quantiles(lengths: Counter[int]) -> dict[str, int]:
     """Return the lengths that so many per cent do not exceed; at least one length."""
-    ordered = sorted(lengths)
-    return {str(share): ordered[max(0, -(-len(ordered) * share // 100) - 1)] for share in QUANTILES}
+    known, total = sorted(lengths), lengths.total()
+    until = [*accumulate(lengths[length] for length in known)]
+    return {str(share): known[bisect_left(until, max(1, -(-total * share // 100)))] for share in QUANTILES}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import random
+from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -43,7 +44,7 @@ def test_the_noise_of_votes_is_told_from_how_far_they_disagree(error: float) -> 
         right = sum(draw.random() >= error for _ in range(3))
         votes.append(LabelVotes(max(right, 3 - right), min(right, 3 - right)))
         wrong += right < 2
-    noise = label_noise(votes)
+    noise = label_noise(Counter(votes))
     assert noise is not None
     assert noise.vote_error == pytest.approx(error, abs=0.01)
     assert noise.wrong_labels == pytest.approx(wrong / 20_000, abs=0.01)
@@ -54,7 +55,7 @@ COUNTS = st.integers(0, 5)
 
 @given(st.lists(st.builds(LabelVotes, COUNTS, COUNTS, st.integers(0, 1), st.integers(1, 2)), max_size=20))
 def test_noise_is_a_share_of_any_votes(votes: list[LabelVotes]) -> None:
-    noise = label_noise(votes)
+    noise = label_noise(Counter(votes))
     if noise is None:
         assert not any(each.always_labelled and each.for_it + each.against > 1 for each in votes)
     else:
@@ -202,8 +203,8 @@ def test_lengths_are_bytes_and_hold_everything_that_a_template_writes() -> None:
     assert tokens((("user", "abcd"),), "efgh") == 2
     assert tokens((("user", "é" * 4),), "") == 2
     assert tokens((("assistant", "", '{"tool_calls": []}'),), "") == 5
-    assert over_limits([512, 513, 5000]) == {"512": 2, "1024": 1, "2048": 1, "4096": 1}
-    assert quantiles(range(1, 101)) == {"50": 50, "90": 90, "99": 99, "100": 100}
+    assert over_limits(Counter([512, 513, 5000])) == {"512": 2, "1024": 1, "2048": 1, "4096": 1}
+    assert quantiles(Counter(range(1, 101))) == {"50": 50, "90": 90, "99": 99, "100": 100}
     assert LIMITS[-1] == 4096
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from dataclasses import replace
 from typing import TYPE_CHECKING
 from xml.etree import ElementTree as ET
@@ -73,9 +74,9 @@ def test_columns_are_as_high_as_what_they_count() -> None:
 
 
 def test_every_share_and_every_length_is_in_one_column() -> None:
-    shares = heights(picture_of_agreement([0.2, 0.5, 2 / 3, 0.67, 0.75, 0.99, 1.0], "pairs").svg)
+    shares = heights(picture_of_agreement(Counter([0.2, 0.5, 2 / 3, 0.67, 0.75, 0.99, 1.0]), "pairs").svg)
     assert [title.rsplit(" ", 1)[1] for title in shares] == ["2", "1", "2", "1", "1"]
-    lengths = heights(picture_of_lengths({"all": [0, *LENGTHS, 99]}, "Texts").svg)
+    lengths = heights(picture_of_lengths({"all": Counter([0, *LENGTHS, 99])}, "Texts").svg)
     assert [title.rsplit(" ", 1)[1] for title in lengths] == ["2", "1", "1", "1", "1", "1"]
 
 
