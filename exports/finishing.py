@@ -15,7 +15,7 @@ from exports.tables import DatasetTable, Drafting, drafted, place_of
 from workspaces.workers import results_of
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 
     from exports.parts import Part
     from exports.plan import Plan, Reduced
@@ -24,7 +24,14 @@ if TYPE_CHECKING:
 
 
 def tables_of(
-    plan: Plan, made: Reduced, buckets: int, workers: Workers, *, before: Collection[str] = (), dry_run: bool
+    plan: Plan,
+    made: Reduced,
+    buckets: int,
+    workers: Workers,
+    *,
+    before: Collection[str] = (),
+    dry_run: bool,
+    meanwhile: Callable[[], object] | None = None,
 ) -> list[DatasetTable]:
     """Return the tables of a projection, the one that lists the items, and the ledger of drops.
 
@@ -35,6 +42,7 @@ def tables_of(
         workers: look at the buckets, and write their files.
         before: paths of files that the release before has, and which are not written.
         dry_run: write no file.
+        meanwhile: is called while they work.
     """
     projection, arrange = plan.projection, plan.projection.arrange
     orders = {} if arrange is None else {split: _numbered(arrange(it)) for split, it in made.prompts.items()}
@@ -59,7 +67,7 @@ def tables_of(
         for bucket in _buckets(made.filled.pieces[name], plan.buckets, buckets, orders)
     ]
     parts: dict[str, list[Part]] = defaultdict(list)
-    for (_, drafting), part in zip(work, results_of(workers, drafted, work), strict=True):
+    for (_, drafting), part in zip(work, results_of(workers, drafted, work, meanwhile), strict=True):
         if part.groups:
             parts[drafting.table].append(part)
     return [

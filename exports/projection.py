@@ -97,7 +97,8 @@ class Measurements:
     """What was measured of the items to train on: further keys of the manifest, and Markdown for the card.
 
     ``pictures`` stand in the card, by the name of their file.
-    ``votes`` counts the items with a label that no lead decided by the votes on them, for its noise; None where labels are no matter of votes.
+    ``votes`` counts the items with a label that no lead decided by the votes on them, for its noise; None where labels
+    are no matter of votes.
     """
 
     manifest: Mapping[str, JsonValue]

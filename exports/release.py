@@ -136,7 +136,17 @@ def export(
         )
         made = _of_all(of_portions, plan, workers, evidence, others)
         buckets = 1 if projection.in_one_file else buckets_for(made.items, before.buckets)
-        tables = tables_of(plan, made, buckets, workers, before=before.files, dry_run=dry_run)
+        if not any_licence and not dry_run:
+            check_licences(_sorted(made.licences))
+        tables = tables_of(
+            plan,
+            made,
+            buckets,
+            workers,
+            before=before.files,
+            dry_run=dry_run,
+            meanwhile=None if dry_run else partial(announce, made.holders),
+        )
         return _release(
             folder,
             plan,
@@ -148,7 +158,6 @@ def export(
             created_at=created_at,
             any_licence=any_licence,
             dry_run=dry_run,
-            announce=announce,
         )
 
 
@@ -193,7 +202,6 @@ def _release(
     created_at: datetime,
     any_licence: bool,
     dry_run: bool,
-    announce: Callable[[Holders], None],
 ) -> ExportResult:
     """Write the release of tables that were made; the arguments are those of ``export``."""
     projection, rules = plan.projection, plan.rules
@@ -211,8 +219,6 @@ def _release(
     refusal: list[str] = []
     if not any_licence and dry_run:
         refusal = [f"without --any-licence it is refused: {each}" for each in licence_conflicts(licences)]
-    elif not any_licence:
-        check_licences(licences)
     digests = digests_of(tables)
     digest = digest_of(digests)
     manifest: dict[str, JsonValue] = {
@@ -272,7 +278,6 @@ def _release(
     )
     if dry_run:
         return result
-    announce(made.holders)
     paths = {table.name: {split: names[0] for split, names in table.files.items()} for table in tables}
     content = made.content.content(made.counted.items, made.redactions.characters, evidence.states.values())
     further = {

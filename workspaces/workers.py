@@ -23,7 +23,7 @@ from workspaces.errors import ConfigurationError, ConnectionFailedError, UsageEr
 from workspaces.extras import install_command
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
     from typing import Self
 
 ResultT = TypeVar("ResultT")
@@ -81,17 +81,26 @@ class Workers(Protocol):
 
 
 def results_of(
-    workers: Workers, function: Callable[..., ResultT], work: Sequence[tuple[Any, ...]]
+    workers: Workers,
+    function: Callable[..., ResultT],
+    work: Sequence[tuple[Any, ...]],
+    meanwhile: Callable[[], object] | None = None,
 ) -> list[ResultT]:
     """Return what a function returns for each piece of work; what a killed worker had begun is done again.
+
+    ``meanwhile`` is called while other processes of this machine work; with none, before the work.
 
     Raises:
         WorkerDiedError: more than ``DEATHS`` workers died.
     """
+    begun: Iterator[ResultT] | None = None
+    if meanwhile is not None:
+        begun = workers.begin(function, work) if isinstance(workers, LocalWorkers) else None
+        meanwhile()
     results: list[ResultT] = []
     for death in range(DEATHS + 1):
         try:
-            results.extend(workers.run(function, work[len(results) :]))
+            results.extend(workers.run(function, work[len(results) :]) if begun is None or death else begun)
             break
         except WorkerDiedError:
             if death == DEATHS:
@@ -155,11 +164,44 @@ class LocalWorkers:
                     break
             else:
                 return
+        with self._ending():
+            results: Iterator[ResultT] = _in_order(
+                self._submit(), function, remaining, AHEAD * self._processes
+            )
+            yield from results
+
+    def begin(self, function: Callable[..., ResultT], work: Iterable[tuple[Any, ...]]) -> Iterator[ResultT]:
+        """Begin all of some work at once; return an iterator over its results, which waits for them.
+
+        One process alone begins when the first result is asked for. Within a context: the processes stay.
+        """
+        if self._processes == 1:
+            return self.run(function, work)
+        submit = self._submit()
+        return self._waited_for([submit(function, *arguments) for arguments in work])
+
+    def prepare(self, function: Callable[[], object]) -> None:
+        """Start the processes, if there are to be several, and have each call a function, which nobody waits for."""
+        if self._processes > 1:
+            submit = self._submit()
+            for _ in range(self._processes):
+                submit(function)
+
+    def _waited_for(self, pending: Iterable[_Pending[ResultT]]) -> Iterator[ResultT]:
+        with self._ending():
+            for each in pending:
+                yield each.result()
+
+    def _submit(self) -> Callable[..., _Pending[Any]]:
         if self._pool is None:
             self._pool = ProcessPoolExecutor(self._processes, mp_context=_SPAWN, initializer=_begin_worker)
+        return _uninterrupted(self._pool.submit)
+
+    @contextmanager
+    def _ending(self) -> Generator[None]:
+        """End the processes after the block, or keep them for the next, unless they died or nobody wants results."""
         try:
-            submit = _uninterrupted(self._pool.submit)
-            yield from _in_order(submit, function, remaining, AHEAD * self._processes)
+            yield
         except BrokenProcessPool:
             self._end()
             raise WorkerDiedError(

@@ -154,6 +154,12 @@ def _openings_of(batch: pa.RecordBatch, rows: Places, is_asked: NDArray[np.bool_
     )
 
 
+def ready() -> None:
+    """Import what the portions of an export need, in a process that waits for work."""
+    import exports.finishing
+    import exports.reducing_columns  # noqa: F401 - by other modules, when there is work
+
+
 @lru_cache(maxsize=1)
 def _names_in(path: str) -> pa.StringArray:
     """Read a file of ids, once in each process."""

@@ -12,16 +12,18 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from chatfeedback.steps.grouping import chained, together, with_near_openings
-from chatfeedback.steps.openings import joined, only, openings_in
+from chatfeedback.steps.openings import joined, only, openings_in, ready
 from chatfeedback.steps.portions import (
     CONVERSATION_COLUMNS,
     CONVERSATIONS,
     GROUP,
     NAMES,
     NOWHERE,
+    OF_ANSWERS,
     OUTSIDE,
     Portion,
 )
+from exports.arrays import numbers_of
 from exports.arrays import rows_at as taken
 from exports.buckets import OF_PORTION
 from exports.dataset import our_errors
@@ -51,6 +53,8 @@ if TYPE_CHECKING:
 
     Numbers = NDArray[np.int64]
 
+PLACE = "place"
+"""The column of answers that wait, of the place of their task."""
 TASKS = OF_PORTION
 """Tasks in a portion, on average and if none belong together."""
 MOST = 512
@@ -91,6 +95,11 @@ class Scattering:
     ) -> None:
         self._connection, self._folder = connection, folder
         self.of_rewrites: dict[str, Task] = {}
+        self.about_rewrites: list[Annotation] = []
+        local = (
+            workers if isinstance(workers, LocalWorkers) else LocalWorkers(1)
+        )  # a cluster sees no files of ours
+        local.prepare(ready)
         ids, shown = self._read_tasks()
         self._tasks = KeyIndex(keys_of(ids))
         self.number = number
@@ -101,10 +110,8 @@ class Scattering:
         self._files: list[tuple[Path, Numbers]] = []
         files = [*workspace.collection.shared_rows()]
         work = [(str(path), str(folder / "asked"), everything) for path, _ in files]
-        local = (
-            workers if isinstance(workers, LocalWorkers) else LocalWorkers(1)
-        )  # a cluster sees no files of ours
-        for (path, shared), some in zip(files, results_of(local, openings_in, work), strict=True):
+        openings_of = results_of(local, openings_in, work, meanwhile=self._read_answers)
+        for (path, shared), some in zip(files, openings_of, strict=True):
             some = only(some, shared.places(keys_of(some.names.to_pylist())) >= 0)
             found.append(some)
             self._files.append((path, some.rows))
@@ -130,6 +137,19 @@ class Scattering:
                 row.task_id: task_of(row) for row in rows_of(StoredTask, table.filter(about))
             }
         return ids, pa.concat_arrays([pa.array([], pa.list_(pa.string())), *shown])
+
+    def _read_answers(self) -> None:
+        """Keep the answers in files, each with the place of its task; find those that are about rewrites."""
+        about = pa.array([*self.of_rewrites], pa.string())
+        outside = OUTSIDE.keys() & {it.status for it in members(self._connection)}
+        for status in (None, *sorted(outside)):
+            for table in annotation_tables(self._connection, status):
+                names = table.column("task_id")
+                places = numbers_of(self._tasks.places(keys_of(names.to_pylist())))
+                self._append(status or "answers", table.append_column(PLACE, places))
+                if self.of_rewrites and status is None:
+                    theirs = table.filter(pc.is_in(names, value_set=about))
+                    self.about_rewrites += map(annotation_of, rows_of(StoredAnnotation, theirs))
 
     def _divide(self, asked: pa.StringArray, shown: pa.ListArray, openings: Openings) -> None:
         """Say to which group and portion each task and conversation belongs."""
@@ -165,20 +185,13 @@ class Scattering:
             self._scatter("tasks", table, here, *self._of_tasks)
             start += table.num_rows
 
-    def answers(self) -> list[Annotation]:
-        """Scatter the answers; return those to tasks that hold or show rewrites and that count."""
-        found: list[Annotation] = []
-        about = pa.array([*self.of_rewrites], pa.string())
-        outside = OUTSIDE.keys() & {it.status for it in members(self._connection)}
-        for status in (None, *sorted(outside)):
-            for table in annotation_tables(self._connection, status):
-                names = table.column("task_id")
-                places = self._tasks.places(keys_of(names.to_pylist()))
-                self._scatter(status or "answers", table, places, *self._of_tasks)
-                if self.of_rewrites and status is None:
-                    theirs = table.filter(pc.is_in(names, value_set=about))
-                    found += map(annotation_of, rows_of(StoredAnnotation, theirs))
-        return found
+    def answers(self) -> None:
+        """Scatter the answers."""
+        for name in OF_ANSWERS:
+            if (self._folder / name).exists():
+                for table in _kept(self._folder / name):
+                    places = table.column(PLACE).combine_chunks().to_numpy()
+                    self._scatter(name, table.drop_columns(PLACE), places, *self._of_tasks)
 
     def conversations(self) -> None:
         """Scatter the conversations that are shared."""

@@ -14,8 +14,12 @@ if TYPE_CHECKING:
     from sqlalchemy.dialects import postgresql
 
 
-def insert_rows(connection: sa.Connection, table: sa.Table, rows: Sequence[Sequence[object]]) -> None:
+def insert_rows(
+    connection: sa.Connection, table: sa.Table, rows: Sequence[Sequence[object]], *, missing: bool = False
+) -> None:
     """Insert rows, each with a value for every column of ``table`` in order, nearly as fast as the driver can.
+
+    ``missing``: those that are missing alone; an existing row with the same primary or unique key stays as it is.
 
     ``connection.execute(insert, rows)`` builds a dictionary of parameters for each row, which takes more time than the
     database.
@@ -26,6 +30,8 @@ def insert_rows(connection: sa.Connection, table: sa.Table, rows: Sequence[Seque
     values = [list(column) for column in zip(*rows, strict=True)]
     for index, to_driver in processors:
         values[index] = [to_driver(value) for value in values[index]]
+    if missing:
+        statement += " ON CONFLICT DO NOTHING"
     connection.exec_driver_sql(statement, list(zip(*values, strict=True)))
 
 

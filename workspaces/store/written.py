@@ -12,7 +12,7 @@ import sqlalchemy as sa
 
 from workspaces.chunks import in_chunks
 from workspaces.store.deletions import deletion
-from workspaces.store.insert import insert_missing, upsert
+from workspaces.store.insert import insert_rows, upsert
 from workspaces.store.schema import UTCDateTime, metadata
 
 if TYPE_CHECKING:
@@ -59,9 +59,7 @@ def begin_writing(
         now: this moment, which is kept if nothing was written there before, and later moved on by ``end_writing``.
     """
     upsert(connection, written, [{"path": path, "kind": kind, "written_at": now}], update=["kind"])
-    insert_missing(
-        connection, written_source, [{"path": path, "source": source} for source in sorted(sources)]
-    )
+    insert_rows(connection, written_source, [(path, source) for source in sorted(sources)], missing=True)
 
 
 def end_writing(connection: sa.Connection, path: str, sources: Collection[str], now: datetime) -> None:
