@@ -20,11 +20,11 @@ check:
 # unit and property tests without servers, PostgreSQL and what is slow; `just fast ledger` runs those with that word
 fast words="test" *arguments:
     @echo "Left out: tests marked servers, browser, trl, postgresql or slow, those in tests/slow_tests.txt, and nine in ten of Hypothesis's examples."
-    uv run pytest tests/unit tests/property --hypothesis-profile fast -m "not (servers or browser or trl or postgresql or slow)" -k "{{ words }}" {{ arguments }}
+    uv run pytest -n 2 tests/unit tests/property --hypothesis-profile fast -m "not (servers or browser or trl or postgresql or slow)" -k "{{ words }}" {{ arguments }}
 
 # time the tests that `just fast` could run, and list the slowest in tests/slow_tests.txt: it leaves them out
 slow:
-    uv run pytest tests/unit tests/property --hypothesis-profile fast -m "not (servers or browser or trl or postgresql or slow)" --write-slow-tests
+    uv run pytest -n 2 tests/unit tests/property --hypothesis-profile fast -m "not (servers or browser or trl or postgresql or slow)" --write-slow-tests
 
 # property tests, each with examples that no run drew before
 explore *arguments:

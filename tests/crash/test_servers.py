@@ -229,6 +229,8 @@ def test_up_and_down_and_up_again(argilla: Path) -> None:
     down = run(argilla, "down", "--json")
     assert (down.code, down.json) == (0, {"argilla": True, "web": True})
     assert processes_of(argilla) == []
+    worker_log = (argilla / "servers/argilla/logs/worker.log").read_text(encoding="utf-8")
+    assert "Traceback" not in worker_log, "redis ended before the worker, which still had to write to it"
     stopped = server_status(argilla)
     assert (stopped["running"], stopped["url"], stopped["processes"]) == (False, None, {})
     assert run(argilla, "down", "--json").json == {"argilla": False}

@@ -7,6 +7,7 @@ import json
 import os
 import re
 import secrets
+import signal
 import subprocess
 import sys
 import threading
@@ -81,7 +82,8 @@ def watching(bench: Bench) -> Iterator[None]:
         try:
             yield
         finally:
-            process.terminate()
+            # by Ctrl-C it tells Argilla to send no more events; after SIGTERM each later answer there sends one in vain
+            process.send_signal(signal.SIGINT)
             process.stdout.read()
 
 

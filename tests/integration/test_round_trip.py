@@ -7,6 +7,7 @@ import json
 import re
 from typing import TYPE_CHECKING, Any
 
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
@@ -65,6 +66,13 @@ def _rows(folder: Path, table: str) -> list[dict[str, Any]]:
     for file in sorted((folder / "data" / table).glob("*.parquet")):
         rows += pq.read_table(file).to_pylist()
     return rows
+
+
+def _joined(folder: Path, table: str, path: Path) -> Path:
+    """Write the files of a table into one: each that is read starts a process. A whole folder is read further below."""
+    files = sorted((folder / "data" / table).glob("*.parquet"))
+    pq.write_table(pa.concat_tables(map(pq.read_table, files)), path)
+    return path
 
 
 def _first_table(name: str) -> str:
@@ -143,8 +151,7 @@ def _read_back(workspace: Workspace, name: str, tmp_path: Path, as_json: bool) -
         if as_json:
             _ingest(another, _written(tmp_path / "rows.jsonl", rows))
         else:
-            for file in sorted((tmp_path / "first" / "data" / table).glob("*.parquet")):
-                _ingest(another, file)
+            _ingest(another, _joined(tmp_path / "first", table, tmp_path / "rows.parquet"))
         _exported(another, name, tmp_path / "second")
     return _content(rows), _content(_rows(tmp_path / "second", table))
 
@@ -216,8 +223,7 @@ def test_pairs_without_a_majority_come_back_with_their_votes(demo: Workspace, tm
     _exported(demo, "dpo", tmp_path / "first")
     with Workspace.create(tmp_path / "another") as another:
         for table in ("trl", "ties"):
-            for file in sorted((tmp_path / "first" / "data" / table).glob("*.parquet")):
-                _ingest(another, file)
+            _ingest(another, _joined(tmp_path / "first", table, tmp_path / f"{table}.parquet"))
         _exported(another, "dpo", tmp_path / "second")
     texts_and_votes = ("pair_id", "prompt", "first", "second")
     before, after = (

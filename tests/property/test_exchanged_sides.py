@@ -136,7 +136,7 @@ def test_posteriors_turn_round_with_their_items(tables: Turned) -> None:
     pd.testing.assert_series_equal(by_mace[0].competence, by_mace[1].competence, check_exact=True)
     if other.empty:
         return
-    with dawid_skene_stream(pa.Table.from_pandas(other), ORDER, mirror=SIDES) as stream:
+    with dawid_skene_stream(pa.Table.from_pandas(other), ORDER, parts=4, mirror=SIDES) as stream:
         streamed = pa.Table.from_batches(list(stream.posteriors())).to_pandas().set_index("item").sort_index()
     assert streamed.to_numpy() == pytest.approx(two.posteriors.to_numpy(), abs=1e-6)
 

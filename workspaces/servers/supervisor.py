@@ -126,10 +126,18 @@ class Supervisor:
         self._stopping = True
 
     def _end_all(self) -> None:
-        for running in reversed(self._running.values()):
-            _signal_group(running, signal.SIGTERM)
+        """End first what needs others: a worker whose redis ends with it tries for seconds to reach that."""
+        needed = {process.name for process in self._plan.processes if process.wait_for_port}
         deadline = time.monotonic() + STOP_SECONDS
-        for running in self._running.values():
+        for others_need_it in (False, True):
+            self._end(
+                [it for name, it in self._running.items() if (name in needed) == others_need_it], deadline
+            )
+
+    def _end(self, processes: list[subprocess.Popen[bytes]], deadline: float) -> None:
+        for running in processes:
+            _signal_group(running, signal.SIGTERM)
+        for running in processes:
             with contextlib.suppress(subprocess.TimeoutExpired):
                 running.wait(max(0.0, deadline - time.monotonic()))
             _signal_group(running, signal.SIGKILL)  # whatever a process left behind in its group

@@ -9,7 +9,7 @@ __all__ = ["NAME", "register"]
 
 def register() -> None:
     """Register the engine with the Argilla server of this process, keep annotators blind to each other there,
-    and configure its database connections.
+    let its jobs write no status that is right, and configure its database connections.
 
     Argilla reads its settings when it is imported, so it is imported here and not with this module.
     """
@@ -23,6 +23,7 @@ def register() -> None:
     from argilla_sql_search.memberships import install_memberships
     from argilla_sql_search.routing import install_routing
     from argilla_sql_search.served import install_served
+    from argilla_sql_search.statuses import install_statuses
 
     SearchEngine.register(NAME)(SQLSearchEngine)
     install_memberships()
@@ -30,4 +31,5 @@ def register() -> None:
     install_routing(api_v1)
     install_changed(api_v1)
     install_blindness(api_v1)
+    install_statuses()
     configure_connections()
