@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -18,8 +17,8 @@ from workspaces.records import Role
 if TYPE_CHECKING:
     from exports.arrays import Flags, Numbers
 
-WHITE_SPACE = "".join(filter(str.isspace, map(chr, range(sys.maxunicode + 1))))
-"""What ``str.strip`` takes away."""
+WHITE_SPACE = "".join(filter(str.isspace, map(chr, range(0x3001))))
+"""What ``str.strip`` takes away; the last one is the blank of Chinese and Japanese, U+3000."""
 BESIDE_TEXT = ("attachments", "tool_calls")
 """What makes a message more than a text, as lists."""
 NAMED = ("tool_call_id", "tool_name", "generated")

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from exports.arrays import rows_at
 from exports.context import clean, contexts_of
@@ -18,6 +17,7 @@ from exports.splits import normalised_opening
 from workspaces.collection.files import CONVERSATION, batches_of, conversations_in
 from workspaces.collection.near_duplicates.signatures import BANDS, bands, shingles
 from workspaces.files import written_before
+from workspaces.keys import KeyIndex, keys_of
 from workspaces.records import Role
 
 if TYPE_CHECKING:
@@ -67,7 +67,7 @@ def openings_in(path: str, asked: str, everything: bool) -> Openings:
     wanted = _names_in(asked)
     start = 0
     for batch in batches_of(Path(path), CONVERSATION, ROWS_AT_ONCE):
-        is_asked = np.asarray(pc.is_in(batch.column("conversation_id"), value_set=wanted))
+        is_asked = wanted.places(keys_of(batch.column("conversation_id").to_pylist())) >= 0
         rows = np.arange(len(is_asked)) if everything else np.flatnonzero(is_asked)
         if len(rows):
             found.append(_openings_of(rows_at(batch, rows), rows + start, is_asked[rows]))
@@ -161,10 +161,10 @@ def ready() -> None:
 
 
 @lru_cache(maxsize=1)
-def _names_in(path: str) -> pa.StringArray:
-    """Read a file of ids, once in each process."""
+def _names_in(path: str) -> KeyIndex:
+    """Read a file of ids, once in each process: Arrow would hash all of them for each batch."""
     with written_before(Path(path)), pa.OSFile(path) as file:
-        return pa.ipc.open_stream(file).read_all().column(0).combine_chunks()
+        return KeyIndex(keys_of(pa.ipc.open_stream(file).read_all().column(0).to_pylist()))
 
 
 _NONE = Openings(

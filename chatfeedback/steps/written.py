@@ -35,6 +35,7 @@ class Writing:
         self._kind = kind
         self.path = key_of(workspace, path)
         self.sources: set[str] = set()
+        self.others = False
 
     def announce(self, person_ids: Iterable[str], conversation_ids: Iterable[str]) -> None:
         """Say whose data is going to be written, before it is."""
@@ -42,7 +43,7 @@ class Writing:
         self.sources |= {tombstones.hash_of_person(person_id) for person_id in person_ids}
         self.sources |= {tombstones.hash_of_id(conversation_id) for conversation_id in conversation_ids}
         with self._workspace.store.write() as connection:
-            begin_writing(connection, self.path, self._kind, self.sources, utc_now())
+            self.others |= begin_writing(connection, self.path, self._kind, self.sources, utc_now())
 
 
 @contextmanager
@@ -57,7 +58,7 @@ def noted(workspace: Workspace, path: Path, kind: str) -> Iterator[Writing]:
     writing = Writing(workspace, path, kind)
     yield writing
     with workspace.store.write() as connection:
-        end_writing(connection, writing.path, writing.sources, utc_now())
+        end_writing(connection, writing.path, writing.sources, utc_now(), others=writing.others)
 
 
 @dataclass(frozen=True, slots=True)

@@ -46,7 +46,7 @@ written_source = sa.Table(
 
 def begin_writing(
     connection: sa.Connection, path: str, kind: str, sources: Collection[str], now: datetime
-) -> None:
+) -> bool:
     """Note that ``path`` may hold these sources from now on, besides what it held before.
 
     Called before the first byte is written: a kill at any moment leaves a note that names too many, never too few.
@@ -57,13 +57,21 @@ def begin_writing(
         kind: the name of a projection, ``LEDGER`` or ``PERSON``.
         sources: keyed hashes of the people and conversations.
         now: this moment, which is kept if nothing was written there before, and later moved on by ``end_writing``.
+
+    Returns:
+        Whether it held any others: ``end_writing`` then has some to forget.
     """
+    others = sa.exists().where(written_source.c.path == path)
+    held = bool(connection.scalar(sa.select(others)))
     upsert(connection, written, [{"path": path, "kind": kind, "written_at": now}], update=["kind"])
     insert_rows(connection, written_source, [(path, source) for source in sorted(sources)], missing=True)
+    return held
 
 
-def end_writing(connection: sa.Connection, path: str, sources: Collection[str], now: datetime) -> None:
-    """Note that ``path`` holds these sources and no others.
+def end_writing(
+    connection: sa.Connection, path: str, sources: Collection[str], now: datetime, *, others: bool = True
+) -> None:
+    """Note that ``path`` holds these sources and no others; without ``others`` it never did.
 
     The time is noted anew where somebody was forgotten since: what holds nothing of them any more then says so, and to
     write the same once more changes nothing.
@@ -72,7 +80,8 @@ def end_writing(connection: sa.Connection, path: str, sources: Collection[str], 
         deletion.c.person_id.is_not(None), deletion.c.asked_at >= written.c.written_at
     )
     connection.execute(sa.update(written).where(written.c.path == path, is_since).values(written_at=now))
-    for gone in in_chunks(sorted(sources_of(connection, path) - set(sources))):
+    left = sources_of(connection, path) - set(sources) if others else ()
+    for gone in in_chunks(sorted(left)):
         chosen = (written_source.c.path == path) & written_source.c.source.in_(gone)
         connection.execute(sa.delete(written_source).where(chosen))
 
