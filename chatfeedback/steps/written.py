@@ -41,7 +41,7 @@ class Writing:
         """Say whose data is going to be written, before it is."""
         tombstones = self._workspace.tombstones
         self.sources |= {tombstones.hash_of_person(person_id) for person_id in person_ids}
-        self.sources |= {tombstones.hash_of_id(conversation_id) for conversation_id in conversation_ids}
+        self.sources |= tombstones.hashes_of_ids(conversation_ids)
         with self._workspace.store.write() as connection:
             self.others |= begin_writing(connection, self.path, self._kind, self.sources, utc_now())
 

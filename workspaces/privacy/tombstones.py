@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from workspaces.store.tombstones import EARLIER, any_tombstone, buried_contents, receipts_of
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     import sqlalchemy as sa
     from pydantic import SecretBytes
@@ -33,6 +33,14 @@ class Tombstones:
     def hash_of_id(self, conversation_id: str) -> str:
         """Return the keyed hash of a conversation's id, 64 hexadecimal digits."""
         return self._hash("conversation", conversation_id)
+
+    def hashes_of_ids(self, conversation_ids: Iterable[str]) -> set[str]:
+        """Return what ``hash_of_id`` does of each of many ids."""
+        key, kind = self._key.get_secret_value(), _message("conversation", "")
+        return {
+            hmac.digest(key, kind + name.encode("utf-8", "surrogatepass"), "sha256").hex()
+            for name in conversation_ids
+        }
 
     def hash_of_content(self, content_hash: str) -> str:
         """Return the keyed hash of a text's hash, 64 hexadecimal digits."""
@@ -74,5 +82,8 @@ class Tombstones:
         ]
 
     def _hash(self, kind: str, text: str) -> str:
-        message = f"tombstone\x1f{kind}\x1f{text}".encode("utf-8", "surrogatepass")
-        return hmac.digest(self._key.get_secret_value(), message, "sha256").hex()
+        return hmac.digest(self._key.get_secret_value(), _message(kind, text), "sha256").hex()
+
+
+def _message(kind: str, text: str) -> bytes:
+    return f"tombstone\x1f{kind}\x1f{text}".encode("utf-8", "surrogatepass")

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 RowT = TypeVar("RowT", bound=NamedTuple)
 
 ROWS_AT_ONCE = 1 << 16
+FETCHED = 256
+"""Rows that are fetched at once: they are made columns while they are in the processor's cache."""
 TIME = pa.timestamp("us", "UTC")
 
 
@@ -80,15 +82,23 @@ def _columns(connection: sa.Connection, table: sa.Table, schema: pa.Schema) -> l
 
 
 def _tables(connection: sa.Connection, query: sa.Select[Any], schema: pa.Schema) -> Iterator[pa.Table]:
-    for rows in rows_in_parts(connection, query, ROWS_AT_ONCE):
-        columns = zip(*rows, strict=True)
-        yield pa.Table.from_arrays(
-            [
-                _times(values) if field.type == TIME else pa.array(values, field.type)
-                for field, values in zip(schema, columns, strict=True)
-            ],
-            schema=schema,
-        )
+    columns: list[list[Any]] = [[] for _ in schema]
+    for rows in rows_in_parts(connection, query, FETCHED):
+        for column, values in zip(columns, zip(*rows, strict=True), strict=True):
+            column.extend(values)
+        if len(columns[0]) >= ROWS_AT_ONCE:
+            yield _table(columns, schema)
+            columns = [[] for _ in schema]
+    if columns[0]:
+        yield _table(columns, schema)
+
+
+def _table(columns: Sequence[Sequence[Any]], schema: pa.Schema) -> pa.Table:
+    arrays = [
+        _times(values) if field.type == TIME else pa.array(values, field.type)
+        for field, values in zip(schema, columns, strict=True)
+    ]
+    return pa.Table.from_arrays(arrays, schema=schema)
 
 
 def _times(values: Sequence[Any]) -> pa.Array:

@@ -33,14 +33,10 @@ written = sa.Table(
 written_source = sa.Table(
     "written_source",
     metadata,
-    sa.Column("path", sa.Text, primary_key=True),
-    sa.Column(
-        "source",
-        sa.String(64),
-        primary_key=True,
-        index=True,
-        comment="keyed hash of a person or conversation",
-    ),
+    sa.Column("path", sa.Text, nullable=False),
+    sa.Column("source", sa.String(64), nullable=False, comment="keyed hash of a person or conversation"),
+    sa.PrimaryKeyConstraint("source", "path"),
+    sqlite_with_rowid=False,  # an export of 300,000 conversations has as many rows, in one order
 )
 
 
@@ -59,10 +55,9 @@ def begin_writing(
         now: this moment, which is kept if nothing was written there before, and later moved on by ``end_writing``.
 
     Returns:
-        Whether it held any others: ``end_writing`` then has some to forget.
+        Whether it may have held others: ``end_writing`` then has some to forget.
     """
-    others = sa.exists().where(written_source.c.path == path)
-    held = bool(connection.scalar(sa.select(others)))
+    held = written_at(connection, path) is not None
     upsert(connection, written, [{"path": path, "kind": kind, "written_at": now}], update=["kind"])
     insert_rows(connection, written_source, [(path, source) for source in sorted(sources)], missing=True)
     return held

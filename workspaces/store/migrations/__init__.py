@@ -10,7 +10,7 @@ from workspaces.errors import ConfigurationError
 if TYPE_CHECKING:
     import sqlalchemy as sa
 
-HEAD = "0041"
+HEAD = "0042"
 """The newest revision; a test compares it with the scripts."""
 
 MIGRATION_LOCK = 0x6D696772
