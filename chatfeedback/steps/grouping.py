@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from chatfeedback.steps.openings import digest_of, texts_of
+from chatfeedback.steps.openings import texts_of
+from exports.splits import digest_of
 from workspaces.collection.near_duplicates.finder import THRESHOLD
 from workspaces.collection.near_duplicates.index import pairs_within
 from workspaces.collection.near_duplicates.signatures import jaccard, shingles
@@ -102,7 +103,7 @@ def with_near_openings(
     texts = {
         digest: text
         for batch in read({*owners})
-        for _, text, _ in texts_of(batch)
+        for _, text in texts_of(batch)
         if (digest := digest_of(text)) in wanted
     }
     shingled = shingles([texts[digest] for digest in digests])

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import lru_cache
-from hashlib import blake2b
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,7 +12,7 @@ import pyarrow as pa
 
 from exports.arrays import rows_at
 from exports.context import clean, contexts_of
-from exports.splits import normalised_opening
+from exports.splits import digest_of, normalised_opening
 from workspaces.collection.files import CONVERSATION, batches_of, conversations_in
 from workspaces.collection.near_duplicates.signatures import BANDS, bands, shingles
 from workspaces.files import written_before
@@ -41,7 +40,6 @@ class Openings:
         rows: where each stands in its file.
         owners: whose each opening is, by place in ``names``; ascending.
         digests: of each opening.
-        quick: whether an opening is the only one of a conversation, which begins with a plain turn of the user.
         signed: the places of the openings that have bands.
         bands: of these, shape (signed, ``BANDS``).
     """
@@ -50,7 +48,6 @@ class Openings:
     rows: Places
     owners: Places
     digests: Digests
-    quick: NDArray[np.bool_]
     signed: Places
     bands: Digests
 
@@ -89,7 +86,6 @@ def joined(some: Iterable[Openings]) -> Openings:
         np.concatenate([it.rows for it in found]),
         np.concatenate([it.owners + begin for it, begin in zip(found, begins[:-1], strict=True)]),
         digests,
-        np.concatenate([it.quick for it in found]),
         signed[first],
         np.concatenate([it.bands for it in found])[first],
     )
@@ -108,14 +104,13 @@ def only(some: Openings, kept: NDArray[np.bool_]) -> Openings:
         some.rows[kept],
         numbers[some.owners[of_kept]],
         some.digests[of_kept],
-        some.quick[of_kept],
         places[some.signed[signed]],
         some.bands[signed],
     )
 
 
-def texts_of(batch: pa.RecordBatch) -> Iterator[tuple[int, str, bool]]:
-    """Yield the openings of each conversation of a batch: its place, the text, and whether the quick way found it."""
+def texts_of(batch: pa.RecordBatch) -> Iterator[tuple[int, str]]:
+    """Yield the openings of each conversation of a batch, each with the place of its conversation."""
     chats = batch.column("conversation")
     messages, offsets = chats.flatten(), chats.offsets.to_numpy()
     begun = np.flatnonzero(np.diff(offsets))
@@ -123,24 +118,19 @@ def texts_of(batch: pa.RecordBatch) -> Iterator[tuple[int, str, bool]]:
     unusual = np.flatnonzero(np.diff(offsets) == 0).tolist()
     for place, role, content, attached in zip(begun.tolist(), *turns, strict=True):
         if role == Role.USER and not attached:  # every prompt begins with this turn
-            yield place, normalised_opening(((Role.USER, clean(content)),)), True
+            yield place, normalised_opening(((Role.USER, clean(content)),))
         else:
             unusual.append(place)
     others = conversations_in(rows_at(batch, np.array(unusual, np.int64))) if unusual else ()
     for place, chat in zip(unusual, others, strict=True):
         openings = {normalised_opening(context.prompt) for context in contexts_of([chat]).values()}
-        yield from ((place, opening, False) for opening in sorted(openings))
-
-
-def digest_of(opening: str) -> bytes:
-    """Return the digest by which an opening is known."""
-    return blake2b(opening.encode("utf-8", "surrogatepass"), digest_size=8).digest()
+        yield from ((place, opening) for opening in sorted(openings))
 
 
 def _openings_of(batch: pa.RecordBatch, rows: Places, is_asked: NDArray[np.bool_]) -> Openings:
     found = sorted(texts_of(batch), key=lambda it: it[0])
-    owners = np.array([place for place, _, _ in found], np.int64)
-    digests = np.frombuffer(b"".join(digest_of(text) for _, text, _ in found), np.uint64)
+    owners = np.array([place for place, _ in found], np.int64)
+    digests = np.frombuffer(b"".join(digest_of(text) for _, text in found), np.uint64)
     asked = np.flatnonzero(is_asked[owners])
     signed = asked[np.sort(np.unique(digests[asked], return_index=True)[1])]
     return Openings(
@@ -148,7 +138,6 @@ def _openings_of(batch: pa.RecordBatch, rows: Places, is_asked: NDArray[np.bool_
         rows,
         owners,
         digests,
-        np.array([quick for _, _, quick in found], np.bool_),
         signed,
         bands(shingles([found[place][1] for place in signed.tolist()])),
     )
@@ -172,7 +161,6 @@ _NONE = Openings(
     np.empty(0, np.int64),
     np.empty(0, np.int64),
     np.empty(0, np.uint64),
-    np.empty(0, np.bool_),
     np.empty(0, np.int64),
     np.empty((0, BANDS), np.uint64),
 )

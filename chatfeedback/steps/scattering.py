@@ -281,10 +281,9 @@ def _listed(texts: pa.ChunkedArray) -> pa.ListArray:
 
 
 def _digests(openings: Openings) -> pa.FixedSizeBinaryArray:
-    """Return the digest of the opening of each conversation; null: it has not one alone, found the quick way."""
+    """Return the digest of the opening of each conversation; null: it has not one alone."""
     size, kind = len(openings.names), pa.binary(8)
-    digests, known = np.zeros(size, np.uint64), np.zeros(size, np.bool_)
-    owners = openings.owners[openings.quick]
-    digests[owners], known[owners] = openings.digests[openings.quick], True
-    bits = np.packbits(known, bitorder="little")
+    digests = np.zeros(size, np.uint64)
+    digests[openings.owners] = openings.digests
+    bits = np.packbits(np.bincount(openings.owners, minlength=size) == 1, bitorder="little")
     return pa.Array.from_buffers(kind, size, [pa.py_buffer(bits), pa.py_buffer(digests)])
