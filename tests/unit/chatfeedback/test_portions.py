@@ -99,11 +99,19 @@ def answered(workspace: Workspace) -> Iterator[Workspace]:
 
 
 def made(
-    workspace: Workspace, folder: Path, name: str, rules: ExportsConfig, workers: Workers | None = None
+    workspace: Workspace,
+    folder: Path,
+    name: str,
+    rules: ExportsConfig,
+    workers: Workers | None = None,
+    *,
+    json_lines: bool = True,
 ) -> dict[str, str]:
     """Return the checksum of every file of an export, but for when it was made; or why there is none."""
     try:
-        steps.export(workspace, name, folder, rules=rules, any_licence=True, workers=workers, json_lines=True)
+        steps.export(
+            workspace, name, folder, rules=rules, any_licence=True, workers=workers, json_lines=json_lines
+        )
     except NothingToExportError as error:
         return {"error": str(error)}
     assert not (workspace.path / SCATTERED).exists()
