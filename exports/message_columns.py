@@ -108,6 +108,16 @@ class Ways:
         starts = np.cumsum(self.lengths) - self.lengths
         return Ways(self.rows[ranges(starts[places], lengths)], lengths)
 
+    def on_to(self, rows: Numbers) -> Ways:
+        """Return each way with one more message behind it."""
+        lengths = self.lengths + 1
+        last = np.cumsum(lengths) - 1
+        found = np.empty(int(lengths.sum()), np.int64)
+        before = np.ones(len(found), np.bool_)
+        before[last] = False
+        found[before], found[last] = self.rows, rows
+        return Ways(found, lengths)
+
     def characters(self, of_row: Numbers) -> Numbers:
         """Return the sum over each way of a number of each message."""
         ends = np.concatenate([[0], np.cumsum(of_row[self.rows])])

@@ -6,12 +6,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from exports.arrays import floats_of, lists_of, numbers_of, rows_at, texts_of
+from exports.canonical import joined
 from exports.columns import MESSAGE
 from exports.json_columns import stored_schema
 from exports.pair_columns import NEITHER
-from exports.pair_schemas import PROVENANCE, TIES, VOTES
 from exports.pairs import Origin
 from workspaces.kinds import BOTH_BAD
 from workspaces.records import Role
@@ -21,30 +22,59 @@ if TYPE_CHECKING:
 
     from exports.arrays import Numbers
     from exports.columns import Columns
+    from exports.message_columns import Messages, Ways
     from exports.pair_columns import PairColumns
     from exports.projection import Placed
 
 
-def to_train_on(every: PairColumns, columns: Columns) -> Placed:
-    """Return prompt, chosen and rejected of the decided pairs, and the place of each row's pair."""
-    places = decided(every)
-    pairs = every.at(places)
-    arrays = {
-        "prompt": prompts_of(pairs),
-        "chosen": replies_of(pairs, pairs.chosen),
-        "rejected": replies_of(pairs, 1 - pairs.chosen),
-    }
-    return in_schema(arrays, columns), places
+def prompted_rows(every: PairColumns, columns: Columns) -> Placed:
+    """Return prompt, chosen and rejected as messages, and a margin, not negative, where it is among the columns."""
+    pairs, places = decided(every)
+    sides = {name: replies_of(pairs, side) for name, side in _sides(pairs).items()}
+    margin = {"margin": floats_of(np.maximum(pairs.margin, 0.0))} if "margin" in columns else {}
+    return in_schema({"prompt": turns_of(pairs.messages, pairs.prompts), **sides, **margin}, columns), places
 
 
-def decided(pairs: PairColumns) -> Numbers:
-    """Return the places of the decided pairs."""
-    return np.flatnonzero(pairs.winners != NEITHER)
+def whole_rows(every: PairColumns, columns: Columns) -> Placed:
+    """Return chosen and rejected as messages, each behind the prompt."""
+    pairs, places = decided(every)
+    ways = {name: pairs.prompts.on_to(pairs.of(side)) for name, side in _sides(pairs).items()}
+    return in_schema({name: turns_of(pairs.messages, way) for name, way in ways.items()}, columns), places
 
 
-def prompts_of(pairs: PairColumns) -> pa.ListArray:
-    """Return the values of a ``MESSAGES`` column for the prompts of pairs."""
-    ways, messages = pairs.prompts, pairs.messages
+def message_rows(every: PairColumns, columns: Columns) -> Placed:
+    """Return the prompt as messages, and chosen and rejected as one message each, without white space around it."""
+    pairs, places = decided(every)
+    texts = {name: rows_at(pairs.messages.stripped, pairs.of(side)) for name, side in _sides(pairs).items()}
+    sides = {name: _replies(some) for name, some in texts.items()}
+    return in_schema({"messages": turns_of(pairs.messages, pairs.prompts), **sides}, columns), places
+
+
+def text_rows(every: PairColumns, columns: Columns) -> Placed:
+    """Return prompt, chosen and rejected as texts (``exports.columns.flat_prompt``)."""
+    pairs, places = decided(every)
+    messages, ways = pairs.messages, pairs.prompts
+    texts = {name: rows_at(messages.contents, pairs.of(side)) for name, side in _sides(pairs).items()}
+    roles = rows_at(texts_of([f"{role}: " for role in Role]), messages.roles[ways.rows])
+    turns = lists_of(joined(roles, rows_at(messages.contents, ways.rows)), ways.lengths)
+    several = joined(pc.binary_join(turns, "\n\n"), f"\n\n{Role.ASSISTANT}:")
+    alone = rows_at(messages.contents, ways.rows[np.cumsum(ways.lengths) - 1])
+    single = numbers_of(ways.lengths == 1).cast(pa.bool_())
+    return in_schema({"prompt": pc.if_else(single, alone, several), **texts}, columns), places
+
+
+def decided(every: PairColumns) -> tuple[PairColumns, Numbers]:
+    """Return the decided pairs, and their places."""
+    places = np.flatnonzero(every.winners != NEITHER)
+    return every.at(places), places
+
+
+def _sides(pairs: PairColumns) -> dict[str, Numbers]:
+    return {"chosen": pairs.chosen, "rejected": 1 - pairs.chosen}
+
+
+def turns_of(messages: Messages, ways: Ways) -> pa.ListArray:
+    """Return the values of a ``MESSAGES`` column for ways through messages."""
     roles = rows_at(texts_of([*Role]), messages.roles[ways.rows])
     turns = pa.StructArray.from_arrays([roles, rows_at(messages.contents, ways.rows)], names=[*MESSAGE])
     return lists_of(turns, ways.lengths)
@@ -53,10 +83,12 @@ def prompts_of(pairs: PairColumns) -> pa.ListArray:
 def replies_of(pairs: PairColumns, sides: Numbers) -> pa.ListArray:
     """Return the values of a ``MESSAGES`` column for the responses on these sides."""
     texts = rows_at(pairs.messages.contents, pairs.of(sides))
+    return lists_of(_replies(texts), np.ones(len(texts), np.int64))
+
+
+def _replies(texts: pa.Array) -> pa.StructArray:
     roles = pa.repeat(pa.scalar(Role.ASSISTANT.value), len(texts))
-    return lists_of(
-        pa.StructArray.from_arrays([roles, texts], names=[*MESSAGE]), np.ones(len(texts), np.int64)
-    )
+    return pa.StructArray.from_arrays([roles, texts], names=[*MESSAGE])
 
 
 def _of_sides(pairs: PairColumns, names: Mapping[str, Numbers]) -> dict[str, pa.Array]:
@@ -89,13 +121,12 @@ def _of_pairs(pairs: PairColumns) -> dict[str, pa.Array]:
     }
 
 
-def provenance_rows(every: PairColumns) -> Placed:
+def provenance_rows(every: PairColumns, columns: Columns) -> Placed:
     """Return the rows of ``PROVENANCE`` of the decided pairs, and the place of each row's pair."""
-    places = decided(every)
-    pairs = every.at(places)
-    columns = {
+    pairs, places = decided(every)
+    arrays = {
         **_of_pairs(pairs),
-        **_of_sides(pairs, {"chosen": pairs.chosen, "rejected": 1 - pairs.chosen}),
+        **_of_sides(pairs, _sides(pairs)),
         "n_annotators": numbers_of(pairs.n_votes),
         "agreement": floats_of(pairs.agreement),
         "strength": floats_of(pairs.strength),
@@ -104,25 +135,25 @@ def provenance_rows(every: PairColumns) -> Placed:
         "posterior": floats_of(pairs.posterior, ~np.isnan(pairs.posterior)),
         "adjudicated": pa.repeat(pa.scalar(False), len(pairs)),
     }
-    return in_schema(columns, PROVENANCE), places
+    return in_schema(arrays, columns), places
 
 
-def tie_rows(every: PairColumns) -> Placed:
+def tie_rows(every: PairColumns, columns: Columns) -> Placed:
     """Return the rows of ``TIES`` of the tied pairs, and the place of each row's pair."""
     places = np.flatnonzero(every.winners == NEITHER)
     pairs = every.at(places)
     first = np.zeros(len(pairs), np.int64)
-    columns = {
+    arrays = {
         **_of_pairs(pairs),
         **_of_sides(pairs, {"first": first, "second": 1 - first}),
-        "prompt": prompts_of(pairs),
+        "prompt": turns_of(pairs.messages, pairs.prompts),
         "first": replies_of(pairs, first),
         "second": replies_of(pairs, 1 - first),
     }
-    return in_schema(columns, TIES), places
+    return in_schema(arrays, columns), places
 
 
-def vote_rows_of(pairs: PairColumns) -> Placed:
+def vote_rows(pairs: PairColumns, columns: Columns) -> Placed:
     """Return the rows of ``VOTES`` of pairs, and the place of each row's pair."""
     votes = pairs.votes
     names = texts_of(["first", "second", "chosen", "rejected", "tie", BOTH_BAD])
@@ -133,7 +164,7 @@ def vote_rows_of(pairs: PairColumns) -> Placed:
 
     preferred = np.where(votes.preferred == NEITHER, 4, named(votes.preferred))
     asked = votes.strengths != NEITHER
-    columns = {
+    arrays = {
         "pair_id": rows_at(pairs.ids, votes.pairs),
         "person_id": rows_at(votes.person_ids, votes.people),
         "task_id": rows_at(pairs.task_ids, votes.pairs),
@@ -142,7 +173,7 @@ def vote_rows_of(pairs: PairColumns) -> Placed:
         "strength": floats_of(votes.strengths.astype(np.float64), asked),
         "weight": floats_of(votes.weights),
     }
-    return in_schema(columns, VOTES), votes.pairs
+    return in_schema(arrays, columns), votes.pairs
 
 
 def in_schema(arrays: Mapping[str, pa.Array], columns: Columns) -> pa.Table:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 from exports.columns import messages, origin, reply, tools
@@ -11,9 +12,10 @@ from exports.selections import is_decided, is_tied
 from workspaces.kinds import BOTH_BAD
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
-    from exports.columns import Row
+    from exports.columns import Columns, Row
+    from exports.measurements import PairFigures
     from exports.pair_columns import PairColumns
     from exports.pairs import PreferencePair
     from exports.projection import Placed
@@ -103,22 +105,26 @@ def vote_rows(pair: PreferencePair) -> list[Row]:
     ]
 
 
-def _provenance_columns(pairs: PairColumns) -> Placed:
-    from exports.pair_table_columns import provenance_rows  # listing the projections needs no Arrow
+def in_columns(form: str, columns: Columns) -> Callable[[PairColumns], Placed]:
+    """Return what makes the rows of a table to train on of pairs in columns.
 
-    return provenance_rows(pairs)
-
-
-def _tie_columns(pairs: PairColumns) -> Placed:
-    from exports.pair_table_columns import tie_rows
-
-    return tie_rows(pairs)
+    ``form`` is the name of a function of ``exports.pair_table_columns``.
+    """
+    return partial(_in_columns, form, columns)
 
 
-def _vote_columns(pairs: PairColumns) -> Placed:
-    from exports.pair_table_columns import vote_rows_of
+def _in_columns(form: str, columns: Columns, pairs: PairColumns) -> Placed:
+    from exports import pair_table_columns  # listing the projections needs no Arrow
 
-    return vote_rows_of(pairs)
+    found: Placed = getattr(pair_table_columns, form)(pairs, columns)
+    return found
+
+
+def figures_in_columns(pairs: PairColumns) -> PairFigures:
+    """Return what ``PairFigures`` measures of pairs in columns."""
+    from exports.pair_figures import pair_figures
+
+    return pair_figures(pairs)
 
 
 def beside_pairs() -> Sequence[TableSpec[PreferencePair]]:
@@ -130,10 +136,23 @@ def beside_pairs() -> Sequence[TableSpec[PreferencePair]]:
             PROVENANCE,
             provenance,
             accepts=is_decided,
-            of_columns=_provenance_columns,
+            of_columns=in_columns("provenance_rows", PROVENANCE),
         ),
-        TableSpec("ties", "pairs without a majority", TIES, _ties, accepts=is_tied, of_columns=_tie_columns),
-        TableSpec("votes", "every vote, under a pseudonym", VOTES, vote_rows, of_columns=_vote_columns),
+        TableSpec(
+            "ties",
+            "pairs without a majority",
+            TIES,
+            _ties,
+            accepts=is_tied,
+            of_columns=in_columns("tie_rows", TIES),
+        ),
+        TableSpec(
+            "votes",
+            "every vote, under a pseudonym",
+            VOTES,
+            vote_rows,
+            of_columns=in_columns("vote_rows", VOTES),
+        ),
     )
 
 

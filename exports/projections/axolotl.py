@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from exports.columns import MESSAGE, MESSAGES, messages
 from exports.measurements import PairFigures
-from exports.pair_tables import METHOD, SURE, beside_pairs
+from exports.pair_tables import METHOD, SURE, beside_pairs, figures_in_columns, in_columns
 from exports.projection import Projection, TableSpec
 from exports.selections import is_decided, select_pairs_without_tools
 
@@ -43,7 +43,18 @@ PROJECTION = Projection(
     trainer="axolotl with rl: dpo and chat_template.default",
     method=METHOD,
     limits=(SURE, CONFIGURATION, FOUND_BY_TEXT),
-    tables=(TableSpec("axolotl", "pairs to train on", COLUMNS, _rows, accepts=is_decided), *beside_pairs()),
+    tables=(
+        TableSpec(
+            "axolotl",
+            "pairs to train on",
+            COLUMNS,
+            _rows,
+            accepts=is_decided,
+            of_columns=in_columns("message_rows", COLUMNS),
+        ),
+        *beside_pairs(),
+    ),
     select=select_pairs_without_tools,
     measure=PairFigures,
+    measure_columns=figures_in_columns,
 )

@@ -6,15 +6,13 @@ from typing import TYPE_CHECKING
 
 from exports.columns import MESSAGES, messages, reply, tools
 from exports.measurements import PairFigures
-from exports.pair_tables import METHOD, SURE, beside_pairs
+from exports.pair_tables import METHOD, SURE, beside_pairs, figures_in_columns, in_columns
 from exports.projection import Projection, TableSpec
 from exports.selections import is_decided, select_pairs
 
 if TYPE_CHECKING:
     from exports.columns import Columns, Row
-    from exports.pair_columns import PairColumns
     from exports.pairs import PreferencePair
-    from exports.projection import Placed
 
 TRL: Columns = {"prompt": MESSAGES, "chosen": MESSAGES, "rejected": MESSAGES}
 
@@ -30,18 +28,6 @@ def _trl(pair: PreferencePair) -> list[Row]:
     ]
 
 
-def _trl_columns(pairs: PairColumns) -> Placed:
-    from exports.pair_table_columns import to_train_on  # listing the projections needs no Arrow
-
-    return to_train_on(pairs, TRL)
-
-
-def _figures(pairs: PairColumns) -> PairFigures:
-    from exports.pair_figures import pair_figures
-
-    return pair_figures(pairs)
-
-
 PROJECTION = Projection(
     name="dpo",
     help="Preference pairs: a prompt, the response with most of the votes, the other one.",
@@ -50,11 +36,18 @@ PROJECTION = Projection(
     method=METHOD,
     limits=(SURE,),
     tables=(
-        TableSpec("trl", "pairs to train on", TRL, _trl, accepts=is_decided, of_columns=_trl_columns),
+        TableSpec(
+            "trl",
+            "pairs to train on",
+            TRL,
+            _trl,
+            accepts=is_decided,
+            of_columns=in_columns("prompted_rows", TRL),
+        ),
         *beside_pairs(),
     ),
     select=select_pairs,
     measure=PairFigures,
-    measure_columns=_figures,
+    measure_columns=figures_in_columns,
     proposed=True,
 )

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from exports.columns import TEXT, flat_prompt
 from exports.measurements import PairFigures
-from exports.pair_tables import METHOD, SURE, beside_pairs
+from exports.pair_tables import METHOD, SURE, beside_pairs, figures_in_columns, in_columns
 from exports.projection import Projection, TableSpec
 from exports.selections import is_decided, select_pairs_without_tools
 
@@ -33,7 +33,18 @@ PROJECTION = Projection(
     trainer="trainers of strings",
     method=METHOD,
     limits=(SURE, STRINGS),
-    tables=(TableSpec("strings", "pairs to train on", COLUMNS, rows, accepts=is_decided), *beside_pairs()),
+    tables=(
+        TableSpec(
+            "strings",
+            "pairs to train on",
+            COLUMNS,
+            rows,
+            accepts=is_decided,
+            of_columns=in_columns("text_rows", COLUMNS),
+        ),
+        *beside_pairs(),
+    ),
     select=select_pairs_without_tools,
     measure=PairFigures,
+    measure_columns=figures_in_columns,
 )

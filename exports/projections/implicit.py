@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from exports.columns import MESSAGES, messages, tools
 from exports.measurements import PairFigures
-from exports.pair_tables import METHOD, SURE, beside_pairs
+from exports.pair_tables import METHOD, SURE, beside_pairs, figures_in_columns, in_columns
 from exports.projection import Projection, TableSpec
 from exports.selections import is_decided, select_pairs
 
@@ -34,7 +34,18 @@ PROJECTION = Projection(
     trainer="torchtune, open-instruct, RewardBench, OpenRLHF (without prompt_key) and TRL",
     method=METHOD,
     limits=(SURE,),
-    tables=(TableSpec("pairs", "pairs to train on", COLUMNS, _rows, accepts=is_decided), *beside_pairs()),
+    tables=(
+        TableSpec(
+            "pairs",
+            "pairs to train on",
+            COLUMNS,
+            _rows,
+            accepts=is_decided,
+            of_columns=in_columns("whole_rows", COLUMNS),
+        ),
+        *beside_pairs(),
+    ),
     select=select_pairs,
     measure=PairFigures,
+    measure_columns=figures_in_columns,
 )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from exports.measurements import PairFigures
-from exports.pair_tables import METHOD, SURE, beside_pairs
+from exports.pair_tables import METHOD, SURE, beside_pairs, figures_in_columns, in_columns
 from exports.projection import Projection, TableSpec
 from exports.projections.reward import COLUMNS, MARGIN, rows
 from exports.selections import is_decided, select_pairs_without_definitions
@@ -20,7 +20,18 @@ PROJECTION = Projection(
     trainer="OpenRLHF's train_dpo and train_rm",
     method=METHOD,
     limits=(SURE, MARGIN, KEYS),
-    tables=(TableSpec("openrlhf", "pairs to train on", COLUMNS, rows, accepts=is_decided), *beside_pairs()),
+    tables=(
+        TableSpec(
+            "openrlhf",
+            "pairs to train on",
+            COLUMNS,
+            rows,
+            accepts=is_decided,
+            of_columns=in_columns("prompted_rows", COLUMNS),
+        ),
+        *beside_pairs(),
+    ),
     select=select_pairs_without_definitions,
     measure=PairFigures,
+    measure_columns=figures_in_columns,
 )

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from exports.columns import MESSAGES, NUMBER, messages, reply, tools
 from exports.measurements import PairFigures
-from exports.pair_tables import METHOD, SURE, beside_pairs
+from exports.pair_tables import METHOD, SURE, beside_pairs, figures_in_columns, in_columns
 from exports.projection import Projection, TableSpec
 from exports.selections import is_decided, select_pairs
 
@@ -41,7 +41,18 @@ PROJECTION = Projection(
     trainer="RewardTrainer",
     method=METHOD,
     limits=(SURE, MARGIN),
-    tables=(TableSpec("trl", "pairs to train on", COLUMNS, rows, accepts=is_decided), *beside_pairs()),
+    tables=(
+        TableSpec(
+            "trl",
+            "pairs to train on",
+            COLUMNS,
+            rows,
+            accepts=is_decided,
+            of_columns=in_columns("prompted_rows", COLUMNS),
+        ),
+        *beside_pairs(),
+    ),
     select=select_pairs,
     measure=PairFigures,
+    measure_columns=figures_in_columns,
 )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from exports.measurements import PairFigures
-from exports.pair_tables import METHOD, SURE, beside_pairs
+from exports.pair_tables import METHOD, SURE, beside_pairs, figures_in_columns, in_columns
 from exports.projection import Projection, TableSpec
 from exports.projections.flat import COLUMNS, STRINGS, rows
 from exports.selections import is_decided, select_pairs_without_tools
@@ -20,8 +20,19 @@ PROJECTION = Projection(
     trainer="verl's reward model",
     method=METHOD,
     limits=(SURE, STRINGS, FILES),
-    tables=(TableSpec("verl", "pairs to train on", COLUMNS, rows, accepts=is_decided), *beside_pairs()),
+    tables=(
+        TableSpec(
+            "verl",
+            "pairs to train on",
+            COLUMNS,
+            rows,
+            accepts=is_decided,
+            of_columns=in_columns("text_rows", COLUMNS),
+        ),
+        *beside_pairs(),
+    ),
     select=select_pairs_without_tools,
     measure=PairFigures,
+    measure_columns=figures_in_columns,
     one_file=True,
 )

@@ -189,13 +189,15 @@ def _long(world: World, draw: random.Random) -> None:
     world.answer(last, "p7", status=AnnotationStatus.DISCARDED)
 
 
-def _released(folder: Path, evidence: Evidence, portions: list[TestPortion] | None) -> object:
+def _released(
+    folder: Path, evidence: Evidence, portions: list[TestPortion] | None, name: str = "dpo"
+) -> object:
     """Return what an export says and wrote, but what is of the machine."""
     announced: list[Holders] = []
     try:
         result = exports.export(
             folder,
-            projection_of("dpo"),
+            projection_of(name),
             evidence,
             ledger_tip=None,
             created_at=NOW,
@@ -217,11 +219,18 @@ def _released(folder: Path, evidence: Evidence, portions: list[TestPortion] | No
 
 
 @settings(max_examples=40, phases=(Phase.explicit, Phase.reuse, Phase.generate))
-@given(st.integers(0, 2**32), st.integers(6, 9), st.sampled_from([0.0, 0.02, 0.1]))
-def test_columns_and_objects_give_the_same_release(seed: int, people: int, oddity: float) -> None:
+@given(
+    st.integers(0, 2**32),
+    st.integers(6, 9),
+    st.sampled_from([0.0, 0.02, 0.1]),
+    st.sampled_from(["dpo", "implicit", "reward", "openrlhf", "axolotl", "flat", "verl"]),
+)
+def test_columns_and_objects_give_the_same_release(seed: int, people: int, oddity: float, name: str) -> None:
     world, evidence = world_of(random.Random(seed), people, oddity)
     with tempfile.TemporaryDirectory() as folder:
-        one_by_one = _released(Path(folder) / "dpo", evidence, None)
+        one_by_one = _released(Path(folder) / name, evidence, None, name)
     with tempfile.TemporaryDirectory() as folder:
-        in_columns = _released(Path(folder) / "dpo", evidence, [TestPortion(world.conversations, evidence)])
+        in_columns = _released(
+            Path(folder) / name, evidence, [TestPortion(world.conversations, evidence)], name
+        )
     assert in_columns == one_by_one
