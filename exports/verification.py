@@ -163,7 +163,8 @@ def _digests(manifest: Mapping[str, Any]) -> Iterator[str]:
         for table, split in sorted(parts ^ told):
             yield f"{what} and files do not go together: {table}/{split}"
     if len(digests) != len(_tables_of(manifest)):
-        yield f"there are {len(digests)} digests, and {len(_tables_of(manifest))} files of tables"
+        files = counted(len(_tables_of(manifest)), "file")
+        yield f"{counted(len(digests), 'digest')} and {files} do not go together"
 
 
 def _tables_of(manifest: Mapping[str, Any]) -> list[str]:
