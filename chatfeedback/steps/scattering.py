@@ -180,7 +180,7 @@ class Scattering:
     def tasks(self) -> None:
         """Scatter the tasks."""
         start = 0
-        for table in _kept(self._folder / "tasks"):
+        for table in _kept(self._folder / "tasks") if len(self._of_tasks[0]) else ():
             here = np.arange(start, start + table.num_rows)
             self._scatter("tasks", table, here, *self._of_tasks)
             start += table.num_rows
