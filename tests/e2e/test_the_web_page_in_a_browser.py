@@ -358,7 +358,12 @@ def pairs_in(bench: Bench, folder: Path) -> set[tuple[str, str]]:
         for file in sorted((folder / "data" / "trl").glob("*.parquet"))
         for row in pq.read_table(file).to_pylist()
     ]
-    return {(row["chosen"][-1]["content"], row["rejected"][-1]["content"]) for row in rows}
+
+    def said(message: str | dict[str, str]) -> str:  # JSON where other prompts call tools
+        found = json.loads(message) if isinstance(message, str) else message
+        return str(found["content"])
+
+    return {(said(row["chosen"][-1]), said(row["rejected"][-1])) for row in rows}
 
 
 def give_chats(bench: Bench, email: str, folder: Path) -> None:
