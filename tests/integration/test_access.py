@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import json
 import secrets
+import time
 from contextlib import closing
 from typing import TYPE_CHECKING, Any
 
@@ -369,6 +370,10 @@ def test_new_rates_reach_what_nobody_saw_on_both_platforms(office: Office) -> No
 
         before = shown()
         (seen,) = office.look("argilla", email, invited["password"], 1)
+        noted = f"/api/v1/datasets/{places['argilla']}/records/served"
+        until = time.monotonic() + 30
+        while not argilla.get(noted).json()["items"] and time.monotonic() < until:
+            time.sleep(0.1)  # it is noted after the answer was sent
         path = office.workspace.path / "chatfeedback.yaml"
         path.write_text(path.read_text() + "rates: {version: more, qualities: 1234}\n")
         done = office.run("tasks", "reprice")
