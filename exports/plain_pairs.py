@@ -38,7 +38,7 @@ from workspaces.kinds import FIRST, SECOND, all_kinds, together
 from workspaces.records import IMPORTED, AnnotationStatus, Role
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator, Mapping, Sequence
+    from collections.abc import Collection, Iterator, Sequence
 
     import pyarrow as pa
     from numpy.typing import NDArray
@@ -275,7 +275,9 @@ PLACE, BOTH, STRENGTH, COMPLETE, HAS_TEXT = range(5)
 def _said(kind: Kind | None, text: str | None) -> tuple[int, int, int, int, int]:
     if kind is None or kind.comparison is None:  # the task is not plain
         return NEITHER, 0, NEITHER, 0, 0
-    values: Mapping[str, str] = json.loads(text or "{}") or {}
+    values = json.loads(text or "{}")
+    if not isinstance(values, dict) or not all(isinstance(it, str) for it in values.values()):
+        return NEITHER, 0, NEITHER, 0, 1  # nobody knows what it says: it is not plain
     written = int(any(said and name != kind.comparison.name for name, said in values.items()))
     said = said_by(kind.comparison, kind, values)
     if said is None:

@@ -179,8 +179,8 @@ class Scattering:
 
     def tasks(self) -> None:
         """Scatter the tasks."""
-        start = 0
-        for table in _kept(self._folder / "tasks"):
+        start, of = 0, self._of_tasks[0]
+        for table in _kept(self._folder / "tasks") if len(of) else ():  # without any, no file was written
             here = np.arange(start, start + table.num_rows)
             self._scatter("tasks", table, here, *self._of_tasks)
             start += table.num_rows

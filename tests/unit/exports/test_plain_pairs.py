@@ -264,14 +264,18 @@ def _with_ids_of_logs(world: World) -> None:
 
 def _about_another_conversation(world: World) -> None:
     task = world.task(*world.chat("Elsewhere", "one", "two"))
-    tools = {"tools": [{"name": "clock"}]}
-    world.conversations[-1] = replace(world.conversations[-1], conversation_metadata=tools)
+    last = world.conversations.pop()
+    world.conversations.append(replace(last, conversation_metadata={"tools": [{"name": "clock"}]}))
     world.votes(task, "aab")
     world.tasks[task] = replace(world.tasks[task], conversation_ids=("c0",))
 
 
 def _with_a_text_of_another_kind(world: World) -> None:
     world.answer("t0", "p9", status=AnnotationStatus.DISCARDED, suggestion="left 0")
+
+
+def _with_a_draft_that_is_no_text(world: World) -> None:
+    world.answer("t0", "p9", status=AnnotationStatus.DRAFT, preference=["a"])  # type: ignore[arg-type]
 
 
 def _shown_thrice(world: World) -> None:
@@ -295,6 +299,7 @@ ODD: list[Callable[[World], None]] = [
     _with_ids_of_logs,
     _about_another_conversation,
     _with_a_text_of_another_kind,
+    _with_a_draft_that_is_no_text,
     _shown_thrice,
     _deep_and_flat,
 ]
