@@ -55,8 +55,3 @@ def test_a_workspace_in_columns_and_one_by_one_gives_the_same_release(
     assert sum(in_columns) > 2
     monkeypatch.setattr(reducing, "_in_columns", lambda _: False)
     assert made(workspace, tmp_path / "objects", "dpo", ExportsConfig(), json_lines=False) == whole
-
-
-def test_a_workspace_without_a_task_says_what_to_run_next(workspace: Workspace, tmp_path: Path) -> None:
-    said = made(workspace, tmp_path / "dpo", "dpo", ExportsConfig())
-    assert said["error"].startswith("there is no answer yet: run 'chatfeedback ingest'")
