@@ -56,6 +56,13 @@ class Messages:
         """The row of the parent of each message; ``NOWHERE`` of a root."""
         return places_of(self._messages.field("parent_id"), self.ids)
 
+    @cached_property
+    def share_ids(self) -> Flags:
+        """Which messages have the id of another: older versions kept the ids of logs (``workspaces.message_ids``)."""
+        first = places_of(self.ids, self.ids)
+        found: Flags = np.bincount(first)[first] > 1
+        return found
+
     def are(self, role: Role) -> Flags:
         """Return which messages have a role."""
         found: Flags = self.roles == list(Role).index(role)
@@ -88,12 +95,15 @@ class Messages:
 
     def ways(self, rows: Numbers) -> Ways:
         """Return the ways from the roots down to messages, with both."""
-        steps = [rows]
-        while (steps[-1] != NOWHERE).any():
-            steps.append(np.where(steps[-1] == NOWHERE, NOWHERE, self.parents[steps[-1]]))
-        way = np.array(steps[::-1], np.int64).T  # the root first, behind as many blanks as others are longer
-        there = way != NOWHERE
-        return Ways(way[there], there.sum(axis=1))
+        ways, steps = np.arange(len(rows)), []
+        while len(rows):  # of the ways that are not at their root yet: one long way makes no other long
+            steps.append((ways, rows))
+            before = self.parents[rows]
+            ways, rows = ways[before != NOWHERE], before[before != NOWHERE]
+        if not steps:
+            return Ways(rows, ways)
+        of, found = (np.concatenate(some) for some in zip(*steps[::-1], strict=True))
+        return Ways(found[np.argsort(of, kind="stable")], np.bincount(of))
 
 
 class Ways:

@@ -184,7 +184,8 @@ class PairColumns:
 
     def _sums(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
         """Return the sum of the values of each pair's votes, rounded once, as ``math.fsum`` does."""
-        if np.array_equal(values, np.rint(values)):  # sums of whole numbers are exact
+        whole = np.array_equal(values, np.rint(values)) and np.abs(values).sum() < 2**53
+        if whole:  # their sums are exact
             return np.bincount(self.votes.pairs, values, minlength=len(self)).astype(np.float64)
         ends = np.cumsum(self.n_votes).tolist()
         listed = values.tolist()

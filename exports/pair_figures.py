@@ -22,8 +22,11 @@ if TYPE_CHECKING:
     from exports.arrays import Flags, Numbers
     from exports.pair_columns import PairColumns
 
-MAY_HAVE_STYLE = r"(?m)[#*`~]|__|^[ \t]*(?:[-+]|\p{Nd})"
-"""Matches every text with Markdown that ``style_of`` counts, and some without."""
+MAY_HAVE_STYLE = r"(?m)[#*`~]|__|^[ \t]*(?:[-+]|[^\p{L}\p{M}\p{P}\p{S}\p{Z}\p{C}])"
+"""Matches every text with Markdown that ``style_of`` counts, and some without.
+
+What is nothing else may be a digit: Python may know some of a later Unicode than Arrow does.
+"""
 
 
 def pair_figures(pairs: PairColumns) -> PairFigures:

@@ -34,11 +34,11 @@ from exports.pair_columns import NEITHER, Origins, PairColumns, VoteColumns
 from exports.verdicts import said_by
 from exports.weights import Weighting
 from workspaces.collection.statistics import UNDETERMINED
-from workspaces.kinds import FIRST, SECOND, kind_of, together
+from workspaces.kinds import FIRST, SECOND, all_kinds, together
 from workspaces.records import IMPORTED, AnnotationStatus, Role
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator, Mapping, Sequence
+    from collections.abc import Collection, Iterator, Sequence
 
     import pyarrow as pa
     from numpy.typing import NDArray
@@ -52,6 +52,8 @@ LANGUAGES = ("detected_language", "language")
 """The columns of which the first that says something is the language of a conversation."""
 MOST_CHARACTERS = 1 << 27
 """Of a portion: a column of text holds 2 GiB, and a text can be six times as long as JSON."""
+MOST_BYTES = 1 << 31
+"""Of a table that is worked at as one piece."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +106,8 @@ def plain_pairs(evidence: EvidenceColumns) -> PlainPairs | None:
     """Return the pairs of all that is plain; None if nothing is."""
     if not len(evidence.tasks) or not len(evidence.conversations) or not can_be_plain(evidence.everybody):
         return None
+    if any(it.nbytes >= MOST_BYTES for it in (evidence.tasks, evidence.answers, evidence.conversations)):
+        return None
     messages = Messages(evidence.conversations)
     if not 0 < messages.size <= MOST_CHARACTERS:
         return None
@@ -113,7 +117,7 @@ def plain_pairs(evidence: EvidenceColumns) -> PlainPairs | None:
     groups.leave_out(asked.groups[~asked.plain])
     told = _Told(evidence, asked)
     groups.leave_out(asked.groups[told.unclear])
-    usable = asked.usable(messages)
+    usable = asked.usable(messages, chats.groups)
     groups.leave_out(asked.groups[~usable & groups.hold(asked.groups)])
     kept = np.flatnonzero(groups.hold(asked.groups))
     compared = _compared(messages, asked.shown[kept])
@@ -156,7 +160,7 @@ class _Chats:
         self.openings = one_array(table.column("opening"))
         ids = one_array(table.column("conversation_id"))
         self.plain = flags_of(self.openings.is_valid()) & ~names_tools(table)
-        self.plain[messages.of_chat[~messages.are_texts]] = False
+        self.plain[messages.of_chat[~messages.are_texts | messages.share_ids]] = False
         if evidence.rewritten:
             self.plain &= ~flags_of(pc.is_in(ids, texts_of(sorted(evidence.rewritten))))
         self.answered = np.zeros(len(ids), np.bool_)
@@ -180,15 +184,17 @@ class _Asked:
         self.groups = np.asarray(one_array(table.column("group")).fill_null(NOWHERE), np.int64)
         self.rules_versions = one_array(table.column("rules_version"))
         platforms = one_array(table.column("platform"))
-        self.on_platform = not pc.all(pc.equal(platforms, IMPORTED)).as_py()
-        self.kind_codes, names = codes_of(one_array(table.column("kind")))
-        self.kinds = [kind_of(name) for name in names]
+        self.kind_codes, self.kind_names = codes_of(one_array(table.column("kind")))
+        known = all_kinds()
+        self.kinds = [known.get(name) for name in self.kind_names]
         self.names: list[Sequence[str]] = [
             names if len(names) == 2 else ("", "")
             for names in json.loads(f"[{','.join(one_array(table.column('message_ids')).to_pylist())}]")
         ]
         self.shown = places_of(texts_of([*chain(*self.names)]), messages.ids).reshape(-1, 2)
-        compares = [it.comparison is not None and not it.judges_rewrites for it in self.kinds]
+        compares = [
+            it is not None and it.comparison is not None and not it.judges_rewrites for it in self.kinds
+        ]
         self.plain: Flags = (
             np.array(compares, np.bool_)[self.kind_codes]
             & (self.shown != NOWHERE).all(axis=1)
@@ -204,18 +210,23 @@ class _Asked:
 
     def items(self) -> Iterator[tuple[str, str]]:
         """Yield kind and item of each task, as reports and leads name it."""
-        kinds = [kind.name for kind in self.kinds]
         for code, names in zip(self.kind_codes.tolist(), self.names, strict=True):
-            yield kinds[code], together(names)
+            yield self.kind_names[code], together(names)
 
-    def usable(self, messages: Messages) -> Flags:
-        """Return which of the plain tasks show two responses, of text, each to a text of a user."""
+    def usable(self, messages: Messages, groups: Numbers) -> Flags:
+        """Return which of the plain tasks show two responses, of text, each to a text of a user.
+
+        Args:
+            messages: what they may show.
+            groups: of the conversations: a task about those of another group than its own is not usable.
+        """
         usable = self.plain.copy()
         empty, parents = messages.are_empty, messages.parents
         for side in (0, 1):
             rows = np.where(self.plain, self.shown[:, side], 0)
             before = np.where(parents[rows] == NOWHERE, rows, parents[rows])
             usable &= messages.are(Role.ASSISTANT)[rows] & ~empty[rows]
+            usable &= groups[messages.of_chat[rows]] == self.groups
             usable &= messages.are(Role.USER)[before] & ~empty[before]
         return usable
 
@@ -258,13 +269,17 @@ class _Told:
 
 
 PLACE, BOTH, STRENGTH, COMPLETE, HAS_TEXT = range(5)
-"""What an answer says, in numbers: ``Said``, whether it is complete, and whether it holds a text."""
+"""What an answer says, in numbers: ``Said``, whether it is complete, and whether it says anything beside, as a text."""
 
 
-def _said(kind: Kind, text: str | None) -> tuple[int, int, int, int, int]:
-    values: Mapping[str, str] = json.loads(text or "{}") or {}
-    written = int(bool(kind.texts_in(values)))
-    said = None if kind.comparison is None else said_by(kind.comparison, kind, values)
+def _said(kind: Kind | None, text: str | None) -> tuple[int, int, int, int, int]:
+    if kind is None or kind.comparison is None:  # the task is not plain
+        return NEITHER, 0, NEITHER, 0, 0
+    values = json.loads(text or "{}")
+    if not isinstance(values, dict) or not all(isinstance(it, str) for it in values.values()):
+        return NEITHER, 0, NEITHER, 0, 1  # nobody knows what it says: it is not plain
+    written = int(any(said and name != kind.comparison.name for name, said in values.items()))
+    said = said_by(kind.comparison, kind, values)
     if said is None:
         return NEITHER, 0, NEITHER, 0, written
     place, strength = (NEITHER if it is None else it for it in (said.place, said.strength))
@@ -410,8 +425,8 @@ def _weights(evidence: EvidenceColumns, asked: _Asked, told: _Told, counted: Num
     return np.array(known, np.float64)[of_both]
 
 
-def _question(kind: Kind) -> str | None:
-    return None if kind.compares is None else kind.compares.name
+def _question(kind: Kind | None) -> str | None:
+    return None if kind is None or kind.compares is None else kind.compares.name
 
 
 def _posteriors(
@@ -427,7 +442,8 @@ def _posteriors(
     known = evidence.everybody.weights.posteriors
     if not known:
         return found
-    questions, items = {kind.name: _question(kind) for kind in asked.kinds}, [*asked.items()]
+    questions = dict(zip(asked.kind_names, map(_question, asked.kinds), strict=True))
+    items = [*asked.items()]
     for place, (task, first, n) in enumerate(
         zip(tasks.tolist(), compared.first.tolist(), votes.tolist(), strict=True)
     ):

@@ -103,7 +103,9 @@ def reduced_columns(found: PlainPairs, folder: Path, plan: Plan) -> Reduced:
 class _Holders:
     """Finds whose data the rows hold, as ``exports.holders.HoldersSought`` does of plain evidence.
 
-    The answers of ``people`` who are behind no pair hold no texts: only their pseudonyms may stand in rows.
+    The answers of ``people`` who are behind no pair hold no texts: only their pseudonyms may stand in rows. What is
+    plain and what is not are looked at apart, as portions are: who is behind no pair of the one is found in its rows
+    alone, where their own texts are; a row of the other that happens to have the same text is not asked about.
     """
 
     def __init__(self, pairs: PairColumns, people: Collection[str]) -> None:

@@ -49,8 +49,7 @@ def assign_splits(
         test_share: from 0 (everything in train) to 1 (everything in test).
         in_test: decides instead of ``test_share``, from the ids of all conversations of a group.
     """
-    if not 0 <= test_share <= 1:
-        raise ValueError(f"test_share is {test_share}, expected 0 to 1")
+    threshold = _threshold(test_share)
     parents: dict[tuple[str, str], tuple[str, str]] = {}
 
     def root(node: tuple[str, str]) -> tuple[str, str]:
@@ -79,7 +78,6 @@ def assign_splits(
                 chats[root((kind, name))].add(name)
         late = {group: in_test(chats[group]) for group in hashes}
         return {item_id: TEST if late[root(opening)] else TRAIN for item_id, opening in openings.items()}
-    threshold = test_share * 2**64
     return {
         item_id: TEST if int.from_bytes(min(hashes[root(opening)])) < threshold else TRAIN
         for item_id, opening in openings.items()
@@ -96,6 +94,7 @@ def splits_of_openings(
         test_share: from 0 (everything in train) to 1 (everything in test).
         linked: openings that are in a group of near duplicates, and the group.
     """
+    threshold = _threshold(test_share)
     alike: dict[str, set[bytes]] = {}
     groups: dict[bytes, list[str]] = defaultdict(list)
     for opening, group in linked:
@@ -112,10 +111,16 @@ def splits_of_openings(
                 waiting += new
                 seen |= new
         least.update(dict.fromkeys(seen, min(seen)))
-    threshold = test_share * 2**64
     return [
         TEST if int.from_bytes(least.get(opening, opening)) < threshold else TRAIN for opening in openings
     ]
+
+
+def _threshold(test_share: float) -> float:
+    """Return the number below which the digest of a group is in ``test``."""
+    if not 0 <= test_share <= 1:
+        raise ValueError(f"test_share is {test_share}, expected 0 to 1")
+    return test_share * 2**64
 
 
 def digest_of(opening: str) -> bytes:

@@ -19,7 +19,6 @@ from chatfeedback.steps.portions import (
     GROUP,
     NAMES,
     NOWHERE,
-    OF_ANSWERS,
     OUTSIDE,
     Portion,
 )
@@ -96,6 +95,7 @@ class Scattering:
         self._connection, self._folder = connection, folder
         self.of_rewrites: dict[str, Task] = {}
         self.about_rewrites: list[Annotation] = []
+        self._with_answers: dict[str, None] = {}  # the files that hold some, in order
         local = (
             workers if isinstance(workers, LocalWorkers) else LocalWorkers(1)
         )  # a cluster sees no files of ours
@@ -146,7 +146,9 @@ class Scattering:
             for table in annotation_tables(self._connection, status):
                 names = table.column("task_id")
                 places = numbers_of(self._tasks.places(keys_of(names.to_pylist())))
-                self._append(status or "answers", table.append_column(PLACE, places))
+                name = status or "answers"
+                self._append(name, table.append_column(PLACE, places))
+                self._with_answers[name] = None
                 if self.of_rewrites and status is None:
                     theirs = table.filter(pc.is_in(names, value_set=about))
                     self.about_rewrites += map(annotation_of, rows_of(StoredAnnotation, theirs))
@@ -179,19 +181,18 @@ class Scattering:
 
     def tasks(self) -> None:
         """Scatter the tasks."""
-        start = 0
-        for table in _kept(self._folder / "tasks") if len(self._of_tasks[0]) else ():
+        start, of = 0, self._of_tasks[0]
+        for table in _kept(self._folder / "tasks") if len(of) else ():  # without any, no file was written
             here = np.arange(start, start + table.num_rows)
             self._scatter("tasks", table, here, *self._of_tasks)
             start += table.num_rows
 
     def answers(self) -> None:
         """Scatter the answers."""
-        for name in OF_ANSWERS:
-            if (self._folder / name).exists():
-                for table in _kept(self._folder / name):
-                    places = table.column(PLACE).combine_chunks().to_numpy()
-                    self._scatter(name, table.drop_columns(PLACE), places, *self._of_tasks)
+        for name in self._with_answers:
+            for table in _kept(self._folder / name):
+                places = table.column(PLACE).combine_chunks().to_numpy()
+                self._scatter(name, table.drop_columns(PLACE), places, *self._of_tasks)
 
     def conversations(self) -> None:
         """Scatter the conversations that are shared."""

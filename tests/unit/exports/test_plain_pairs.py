@@ -8,11 +8,16 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import pyarrow as pa
+import pyarrow.compute as pc
+import pytest
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
 import exports
 from exports import Evidence, projection_of
+from exports.pair_figures import MAY_HAVE_STYLE
+from exports.plain_pairs import plain_pairs
 from exports.weights import Weights
 from tests.unit.exports.evidence_columns import TestPortion
 from tests.unit.exports.export_records import NOW, World
@@ -234,3 +239,100 @@ def test_columns_and_objects_give_the_same_release(seed: int, people: int, oddit
             Path(folder) / name, evidence, [TestPortion(world.conversations, evidence)], name
         )
     assert in_columns == one_by_one
+
+
+def _plain(number: int = 3) -> World:
+    """Return plain comparisons alone."""
+    world = World()
+    for place in range(number):
+        world.votes(world.task(*world.chat(f"Prompt {place}", f"left {place}", f"right {place} more")), "aab")
+    return world
+
+
+def _of_a_kind_that_is_gone(world: World) -> None:
+    task = world.task(*world.chat("Older than that", "one", "two"))
+    world.tasks[task] = replace(world.tasks[task], kind="gone")
+    world.answer(task, "p1", status=AnnotationStatus.DRAFT, gone="yes")
+
+
+def _with_ids_of_logs(world: World) -> None:
+    """Add a conversation whose messages have the ids of another one's, as older versions stored them."""
+    first = world.conversations[0]
+    others = tuple(replace(it, content=f"{it.content} or not") for it in first.messages)
+    world.conversations.append(replace(first, id="copy", messages=others))
+
+
+def _about_another_conversation(world: World) -> None:
+    task = world.task(*world.chat("Elsewhere", "one", "two"))
+    last = world.conversations.pop()
+    world.conversations.append(replace(last, conversation_metadata={"tools": [{"name": "clock"}]}))
+    world.votes(task, "aab")
+    world.tasks[task] = replace(world.tasks[task], conversation_ids=("c0",))
+
+
+def _with_a_text_of_another_kind(world: World) -> None:
+    world.answer("t0", "p9", status=AnnotationStatus.DISCARDED, suggestion="left 0")
+
+
+def _with_a_draft_that_is_no_text(world: World) -> None:
+    world.answer("t0", "p9", status=AnnotationStatus.DRAFT, preference=["a"])  # type: ignore[arg-type]
+
+
+def _shown_thrice(world: World) -> None:
+    one, other, third = world.chat("Which one?", "one", "two", "three")
+    world.votes(world.task(one, one), "ab")
+    world.votes(world.task(one, other, third, kind="preference"), "ab")
+
+
+def _deep_and_flat(world: World) -> None:
+    messages = [Message("d0", None, Role.USER, "deep")]
+    for place in range(1, 99):
+        role = Role.ASSISTANT if place % 2 else Role.USER
+        messages.append(Message(f"d{place}", f"d{place - 1}", role, f"{place}" if place % 3 else ""))
+    messages += [Message(name, "d98", Role.ASSISTANT, name) for name in ("dx", "dy")]
+    world.conversations.append(Conversation("deep", tuple(messages), source="test logs"))
+    world.votes(world.task("dx", "dy"), "bba")
+
+
+ODD: list[Callable[[World], None]] = [
+    _of_a_kind_that_is_gone,
+    _with_ids_of_logs,
+    _about_another_conversation,
+    _with_a_text_of_another_kind,
+    _with_a_draft_that_is_no_text,
+    _shown_thrice,
+    _deep_and_flat,
+]
+
+
+@pytest.mark.parametrize(("add", "heaviest"), [*((add, 0.5) for add in ODD), (_shown_thrice, 2.0**53)])
+def test_odd_evidence_gives_the_same_release(
+    add: Callable[[World], None], heaviest: float, tmp_path: Path
+) -> None:
+    world = _plain()
+    add(world)
+    weights = Weights({"p0": heaviest})  # with the last one, sums of whole numbers are not exact
+    languages = {chat.id: "und" for chat in world.conversations}
+    evidence = Evidence(world.tasks, world.annotations, world.contexts, weights, languages=languages)
+    portion = TestPortion(world.conversations, evidence)
+    found = plain_pairs(portion.columns())
+    assert found is not None
+    assert len(found.pairs)
+    in_columns = _released(tmp_path / "columns", evidence, [portion])
+    assert in_columns == _released(tmp_path / "objects", evidence, None)
+
+
+def test_a_table_of_more_than_a_column_can_hold_is_not_worked_at_in_columns() -> None:
+    world = _plain()
+    world.chat("x" * (1 << 20), "one", "two")
+    evidence = Evidence(world.tasks, world.annotations, world.contexts, Weights())
+    columns = TestPortion(world.conversations, evidence).columns()
+    long = columns.conversations.slice(len(world.conversations) - 1)
+    many = pa.concat_tables([columns.conversations, *[long] * (1 << 11)])  # the same memory each time
+    assert plain_pairs(replace(columns, conversations=many)) is None
+
+
+def test_a_digit_of_a_later_unicode_may_begin_a_list() -> None:
+    texts = pa.array(["1. x", "\U00010d40. x", "- x", "x", "\u96ea", "\u2028"])
+    found = pc.match_substring_regex(texts, MAY_HAVE_STYLE).to_pylist()
+    assert found == [True, True, True, False, False, False]

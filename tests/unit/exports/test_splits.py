@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from exports.context import squeeze
 from exports.order import spread
-from exports.splits import SplitItem, assign_splits, normalised_opening
+from exports.splits import SplitItem, assign_splits, normalised_opening, splits_of_openings
 
 
 def item(name: str, opening: str, *conversations: str) -> SplitItem:
@@ -61,6 +61,8 @@ def test_near_duplicates_are_in_one_split_though_their_openings_differ() -> None
 def test_a_share_out_of_range_is_refused() -> None:
     with pytest.raises(ValueError, match=r"test_share is 1\.5"):
         assign_splits([], 1.5)
+    with pytest.raises(ValueError, match=r"test_share is -0\.5"):
+        splits_of_openings([], -0.5, [])
 
 
 @pytest.mark.parametrize(
