@@ -7,10 +7,8 @@ what became of every answer. What is not plain, and all that belongs together wi
 
 from __future__ import annotations
 
-import json
 import math
 from dataclasses import dataclass
-from itertools import chain
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -19,28 +17,30 @@ import pyarrow.compute as pc
 from exports.arrays import (
     NOWHERE,
     codes_of,
-    filled,
     flags_of,
     hashed,
-    one_array,
-    places_of,
     rows_at,
     texts_of,
 )
-from exports.context import UNKNOWN
-from exports.message_columns import Messages, names_tools
+from exports.message_columns import Messages
 from exports.omissions import Omission, OmissionReason
-from exports.pair_columns import NEITHER, Origins, PairColumns, VoteColumns
-from exports.verdicts import said_by
+from exports.pair_columns import NEITHER, PairColumns, VoteColumns
+from exports.plain_evidence import (
+    BOTH,
+    PLACE,
+    STRENGTH,
+    EvidenceColumns,
+    PlainAnswers,
+    PlainChats,
+    PlainGroups,
+    PlainTasks,
+)
 from exports.weights import Weighting
-from workspaces.collection.statistics import UNDETERMINED
-from workspaces.kinds import FIRST, SECOND, all_kinds, together
-from workspaces.records import IMPORTED, AnnotationStatus, Role
+from workspaces.kinds import FIRST, SECOND
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Sequence
 
-    import pyarrow as pa
     from numpy.typing import NDArray
 
     from exports.arrays import Flags, Numbers
@@ -48,35 +48,10 @@ if TYPE_CHECKING:
     from exports.projection import Evidence
     from workspaces.kinds import Kind
 
-LANGUAGES = ("detected_language", "language")
-"""The columns of which the first that says something is the language of a conversation."""
 MOST_CHARACTERS = 1 << 27
 """Of a portion: a column of text holds 2 GiB, and a text can be six times as long as JSON."""
 MOST_BYTES = 1 << 31
 """Of a table that is worked at as one piece."""
-
-
-@dataclass(frozen=True, slots=True)
-class EvidenceColumns:
-    """A portion of the evidence as tables.
-
-    Attributes:
-        tasks: the columns of ``workspaces.store.tasks.StoredTask``, and ``group``.
-        answers: the columns of ``workspaces.store.latest_annotations.StoredAnnotation``, of those that count.
-        conversations: the columns of ``workspaces.collection.files.CONVERSATION``; ``opening``, the digest of the
-            normalised opening of all of its prompts, null where they have several; ``group``, the same number for what
-            belongs together; ``LANGUAGES``.
-        everybody: what is the same for all portions: evidence without tasks, answers and contexts.
-        aside: tasks with answers that may be set aside.
-        rewritten: conversations with rewrites.
-    """
-
-    tasks: pa.Table
-    answers: pa.Table
-    conversations: pa.Table
-    everybody: Evidence
-    aside: Collection[str] = ()
-    rewritten: Collection[str] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,11 +86,11 @@ def plain_pairs(evidence: EvidenceColumns) -> PlainPairs | None:
     messages = Messages(evidence.conversations)
     if not 0 < messages.size <= MOST_CHARACTERS:
         return None
-    chats, asked = _Chats(evidence, messages), _Asked(evidence, messages)
-    groups = _Groups(chats.groups, asked.groups)
+    chats, asked = PlainChats(evidence, messages), PlainTasks(evidence, messages)
+    groups = PlainGroups(chats.groups, asked.groups)
     groups.leave_out(chats.groups[~chats.plain])
     groups.leave_out(asked.groups[~asked.plain])
-    told = _Told(evidence, asked)
+    told = PlainAnswers(evidence, asked)
     groups.leave_out(asked.groups[told.unclear])
     usable = asked.usable(messages, chats.groups)
     groups.leave_out(asked.groups[~usable & groups.hold(asked.groups)])
@@ -128,162 +103,6 @@ def plain_pairs(evidence: EvidenceColumns) -> PlainPairs | None:
     return _pairs_of(
         evidence, messages, chats, asked, told, groups, kept[fine], compared.at(np.flatnonzero(fine))
     )
-
-
-class _Groups:
-    """Which groups are plain so far."""
-
-    def __init__(self, *several: Numbers) -> None:
-        self._names = np.unique(np.concatenate(several))
-        self._plain = self._names >= 0
-
-    def leave_out(self, groups: Numbers) -> None:
-        """Say of groups that they are not plain."""
-        self._plain[np.searchsorted(self._names, groups)] = False
-
-    def hold(self, groups: Numbers) -> Flags:
-        """Return which of these groups are plain."""
-        return self._plain[np.searchsorted(self._names, groups)]
-
-    @property
-    def rest(self) -> frozenset[int]:
-        """The groups that are not plain."""
-        return frozenset(self._names[~self._plain].tolist())
-
-
-class _Chats:
-    """The conversations: which of them are plain, and where they come from."""
-
-    def __init__(self, evidence: EvidenceColumns, messages: Messages) -> None:
-        table = evidence.conversations
-        self.groups = np.asarray(one_array(table.column("group")), np.int64)
-        self.openings = one_array(table.column("opening"))
-        ids = one_array(table.column("conversation_id"))
-        self.plain = flags_of(self.openings.is_valid()) & ~names_tools(table)
-        self.plain[messages.of_chat[~messages.are_texts | messages.share_ids]] = False
-        if evidence.rewritten:
-            self.plain &= ~flags_of(pc.is_in(ids, texts_of(sorted(evidence.rewritten))))
-        self.answered = np.zeros(len(ids), np.bool_)
-        self.answered[messages.of_chat[messages.are(Role.ASSISTANT)]] = True
-        spoken = [one_array(table.column(name)) for name in LANGUAGES]
-        self.origins = Origins(
-            ids,
-            one_array(table.column("source")),
-            filled(one_array(table.column("licence")), UNKNOWN),
-            one_array(table.column("model_name")),
-            filled(*spoken, UNDETERMINED),
-        )
-
-
-class _Asked:
-    """The tasks: what they show, and which of them ask in a plain way."""
-
-    def __init__(self, evidence: EvidenceColumns, messages: Messages) -> None:
-        table = evidence.tasks
-        self.ids = one_array(table.column("task_id"))
-        self.groups = np.asarray(one_array(table.column("group")).fill_null(NOWHERE), np.int64)
-        self.rules_versions = one_array(table.column("rules_version"))
-        platforms = one_array(table.column("platform"))
-        self.kind_codes, self.kind_names = codes_of(one_array(table.column("kind")))
-        known = all_kinds()
-        self.kinds = [known.get(name) for name in self.kind_names]
-        self.names: list[Sequence[str]] = [
-            names if len(names) == 2 else ("", "")
-            for names in json.loads(f"[{','.join(one_array(table.column('message_ids')).to_pylist())}]")
-        ]
-        self.shown = places_of(texts_of([*chain(*self.names)]), messages.ids).reshape(-1, 2)
-        compares = [
-            it is not None and it.comparison is not None and not it.judges_rewrites for it in self.kinds
-        ]
-        self.plain: Flags = (
-            np.array(compares, np.bool_)[self.kind_codes]
-            & (self.shown != NOWHERE).all(axis=1)
-            & ~flags_of(pc.equal(platforms, IMPORTED))
-            & flags_of(one_array(table.column("reask_of")).is_null())
-            & flags_of(
-                pc.is_in(filled(one_array(table.column("rewrites")), "null"), texts_of(["null", "[]"]))
-            )
-            & ~flags_of(pc.is_in(self.ids, texts_of(sorted(evidence.aside))))
-        )
-        if decided := {(kind, item) for kind, _, item in evidence.everybody.decisions}:
-            self.plain &= np.array([item not in decided for item in self.items()], np.bool_)
-
-    def items(self) -> Iterator[tuple[str, str]]:
-        """Yield kind and item of each task, as reports and leads name it."""
-        for code, names in zip(self.kind_codes.tolist(), self.names, strict=True):
-            yield self.kind_names[code], together(names)
-
-    def usable(self, messages: Messages, groups: Numbers) -> Flags:
-        """Return which of the plain tasks show two responses, of text, each to a text of a user.
-
-        Args:
-            messages: what they may show.
-            groups: of the conversations: a task about those of another group than its own is not usable.
-        """
-        usable = self.plain.copy()
-        empty, parents = messages.are_empty, messages.parents
-        for side in (0, 1):
-            rows = np.where(self.plain, self.shown[:, side], 0)
-            before = np.where(parents[rows] == NOWHERE, rows, parents[rows])
-            usable &= messages.are(Role.ASSISTANT)[rows] & ~empty[rows]
-            usable &= groups[messages.of_chat[rows]] == self.groups
-            usable &= messages.are(Role.USER)[before] & ~empty[before]
-        return usable
-
-
-class _Told:
-    """The answers to the tasks: what they say, and about which tasks they are not plain.
-
-    ``tasks`` are the places of their tasks, ``NOWHERE`` of tasks that are not there. ``counts``: it is a vote.
-    """
-
-    def __init__(self, evidence: EvidenceColumns, asked: _Asked) -> None:
-        table = evidence.answers
-        self.ids = one_array(table.column("annotation_id"))
-        self.tasks = places_of(one_array(table.column("task_id")), asked.ids)
-        self.people, names = codes_of(one_array(table.column("person_id")))
-        self.person_ids = texts_of(names)
-        self.updated_at = one_array(table.column("updated_at"))
-        status = one_array(table.column("status"))
-        self.submitted = flags_of(pc.equal(status, AnnotationStatus.SUBMITTED.value))
-        self.discarded = flags_of(pc.equal(status, AnnotationStatus.DISCARDED.value))
-        self.kind_codes = np.where(self.tasks == NOWHERE, 0, asked.kind_codes[self.tasks])
-        codes, texts = codes_of(one_array(table.column("answers")))
-        both, of_both = np.unique(codes * len(asked.kinds) + self.kind_codes, return_inverse=True)
-        said = [
-            _said(asked.kinds[it % len(asked.kinds)], texts[it // len(asked.kinds)]) for it in both.tolist()
-        ]
-        self.said = np.array(said, np.int64).reshape(-1, 5)[of_both]
-        self.counts = self.submitted & (self.said[:, COMPLETE] == 1)
-        again = self._again(len(names))
-        unclear = again | (~self.counts & (self.said[:, HAS_TEXT] == 1))
-        self.unclear = np.unique(self.tasks[unclear & (self.tasks != NOWHERE)])
-
-    def _again(self, people: int) -> Flags:
-        """Return which answers are by somebody who answered the same task more than once."""
-        _, of_both, times = np.unique(
-            self.tasks * people + self.people, return_inverse=True, return_counts=True
-        )
-        found: Flags = times[of_both] > 1
-        return found
-
-
-PLACE, BOTH, STRENGTH, COMPLETE, HAS_TEXT = range(5)
-"""What an answer says, in numbers: ``Said``, whether it is complete, and whether it says anything beside, as a text."""
-
-
-def _said(kind: Kind | None, text: str | None) -> tuple[int, int, int, int, int]:
-    if kind is None or kind.comparison is None:  # the task is not plain
-        return NEITHER, 0, NEITHER, 0, 0
-    values = json.loads(text or "{}")
-    if not isinstance(values, dict) or not all(isinstance(it, str) for it in values.values()):
-        return NEITHER, 0, NEITHER, 0, 1  # nobody knows what it says: it is not plain
-    written = int(any(said and name != kind.comparison.name for name, said in values.items()))
-    said = said_by(kind.comparison, kind, values)
-    if said is None:
-        return NEITHER, 0, NEITHER, 0, written
-    place, strength = (NEITHER if it is None else it for it in (said.place, said.strength))
-    return place, int(said.both_bad), strength, 1, written
 
 
 @dataclass(frozen=True, slots=True)
@@ -340,10 +159,10 @@ def _compared(messages: Messages, shown: Numbers) -> _Compared | None:
 def _pairs_of(
     evidence: EvidenceColumns,
     messages: Messages,
-    chats: _Chats,
-    asked: _Asked,
-    told: _Told,
-    groups: _Groups,
+    chats: PlainChats,
+    asked: PlainTasks,
+    told: PlainAnswers,
+    groups: PlainGroups,
     tasks: Numbers,
     compared: _Compared,
 ) -> PlainPairs | None:
@@ -357,7 +176,7 @@ def _pairs_of(
     counted = mine[told.counts[mine]]
     answered = np.bincount(places[mine], minlength=len(tasks)) > 0
     voted = np.flatnonzero(np.bincount(places[counted], minlength=len(tasks)))
-    pairs = _in_columns(evidence, messages, chats, asked, told, tasks, compared, places, counted)
+    pairs = _with_votes(evidence, messages, chats, asked, told, tasks, compared, places, counted)
     linked = _linked(evidence, chats, groups)
     openings = rows_at(chats.openings, messages.of_chat[compared.responses[voted, 0]]).to_pylist()
     return PlainPairs(
@@ -371,12 +190,12 @@ def _pairs_of(
     )
 
 
-def _in_columns(
+def _with_votes(
     evidence: EvidenceColumns,
     messages: Messages,
-    chats: _Chats,
-    asked: _Asked,
-    told: _Told,
+    chats: PlainChats,
+    asked: PlainTasks,
+    told: PlainAnswers,
     tasks: Numbers,
     compared: _Compared,
     places: Numbers,
@@ -416,7 +235,9 @@ def _in_columns(
     )
 
 
-def _weights(evidence: EvidenceColumns, asked: _Asked, told: _Told, counted: Numbers) -> NDArray[np.float64]:
+def _weights(
+    evidence: EvidenceColumns, asked: PlainTasks, told: PlainAnswers, counted: Numbers
+) -> NDArray[np.float64]:
     """Return the weight of each vote: that of its person on the comparison that was asked."""
     weights, kinds = evidence.everybody.weights, len(asked.kinds)
     both, of_both = np.unique(told.people[counted] * kinds + told.kind_codes[counted], return_inverse=True)
@@ -432,7 +253,7 @@ def _question(kind: Kind | None) -> str | None:
 def _posteriors(
     evidence: EvidenceColumns,
     messages: Messages,
-    asked: _Asked,
+    asked: PlainTasks,
     tasks: Numbers,
     compared: _Compared,
     votes: Numbers,
@@ -457,7 +278,7 @@ def _posteriors(
     return found
 
 
-def _linked(evidence: EvidenceColumns, chats: _Chats, groups: _Groups) -> list[tuple[bytes, str]]:
+def _linked(evidence: EvidenceColumns, chats: PlainChats, groups: PlainGroups) -> list[tuple[bytes, str]]:
     """Return the openings of the conversations with near duplicates, each with the group of these."""
     near = evidence.everybody.near_duplicates
     if not near:
@@ -467,7 +288,9 @@ def _linked(evidence: EvidenceColumns, chats: _Chats, groups: _Groups) -> list[t
     return [(opening, near[name]) for name, opening in zip(names, openings, strict=True) if name in near]
 
 
-def _omitted(asked: _Asked, told: _Told, unanswered: Numbers, answers: Numbers) -> Iterator[Omission]:
+def _omitted(
+    asked: PlainTasks, told: PlainAnswers, unanswered: Numbers, answers: Numbers
+) -> Iterator[Omission]:
     """Yield the omissions of tasks without an answer, and of answers that are no vote."""
     for name in rows_at(asked.ids, unanswered).to_pylist():
         yield Omission(OmissionReason.NOT_ANSWERED, name)

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
     from exports.contamination import Contamination
     from exports.items import ExportItem, ItemT
-    from exports.plain_pairs import EvidenceColumns
+    from exports.plain_evidence import EvidenceColumns
     from exports.plan import Plan
     from exports.projection import Evidence, Projection, Selection
 

@@ -23,7 +23,7 @@ from chatfeedback.steps.answers import without_own, without_own_checks
 from chatfeedback.steps.written_texts import redacted
 from exports.choosing import EVERYTHING, by_own
 from exports.omissions import OmissionReason
-from exports.plain_pairs import EvidenceColumns
+from exports.plain_evidence import EvidenceColumns
 from workspaces.collection.files import CONVERSATION, SCHEMA, conversations_in
 from workspaces.collection.statistics import UNDETERMINED
 from workspaces.config.people import OwnLogs

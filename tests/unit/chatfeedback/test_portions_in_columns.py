@@ -21,7 +21,8 @@ from workspaces.workers import LocalWorkers
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from exports.plain_pairs import EvidenceColumns, PlainPairs
+    from exports.plain_evidence import EvidenceColumns
+    from exports.plain_pairs import PlainPairs
     from workspaces.workspace import Workspace
 
 

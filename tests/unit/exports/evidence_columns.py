@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pyarrow as pa
 
 from exports import Evidence, contexts_of
-from exports.plain_pairs import EvidenceColumns
+from exports.plain_evidence import EvidenceColumns
 from exports.splits import digest_of, normalised_opening
 from workspaces.collection.files import to_batch
 
