@@ -87,12 +87,6 @@ def hashed(texts: pa.Array, size: int) -> list[bytes]:
     return [blake2b(text, digest_size=size).digest() for text in slices(texts)]
 
 
-def spread(lengths: Numbers) -> Numbers:
-    """Return the number of each group as often as it is long."""
-    found: Numbers = np.repeat(np.arange(len(lengths)), lengths)
-    return found
-
-
 def ranges(starts: Numbers, lengths: Numbers) -> Numbers:
     """Return the numbers from each start on, as many as its length, one range behind the other."""
     ends = np.cumsum(lengths)

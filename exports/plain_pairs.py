@@ -229,7 +229,7 @@ def _with_votes(
         rows_at(asked.ids, tasks),
         rows_at(asked.rules_versions, tasks),
         np.bincount(discarded, minlength=len(tasks)),
-        _posteriors(evidence, messages, asked, tasks, compared, np.bincount(of, minlength=len(tasks))),
+        _posteriors(evidence, asked, tasks, compared, np.bincount(of, minlength=len(tasks))),
         votes,
         chats.origins,
     )
@@ -252,7 +252,6 @@ def _question(kind: Kind | None) -> str | None:
 
 def _posteriors(
     evidence: EvidenceColumns,
-    messages: Messages,
     asked: PlainTasks,
     tasks: Numbers,
     compared: _Compared,

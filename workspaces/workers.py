@@ -15,7 +15,7 @@ import time
 from collections import deque
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from ipaddress import ip_address
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
@@ -95,7 +95,8 @@ def results_of(
     """
     begun: Iterator[ResultT] | None = None
     if meanwhile is not None:
-        begun = workers.begin(function, work) if isinstance(workers, LocalWorkers) else None
+        with suppress(WorkerDiedError):  # one that was idle: the work begins below
+            begun = workers.begin(function, work) if isinstance(workers, LocalWorkers) else None
         meanwhile()
     results: list[ResultT] = []
     for death in range(DEATHS + 1):
@@ -174,18 +175,23 @@ class LocalWorkers:
         """Begin all of some work at once; return an iterator over its results, which waits for them.
 
         One process alone begins when the first result is asked for. Within a context: the processes stay.
+
+        Raises:
+            WorkerDiedError: a worker was killed before.
         """
         if self._processes == 1:
             return self.run(function, work)
-        submit = self._submit()
-        return self._waited_for([submit(function, *arguments) for arguments in work])
+        with self._ending():
+            submit = self._submit()
+            return self._waited_for([submit(function, *arguments) for arguments in work])
 
     def prepare(self, function: Callable[[], object]) -> None:
         """Start the processes, if there are to be several, and have each call a function, which nobody waits for."""
         if self._processes > 1:
-            submit = self._submit()
-            for _ in range(self._processes):
-                submit(function)
+            with suppress(WorkerDiedError), self._ending():  # whoever gives them work is told
+                submit = self._submit()
+                for _ in range(self._processes):
+                    submit(function)
 
     def _waited_for(self, pending: Iterable[_Pending[ResultT]]) -> Iterator[ResultT]:
         with self._ending():
