@@ -45,7 +45,7 @@ class Read:
 
     def batch(self, number: int) -> pa.RecordBatch:
         """Return the rows of one piece."""
-        return self.batches[number] if self.batches else self.pieces[number].read(self.names)
+        return self.batches[number] if self.batches else self.pieces[number].rows.read(self.names)
 
     def __iter__(self) -> Iterator[pa.RecordBatch]:
         """Yield the rows of each piece."""
@@ -82,7 +82,7 @@ class Bucket:
         """Open the rows of each piece, with those columns of these names that are there; none is copied."""
         batches, sizes, size = [], [], 0
         for piece in self.pieces:
-            batch = piece.read(names)
+            batch = piece.rows.read(names)
             sizes.append(batch.num_rows)
             size += batch.get_total_buffer_size()
             if size <= OPEN_BYTES:

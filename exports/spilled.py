@@ -8,9 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 from dataclasses import dataclass
-from functools import lru_cache
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
@@ -20,7 +18,7 @@ import pyarrow as pa
 from exports.arrays import rows_at, texts_of
 from exports.canonical import canonical_lines
 from exports.json_columns import stored_schema, table_of
-from workspaces.files import written_before
+from workspaces.batch_files import batch_file
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -29,6 +27,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from exports.columns import Columns, Row
+    from workspaces.batch_files import Waiting
 
     Places = NDArray[np.int64]
 
@@ -69,27 +68,11 @@ class Goals:
 
 @dataclass(frozen=True, slots=True)
 class Piece:
-    """Rows of one split and bucket: a record batch in a file, by where it begins."""
+    """Rows of one split and bucket, which wait in a file."""
 
     split: str
     bucket: int
-    path: str
-    start: int
-
-    def read(self, names: Sequence[str]) -> pa.RecordBatch:
-        """Return the rows, with those columns of these names that are there."""
-        with written_before(self.path), pa.memory_map(self.path) as file:
-            schema = _schema_of(self.path)
-            file.seek(self.start)
-            batch = pa.ipc.read_record_batch(pa.ipc.read_message(file), schema)
-            known = {*schema.names}
-            return batch.select([name for name in names if name in known])
-
-
-@lru_cache(maxsize=1024)
-def _schema_of(path: str) -> pa.Schema:
-    with pa.memory_map(path) as file:
-        return pa.ipc.read_schema(file)
+    rows: Waiting
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,9 +130,7 @@ def spill_tables(
     beside = [NAME, PLACE, LINE, *([] if json_lines is None else [JSON_LINE])]
     schema = pa.schema([*((name, pa.string()) for name in beside), *stored_schema(columns)])
     found = Spilled([], [])
-    temporary = path.with_suffix(f".{os.getpid()}.tmp")
-    with temporary.open("wb") as file:
-        file.write(schema.serialize())
+    with batch_file(path, schema) as add:
         start = 0
         for table in tables:
             end = start + table.num_rows
@@ -165,11 +146,9 @@ def spill_tables(
             begins = np.flatnonzero(np.diff(numbers[start:end], prepend=-1)).tolist()
             for first, last in pairwise([*begins, end - start]):
                 split, bucket = goals.aims[numbers[start + first]]
-                found.pieces.append(Piece(split, bucket, str(path), file.tell()))
-                file.write(batch.slice(first, last - first).serialize())
+                found.pieces.append(Piece(split, bucket, add(batch.slice(first, last - first))))
             found.lines.append(lines)
             start = end
-    temporary.replace(path)
     return found
 
 

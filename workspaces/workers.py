@@ -125,6 +125,11 @@ class LocalWorkers:
         self._pool: ProcessPoolExecutor | None = None
         self._stay = False
 
+    @property
+    def alone(self) -> bool:
+        """Whether this process does all of the work."""
+        return self._processes == 1
+
     def __enter__(self) -> Self:
         """Keep the processes, once there are some."""
         self._stay = True

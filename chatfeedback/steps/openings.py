@@ -15,14 +15,15 @@ from exports.context import clean, contexts_of
 from exports.splits import digest_of, normalised_opening
 from workspaces.collection.files import CONVERSATION, batches_of, conversations_in
 from workspaces.collection.near_duplicates.signatures import BANDS, bands, shingles
-from workspaces.files import written_before
 from workspaces.keys import KeyIndex, keys_of
 from workspaces.records import Role
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Sequence
 
     from numpy.typing import NDArray
+
+    from workspaces.batch_files import Waiting
 
     Places = NDArray[np.int64]
     Digests = NDArray[np.uint64]
@@ -52,16 +53,16 @@ class Openings:
     bands: Digests
 
 
-def openings_in(path: str, asked: str, everything: bool) -> Openings:
+def openings_in(path: str, asked: Sequence[Waiting], everything: bool) -> Openings:
     """Return the openings in a file of the collection.
 
     Args:
         path: of the file.
-        asked: names a file of ids: of the conversations whose openings are signed, the first one of each digest.
+        asked: the ids of the conversations whose openings are signed, the first one of each digest.
         everything: look at all conversations; else at those alone.
     """
     found: list[Openings] = []
-    wanted = _names_in(asked)
+    wanted = _index_of(tuple(asked))
     start = 0
     for batch in batches_of(Path(path), CONVERSATION, ROWS_AT_ONCE):
         is_asked = wanted.places(keys_of(batch.column("conversation_id").to_pylist())) >= 0
@@ -150,10 +151,9 @@ def ready() -> None:
 
 
 @lru_cache(maxsize=1)
-def _names_in(path: str) -> KeyIndex:
-    """Read a file of ids, once in each process: Arrow would hash all of them for each batch."""
-    with written_before(Path(path)), pa.OSFile(path) as file:
-        return KeyIndex(keys_of(pa.ipc.open_stream(file).read_all().column(0).to_pylist()))
+def _index_of(names: tuple[Waiting, ...]) -> KeyIndex:
+    """Read ids once in each process: Arrow would hash all of them for each batch."""
+    return KeyIndex(keys_of([name for it in names for name in it.read().column(0).to_pylist()]))
 
 
 _NONE = Openings(

@@ -24,6 +24,7 @@ from chatfeedback.steps.written_texts import redacted
 from exports.choosing import EVERYTHING, by_own
 from exports.omissions import OmissionReason
 from exports.plain_evidence import EvidenceColumns
+from workspaces.batch_files import table_in
 from workspaces.collection.files import CONVERSATION, SCHEMA, conversations_in
 from workspaces.collection.statistics import UNDETERMINED
 from workspaces.config.people import OwnLogs
@@ -38,6 +39,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
     from chatfeedback.steps.rewrites import Rewrites
+    from workspaces.batch_files import Waiting
     from workspaces.config import ExportsConfig
     from workspaces.kinds import Criterion
     from workspaces.records import Annotation
@@ -47,19 +49,17 @@ OUTSIDE = {
     MemberStatus.BARRED: OmissionReason.BARRED,
 }
 """Why the answers of people who are outside are in no row."""
-OF_ANSWERS = ("answers", *(status.value for status in OUTSIDE))
-CONVERSATIONS = "conversations"
-NAMES = ("tasks", *OF_ANSWERS, CONVERSATIONS)
-"""What the files of a portion are called, before its number."""
+TASK_ROWS, ANSWERS, CONVERSATIONS = "tasks", "answers", "conversations"
+"""What the rows of a portion are called; the answers of people who are outside, by their status."""
 LANGUAGES = ("detected_language", "language")
-GROUP = pa.field("group", pa.int64())
+OPENING, GROUP = pa.field("opening", pa.binary(8)), pa.field("group", pa.int64())
 NOWHERE = -1
 """The group of tasks about conversations that are not there."""
 TASK_COLUMNS, ANSWER_COLUMNS = TASKS.append(GROUP), ANNOTATIONS.append(GROUP)
 CONVERSATION_COLUMNS = pa.schema(
     [
         *(SCHEMA.field(name) for name in dict.fromkeys((*CONVERSATION, *LANGUAGES))),
-        pa.field("opening", pa.binary(8)),
+        OPENING,
         GROUP,
     ]
 )
@@ -95,11 +95,10 @@ class Shared:
 
 @dataclass(frozen=True, slots=True)
 class Portion:
-    """A portion by its number; calling it reads the evidence from its files, of which ``sizes`` has the bytes."""
+    """A portion: where its rows wait, and the file of what is the same for all; calling it reads the evidence."""
 
-    folder: str
-    number: int
-    sizes: Mapping[str, int]
+    shared: str
+    waiting: Mapping[str, Sequence[Waiting]]
 
     def tasks(self) -> pa.Table:
         """Return the tasks, oldest first: ``TASK_COLUMNS``.
@@ -110,7 +109,7 @@ class Portion:
         Raises:
             LostFileError: the file is gone or damaged.
         """
-        return self._table("tasks", TASK_COLUMNS)
+        return self._table(TASK_ROWS, TASK_COLUMNS)
 
     def answers(self, outside: MemberStatus | None = None) -> pa.Table:
         """Return the answers that count, or those of people outside, by id: ``ANSWER_COLUMNS``.
@@ -120,7 +119,7 @@ class Portion:
         Raises:
             LostFileError: the file is gone or damaged.
         """
-        return self._table("answers" if outside is None else outside.value, ANSWER_COLUMNS)
+        return self._table(ANSWERS if outside is None else outside.value, ANSWER_COLUMNS)
 
     def conversations(self) -> pa.Table:
         """Return the conversations that are shared: ``CONVERSATION_COLUMNS``.
@@ -152,7 +151,7 @@ class Portion:
 
     def _shared(self) -> Shared:
         with _READING:  # the threads of a worker of a cluster read it once
-            return _shared(str(Path(self.folder) / "shared"))
+            return _shared(self.shared)
 
     def __call__(self, groups: Collection[int] | None = None) -> exports.Evidence:
         """Return the evidence, or what there is about the conversations of some groups.
@@ -196,15 +195,7 @@ class Portion:
         return list(map(annotation_of, rows_of(StoredAnnotation, _of_groups(self.answers(outside), groups))))
 
     def _table(self, name: str, schema: pa.Schema) -> pa.Table:
-        name = f"{name}-{self.number}"
-        path = Path(self.folder) / name
-        with written_before(path):
-            if path.stat().st_size != self.sizes[name]:
-                raise EOFError
-            if not self.sizes[name]:
-                return schema.empty_table()
-            with pa.OSFile(str(path)) as file:
-                return pa.ipc.open_stream(file).read_all()
+        return table_in(self.waiting.get(name, ()), schema)
 
 
 def _of_groups(table: pa.Table, groups: Collection[int] | None) -> pa.Table:

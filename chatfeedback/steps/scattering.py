@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import pickle
-from itertools import pairwise
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -12,26 +12,25 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from chatfeedback.steps.grouping import chained, together, with_near_openings
+from chatfeedback.steps.kept_rows import PLACE, kept_answers, kept_tasks
 from chatfeedback.steps.openings import joined, only, openings_in, ready
+from chatfeedback.steps.portioning import merged, portioned, portioned_conversations
 from chatfeedback.steps.portions import (
-    CONVERSATION_COLUMNS,
+    ANSWER_COLUMNS,
+    ANSWERS,
     CONVERSATIONS,
-    GROUP,
-    NAMES,
     NOWHERE,
-    OUTSIDE,
+    TASK_COLUMNS,
+    TASK_ROWS,
     Portion,
 )
-from exports.arrays import numbers_of
-from exports.arrays import rows_at as taken
+from chatfeedback.steps.reading import Reading
 from exports.buckets import OF_PORTION
 from exports.dataset import our_errors
-from workspaces.collection.files import batches_of, rows_at
-from workspaces.files import written_before
+from workspaces.batch_files import keep
 from workspaces.keys import KeyIndex, keys_of
 from workspaces.kinds import all_kinds
-from workspaces.read_ahead import read_ahead
-from workspaces.store.arrow_rows import annotation_tables, rows_of, task_tables
+from workspaces.store.arrow_rows import rows_of
 from workspaces.store.latest_annotations import StoredAnnotation, annotation_of
 from workspaces.store.members import members
 from workspaces.store.tasks import StoredTask, count_tasks, task_of
@@ -45,6 +44,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from chatfeedback.steps.openings import Openings
+    from chatfeedback.steps.portioning import Placed, Portioned
     from chatfeedback.steps.portions import Shared
     from workspaces.records import Annotation, Task
     from workspaces.workers import Workers
@@ -52,15 +52,10 @@ if TYPE_CHECKING:
 
     Numbers = NDArray[np.int64]
 
-PLACE = "place"
-"""The column of answers that wait, of the place of their task."""
 TASKS = OF_PORTION
 """Tasks in a portion, on average and if none belong together."""
 MOST = 512
 """Portions at most."""
-ROWS_AT_ONCE = 2048
-BYTES_AT_ONCE = 1 << 25
-"""Conversations that are read at once, and their size in memory when they are written."""
 
 
 def number_of_portions(connection: sa.Connection) -> int:
@@ -78,7 +73,7 @@ class Scattering:
         near_duplicates: the group of conversations that have a near duplicate; those whose openings have one are added.
         everything: also conversations that no task is about, and that have no near duplicate.
         number: of portions.
-        workers: read the collection, where they see it.
+        workers: read the store and the collection, where they see them.
     """
 
     def __init__(
@@ -92,66 +87,57 @@ class Scattering:
         number: int,
         workers: Workers,
     ) -> None:
-        self._connection, self._folder = connection, folder
-        self.of_rewrites: dict[str, Task] = {}
-        self.about_rewrites: list[Annotation] = []
-        self._with_answers: dict[str, None] = {}  # the files that hold some, in order
-        local = (
+        self._folder, self.number = folder, number
+        self._workers = (
             workers if isinstance(workers, LocalWorkers) else LocalWorkers(1)
         )  # a cluster sees no files of ours
-        local.prepare(ready)
-        ids, shown = self._read_tasks()
-        self._tasks = KeyIndex(keys_of(ids))
-        self.number = number
-        del ids
-        names = pc.unique(pa.concat_arrays([shown.values, pa.array([*near_duplicates], pa.string())]))
-        self._append("asked", pa.table({"conversation_id": names}))
-        found: list[Openings] = []
-        self._files: list[tuple[Path, Numbers]] = []
+        self._workers.prepare(ready)
+        reading = Reading(connection, self._workers)
+        self._tasks = reading.of(kept_tasks, str(folder))
+        self.of_rewrites: dict[str, Task] = {}
+        shown = self._see_tasks()
+        asked = pc.unique(pa.concat_arrays([shown.values, pa.array([*near_duplicates], pa.string())]))
+        names = pa.table({"conversation_id": asked})
+        waiting = keep(folder / "asked", [names], names.schema, partial(our_errors, folder))
         files = [*workspace.collection.shared_rows()]
-        work = [(str(path), str(folder / "asked"), everything) for path, _ in files]
-        openings_of = results_of(local, openings_in, work, meanwhile=self._read_answers)
-        for (path, shared), some in zip(files, openings_of, strict=True):
-            some = only(some, shared.places(keys_of(some.names.to_pylist())) >= 0)
-            found.append(some)
-            self._files.append((path, some.rows))
+        self._answers, of_files = reading.beside(
+            kept_answers,
+            (self._tasks, str(folder), {it.status for it in members(connection)}),
+            openings_in,
+            [(str(path), waiting, everything) for path, _ in files],
+        )
+        found = [
+            only(some, shared.places(keys_of(some.names.to_pylist())) >= 0)
+            for (_, shared), some in zip(files, of_files, strict=True)
+        ]
+        self._files = [(path, some.rows) for (path, _), some in zip(files, found, strict=True)]
         openings = joined(found)
         self.near_duplicates = with_near_openings(near_duplicates, openings, workspace.collection.batches_of)
         self._openings = _digests(openings)
-        self._divide(names, shown, openings)
+        self._divide(asked, shown, openings)
 
-    def _read_tasks(self) -> tuple[list[str], pa.ListArray]:
-        """Keep the tasks in a file; return their ids, and the conversations that each shows."""
+    def _see_tasks(self) -> pa.ListArray:
+        """Find the tasks that are about rewrites; return the conversations that each task shows."""
         kinds = {kind.name for kind in all_kinds().values() if kind.rewrite or kind.judges_rewrites}
         of_rewrites = pa.array(sorted(kinds), pa.string())
-        ids: list[str] = []
-        shown: list[pa.ListArray] = []
-        for table in task_tables(self._connection):
-            self._append("tasks", table)
-            ids += table.column("task_id").to_pylist()
-            shown.append(_listed(table.column("conversation_ids")))
+        shown = [pa.array([], pa.list_(pa.string()))]
+        for batch in (it.read() for it in self._tasks):
+            shown.append(_listed(batch.column("conversation_ids")))
             about = pc.or_(
-                pc.is_in(table.column("kind"), value_set=of_rewrites), table.column("rewrites").is_valid()
+                pc.is_in(batch.column("kind"), value_set=of_rewrites), batch.column("rewrites").is_valid()
             )
-            self.of_rewrites |= {
-                row.task_id: task_of(row) for row in rows_of(StoredTask, table.filter(about))
-            }
-        return ids, pa.concat_arrays([pa.array([], pa.list_(pa.string())), *shown])
+            theirs = pa.Table.from_batches([batch]).filter(about)
+            self.of_rewrites |= {row.task_id: task_of(row) for row in rows_of(StoredTask, theirs)}
+        return pa.concat_arrays(shown)
 
-    def _read_answers(self) -> None:
-        """Keep the answers in files, each with the place of its task; find those that are about rewrites."""
+    def about_rewrites(self) -> list[Annotation]:
+        """Return the answers that are about rewrites, of those that count."""
+        if not self.of_rewrites:
+            return []
         about = pa.array([*self.of_rewrites], pa.string())
-        outside = OUTSIDE.keys() & {it.status for it in members(self._connection)}
-        for status in (None, *sorted(outside)):
-            for table in annotation_tables(self._connection, status):
-                names = table.column("task_id")
-                places = numbers_of(self._tasks.places(keys_of(names.to_pylist())))
-                name = status or "answers"
-                self._append(name, table.append_column(PLACE, places))
-                self._with_answers[name] = None
-                if self.of_rewrites and status is None:
-                    theirs = table.filter(pc.is_in(names, value_set=about))
-                    self.about_rewrites += map(annotation_of, rows_of(StoredAnnotation, theirs))
+        batches = (it.read() for it in self._answers[ANSWERS])
+        tables = (pa.Table.from_batches([it.filter(pc.is_in(it["task_id"], about))]) for it in batches)
+        return [annotation_of(row) for table in tables for row in rows_of(StoredAnnotation, table)]
 
     def _divide(self, asked: pa.StringArray, shown: pa.ListArray, openings: Openings) -> None:
         """Say to which group and portion each task and conversation belongs."""
@@ -179,112 +165,73 @@ class Scattering:
         for given, of_names in zip(self._of_tasks, self._of_conversations, strict=True):
             given[counts > 0] = of_names[firsts]
 
-    def tasks(self) -> None:
+    def tasks(self) -> Portioned:
         """Scatter the tasks."""
-        start, of = 0, self._of_tasks[0]
-        for table in _kept(self._folder / "tasks") if len(of) else ():  # without any, no file was written
-            here = np.arange(start, start + table.num_rows)
-            self._scatter("tasks", table, here, *self._of_tasks)
-            start += table.num_rows
+        return portioned(self._folder / f"{TASK_ROWS}-of-portions", self._placed_tasks(), TASK_COLUMNS)
 
-    def answers(self) -> None:
-        """Scatter the answers."""
-        for name in self._with_answers:
-            for table in _kept(self._folder / name):
-                places = table.column(PLACE).combine_chunks().to_numpy()
-                self._scatter(name, table.drop_columns(PLACE), places, *self._of_tasks)
+    def _placed_tasks(self) -> Iterator[Placed]:
+        start = 0
+        for batch in (it.read() for it in self._tasks):
+            end = start + batch.num_rows
+            yield pa.Table.from_batches([batch]), *(it[start:end] for it in self._of_tasks)
+            start = end
 
-    def conversations(self) -> None:
+    def answers(self, name: str) -> Portioned:
+        """Scatter answers: those that count, or those of people outside, by the name of their file."""
+        return portioned(self._folder / f"{name}-of-portions", self._placed_answers(name), ANSWER_COLUMNS)
+
+    def _placed_answers(self, name: str) -> Iterator[Placed]:
+        portions, groups = (
+            np.append(it, last) for it, last in zip(self._of_tasks, (0, NOWHERE), strict=True)
+        )
+        for table in (pa.Table.from_batches([it.read()]) for it in self._answers[name]):
+            places = np.asarray(table.column(PLACE.name).combine_chunks())  # -1, of none: the last one
+            yield table.drop_columns(PLACE.name), portions[places], groups[places]
+
+    def conversations(self) -> Portioned:
         """Scatter the conversations that are shared."""
-        waiting: list[pa.RecordBatch] = []
-        begin = end = 0
-
-        def write() -> None:
-            table = pa.Table.from_batches(waiting).append_column("opening", self._openings[begin:end])
-            self._scatter(CONVERSATIONS, table, self._conversations[begin:end], *self._of_conversations)
-            waiting.clear()
-
-        for batch in self._shared():
-            waiting.append(batch)
-            end += batch.num_rows
-            if sum(it.nbytes for it in waiting) >= BYTES_AT_ONCE:
-                write()
-                begin = end
-        if waiting:
-            write()
-
-    def _shared(self) -> Iterator[pa.RecordBatch]:
-        columns = CONVERSATION_COLUMNS.names[:-2]
-        for path, rows in self._files:
-            start = 0
-            for batch in read_ahead(batches_of(path, columns, ROWS_AT_ONCE)):
-                first, last = np.searchsorted(rows, [start, start + batch.num_rows])
-                if first < last:
-                    yield rows_at(batch, rows[first:last] - start)
-                start += batch.num_rows
-
-    def _scatter(
-        self, name: str, table: pa.Table, places: Numbers, portions: Numbers, groups: Numbers
-    ) -> None:
-        """Write each row to the portion, and with the group, that stand at its place; -1: it has none."""
-        buffer = pa.py_buffer(np.append(groups, NOWHERE)[places])
-        group = pa.Array.from_buffers(pa.int64(), len(places), [None, buffer])
-        numbers = np.append(portions, 0)[places]
-        order = np.argsort(numbers, kind="stable")
-        ordered = taken(table.append_column(GROUP, group).combine_chunks(), order)
-        begins = np.flatnonzero(np.diff(numbers[order], prepend=-1)).tolist()
-        for first, last in pairwise([*begins, len(order)]):
-            self._append(f"{name}-{numbers[order[first]]}", ordered.slice(first, last - first))
-
-    def _append(self, name: str, table: pa.Table) -> None:
-        """Add rows to a file: a stream of Arrow, without its end."""
-        with our_errors(self._folder), (self._folder / name).open("ab") as file:
-            if not file.tell():
-                file.write(table.schema.serialize())
-            for batch in table.to_batches():
-                file.write(batch.serialize())
+        work, begin = [], 0
+        for number, (path, rows) in enumerate(self._files):
+            end = begin + len(rows)
+            places = self._conversations[begin:end]
+            target = self._folder / f"{CONVERSATIONS}-{number}"
+            openings = (it[begin:end] for it in self._openings)
+            work.append(
+                (str(path), str(target), rows, *openings, *(it[places] for it in self._of_conversations))
+            )
+            begin = end
+        return merged(results_of(self._workers, portioned_conversations, work))
 
     def portions(self, shared: Shared) -> list[Portion]:
-        """Return the portions, after all was scattered."""
-        with our_errors(self._folder), (self._folder / "shared").open("wb") as file:
+        """Return the portions."""
+        waiting = {
+            TASK_ROWS: self.tasks(),
+            **{name: self.answers(name) for name in self._answers},
+            CONVERSATIONS: self.conversations(),
+        }
+        path = self._folder / "shared"
+        with our_errors(self._folder), path.open("wb") as file:
             pickle.dump(shared, file, pickle.HIGHEST_PROTOCOL)
-        with our_errors(self._folder):
-            return [
-                Portion(
-                    str(self._folder),
-                    number,
-                    {name: self._size(name) for name in (f"{it}-{number}" for it in NAMES)},
-                )
-                for number in range(self.number)
-            ]
-
-    def _size(self, name: str) -> int:
-        """Return the bytes of a file, which is there from now on, if with none."""
-        path = self._folder / name
-        path.touch()
-        return path.stat().st_size
+        return [
+            Portion(str(path), {name: some.get(number, ()) for name, some in waiting.items()})
+            for number in range(self.number)
+        ]
 
 
-def _kept(path: Path) -> Iterator[pa.Table]:
-    with written_before(path), pa.OSFile(str(path)) as file:
-        yield from (pa.Table.from_batches([batch]) for batch in pa.ipc.open_stream(file))
-
-
-def _listed(texts: pa.ChunkedArray) -> pa.ListArray:
+def _listed(texts: pa.StringArray) -> pa.ListArray:
     """Return lists of texts, which are JSON."""
     size, plain = len(texts), pc.match_substring_regex(texts, r'^\["[^"\\]*"\]$')
     if pc.all(plain).as_py():  # each holds one text
         ends = pa.Array.from_buffers(
             pa.int32(), size + 1, [None, pa.py_buffer(np.arange(size + 1, dtype=np.int32))]
         )
-        return pa.ListArray.from_arrays(ends, pc.utf8_slice_codeunits(texts.combine_chunks(), 2, -2))
+        return pa.ListArray.from_arrays(ends, pc.utf8_slice_codeunits(texts, 2, -2))
     return pa.array(map(json.loads, texts.to_pylist()), pa.list_(pa.string()))
 
 
-def _digests(openings: Openings) -> pa.FixedSizeBinaryArray:
-    """Return the digest of the opening of each conversation; null: it has not one alone."""
-    size, kind = len(openings.names), pa.binary(8)
+def _digests(openings: Openings) -> tuple[NDArray[np.uint64], NDArray[np.bool_]]:
+    """Return the digest of an opening of each conversation, and whether it has that one alone."""
+    size = len(openings.names)
     digests = np.zeros(size, np.uint64)
     digests[openings.owners] = openings.digests
-    bits = np.packbits(np.bincount(openings.owners, minlength=size) == 1, bitorder="little")
-    return pa.Array.from_buffers(kind, size, [pa.py_buffer(bits), pa.py_buffer(digests)])
+    return digests, np.bincount(openings.owners, minlength=size) == 1

@@ -199,12 +199,9 @@ def _portions(
         number=number,
         workers=workers,
     )
-    scattering.tasks()
-    scattering.answers()
-    scattering.conversations()
     rule, own = workspace.config.quality.own, own_answers(connection)
     checks = own_checks(connection, scattering.of_rewrites)
-    judged, _ = without_own_checks(scattering.about_rewrites, checks)
+    judged, _ = without_own_checks(scattering.about_rewrites(), checks)
     counted, own_ones = without_own(judged, own, rule)
     left_out = own_set_aside(rules, rule, counted, own_ones) | left_out_by(
         rules, scattering.of_rewrites, counted

@@ -91,7 +91,7 @@ def test_rows_that_are_too_large_for_one_table_come_in_several(
         read = [
             (piece.split, piece.bucket, name, text)
             for piece in found.pieces
-            for name, text in zip(*piece.read(["#name", "text"]).to_pydict().values(), strict=True)
+            for name, text in zip(*piece.rows.read(["#name", "text"]).to_pydict().values(), strict=True)
         ]
         assert sorted(read) == sorted(
             (split, bucket, name, row["text"])

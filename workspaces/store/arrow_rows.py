@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
+from functools import partial
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias, TypeVar
 
 import pyarrow as pa
 import sqlalchemy as sa
@@ -11,6 +12,7 @@ import sqlalchemy as sa
 from workspaces.store.annotations import annotation_revision
 from workspaces.store.latest_annotations import StoredAnnotation, standing_annotations
 from workspaces.store.schema import UTCDateTime
+from workspaces.store.still_files import StillFile
 from workspaces.store.streams import as_given, rows_in_parts, time_of
 from workspaces.store.tasks import StoredTask, oldest_first, task
 
@@ -18,7 +20,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from workspaces.store.members import MemberStatus
+    from workspaces.store.still_files import Query
 
+Source: TypeAlias = sa.Connection | StillFile
+"""A transaction or, in another process, the file of a database that a transaction keeps as it is."""
 RowT = TypeVar("RowT", bound=NamedTuple)
 
 ROWS_AT_ONCE = 1 << 16
@@ -44,15 +49,24 @@ ANNOTATIONS = _schema(annotation_revision, StoredAnnotation._fields)
 """The columns of ``annotation_tables``: those of ``StoredAnnotation``, with JSON as text."""
 
 
-def task_tables(connection: sa.Connection) -> Iterator[pa.Table]:
-    """Yield the tasks, oldest first, many at a time."""
-    yield from _tables(connection, oldest_first(*_columns(connection, task, TASKS)), TASKS)
+def task_tables(source: Source) -> Iterator[pa.Table]:
+    """Yield the tasks, oldest first, many at a time.
+
+    Raises:
+        UnreadableError: the driver of a still file cannot read it.
+    """
+    yield from _tables(source, lambda columns: oldest_first(*columns), task, TASKS)
 
 
-def annotation_tables(connection: sa.Connection, outside: MemberStatus | None = None) -> Iterator[pa.Table]:
-    """Yield what ``stream_annotations`` does, many at a time."""
-    columns = _columns(connection, annotation_revision, ANNOTATIONS)
-    yield from _tables(connection, standing_annotations(columns, outside), ANNOTATIONS)
+def annotation_tables(source: Source, outside: MemberStatus | None = None) -> Iterator[pa.Table]:
+    """Yield what ``stream_annotations`` does, many at a time.
+
+    Raises:
+        UnreadableError: the driver of a still file cannot read it.
+    """
+    yield from _tables(
+        source, partial(standing_annotations, outside=outside), annotation_revision, ANNOTATIONS
+    )
 
 
 def rows_of(made: type[RowT], table: pa.Table) -> Iterator[RowT]:
@@ -81,9 +95,13 @@ def _columns(connection: sa.Connection, table: sa.Table, schema: pa.Schema) -> l
     ]
 
 
-def _tables(connection: sa.Connection, query: sa.Select[Any], schema: pa.Schema) -> Iterator[pa.Table]:
+def _tables(source: Source, query: Query, table: sa.Table, schema: pa.Schema) -> Iterator[pa.Table]:
+    if isinstance(source, StillFile):
+        for batch in source.batches(query, table, schema):
+            yield _table([batch.column(name) for name in schema.names], schema)
+        return
     columns: list[list[Any]] = [[] for _ in schema]
-    for rows in rows_in_parts(connection, query, FETCHED):
+    for rows in rows_in_parts(source, query(_columns(source, table, schema)), FETCHED):
         for column, values in zip(columns, zip(*rows, strict=True), strict=True):
             column.extend(values)
         if len(columns[0]) >= ROWS_AT_ONCE:
@@ -93,21 +111,24 @@ def _tables(connection: sa.Connection, query: sa.Select[Any], schema: pa.Schema)
         yield _table(columns, schema)
 
 
-def _table(columns: Sequence[Sequence[Any]], schema: pa.Schema) -> pa.Table:
+def _table(columns: Sequence[Sequence[Any] | pa.Array], schema: pa.Schema) -> pa.Table:
     arrays = [
-        _times(values) if field.type == TIME else pa.array(values, field.type)
+        _times(values) if field.type == TIME else _array(values, field.type)
         for field, values in zip(schema, columns, strict=True)
     ]
     return pa.Table.from_arrays(arrays, schema=schema)
 
 
-def _times(values: Sequence[Any]) -> pa.Array:
+def _array(values: Sequence[Any] | pa.Array, kind: pa.DataType) -> pa.Array:
+    return values.cast(kind) if isinstance(values, pa.Array) else pa.array(values, kind)
+
+
+def _times(values: Sequence[Any] | pa.Array) -> pa.Array:
     """Return times as a database gives them: SQLite texts, PostgreSQL times."""
-    if values.count(None) == len(values):
-        return pa.nulls(len(values), TIME)
-    if any(isinstance(value, str) for value in values):
+    if isinstance(values, pa.Array) or any(isinstance(value, str) for value in values):
         try:
-            return pa.array(values, pa.string()).cast(pa.timestamp("us")).cast(TIME)
+            return _array(values, pa.string()).cast(pa.timestamp("us")).cast(TIME)
         except (pa.ArrowInvalid, pa.ArrowTypeError):  # not as SQLAlchemy writes them
             pass
-    return pa.array([None if value is None else time_of(value) for value in values], TIME)
+    given = values.to_pylist() if isinstance(values, pa.Array) else values
+    return pa.array([None if value is None else time_of(value) for value in given], TIME)

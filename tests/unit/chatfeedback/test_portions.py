@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import random
 import threading
 import time
@@ -179,7 +180,7 @@ def test_a_disk_that_is_full_while_portions_are_made_is_named(
 ) -> None:
     def on_a_full_disk(*, dir: Path) -> str:  # noqa: A002
         made = mkdtemp(dir=dir)
-        (Path(made) / "answers-0").symlink_to("/dev/full")
+        (Path(made) / f"answers.{os.getpid()}.tmp").symlink_to("/dev/full")
         return made
 
     before = made(answered, tmp_path / "dpo", "dpo", RULES[""])
@@ -209,19 +210,19 @@ def test_a_process_that_outlives_an_export_knows_the_rules_of_the_next(answered:
                     LocalWorkers(1),
                 )
                 portion = cast("Portion", training_sets._portions(*given)[1][0])
-            found.append(portions._shared(f"{portion.folder}/shared").rules.own)
+            found.append(portions._shared(portion.shared).rules.own)
             left = scratch / "rows"
             plan = Plan(exports.projection_of("dpo"), ExportsConfig(), 0.1, False, 1, str(left))
             evidence = portion()
             in_groups(portion, evidence)
-            for file in sorted(Path(portion.folder).glob("*-0")):
+            files = {Path(it.path) for waiting in portion.waiting.values() for it in waiting}
+            assert len(files) == 3
+            for file in files:
                 kept = file.rename(scratch / "away")
-                with pytest.raises(
-                    LostFileError, match=r"-0, which .* not there any more .* same command again"
-                ):
+                with pytest.raises(LostFileError, match=r"which .* not there any more .* same command again"):
                     portion()  # not read as if it were empty
-                file.touch()
-                if kept.stat().st_size:
+                for size in (0, 100, kept.stat().st_size - 8):
+                    file.write_bytes(kept.read_bytes()[:size])
                     with pytest.raises(LostFileError, match="is damaged"):
                         portion()
                 kept.rename(file)

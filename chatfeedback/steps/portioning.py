@@ -1,0 +1,120 @@
+"""Divides rows over the portions of an export."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from functools import partial
+from itertools import pairwise
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pyarrow as pa
+
+from chatfeedback.steps.portions import CONVERSATION_COLUMNS, GROUP, OPENING
+from exports.arrays import numbers_of, rows_at
+from exports.dataset import our_errors
+from workspaces.batch_files import batch_file
+from workspaces.collection.files import batches_of
+from workspaces.read_ahead import read_ahead
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from typing import TypeAlias
+
+    from numpy.typing import NDArray
+
+    from workspaces.batch_files import Waiting
+
+    Numbers = NDArray[np.int64]
+    Placed: TypeAlias = tuple[pa.Table, Numbers, Numbers]
+    """A table, and the portion and the group of every row."""
+    Portioned: TypeAlias = Mapping[int, Sequence[Waiting]]
+    """What waits for each portion, by its number."""
+
+ROWS_AT_ONCE = 2048
+BYTES_AT_ONCE = 1 << 25
+"""Conversations that are read at once, and their size in memory when they are written."""
+
+
+def portioned(path: Path, tables: Iterable[Placed], schema: pa.Schema) -> Portioned:
+    """Write tables to a new file, the rows of each portion together.
+
+    Args:
+        path: of the file.
+        tables: what it holds.
+        schema: of the tables, and ``GROUP`` behind.
+
+    Raises:
+        CannotWriteError: it cannot be written.
+    """
+    found: dict[int, list[Waiting]] = defaultdict(list)
+    with batch_file(path, schema, partial(our_errors, path.parent)) as add:
+        for table, portions, groups in tables:
+            order = np.argsort(portions, kind="stable")
+            whole = table.append_column(GROUP, numbers_of(groups)).cast(schema).combine_chunks()
+            rows = rows_at(whole, order)
+            begins = np.flatnonzero(np.diff(portions[order], prepend=-1)).tolist()
+            for first, last in pairwise([*begins, len(order)]):
+                found[int(portions[order[first]])] += map(add, rows.slice(first, last - first).to_batches())
+    return dict(found)
+
+
+def portioned_conversations(
+    source: str,
+    target: str,
+    rows: Numbers,
+    openings: NDArray[np.uint64],
+    alone: NDArray[np.bool_],
+    portions: Numbers,
+    groups: Numbers,
+) -> Portioned:
+    """Write conversations of a file of the collection to a new file, those of each portion together.
+
+    Args:
+        source: the path of the file.
+        target: the path of the new one.
+        rows: of the conversations in the file; ascending.
+        openings: the digest of an opening of each.
+        alone: whether it has that one alone.
+        portions: of each.
+        groups: of each.
+    """
+
+    bits = np.packbits(alone, bitorder="little")
+    buffers = [pa.py_buffer(bits), pa.py_buffer(np.ascontiguousarray(openings))]
+    opening = pa.Array.from_buffers(OPENING.type, len(rows), buffers)
+
+    def tables() -> Iterator[Placed]:
+        begin = 0
+        for table in _conversations(Path(source), rows):
+            end = begin + table.num_rows
+            yield table.append_column(OPENING, opening[begin:end]), portions[begin:end], groups[begin:end]
+            begin = end
+
+    return portioned(Path(target), tables(), CONVERSATION_COLUMNS)
+
+
+def merged(some: Iterable[Portioned]) -> Portioned:
+    """Return what waits for each portion in several files, in order."""
+    found: dict[int, list[Waiting]] = defaultdict(list)
+    for each in some:
+        for number, waiting in each.items():
+            found[number] += waiting
+    return found
+
+
+def _conversations(path: Path, rows: Numbers) -> Iterator[pa.Table]:
+    """Yield rows of a file of the collection, so many at a time that they are worth a batch for each portion."""
+    waiting: list[pa.RecordBatch] = []
+    start = 0
+    for batch in read_ahead(batches_of(path, CONVERSATION_COLUMNS.names[:-2], ROWS_AT_ONCE)):
+        first, last = np.searchsorted(rows, [start, start + batch.num_rows])
+        start += batch.num_rows
+        if first < last:
+            waiting.append(rows_at(batch, rows[first:last] - start + batch.num_rows))
+        if sum(it.nbytes for it in waiting) >= BYTES_AT_ONCE:
+            yield pa.Table.from_batches(waiting)
+            waiting.clear()
+    if waiting:
+        yield pa.Table.from_batches(waiting)
