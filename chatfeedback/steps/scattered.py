@@ -43,6 +43,19 @@ def scattered_in(workspace: Workspace) -> Iterator[Path]:
     clear_scattered(workspace)
 
 
+def forget_portions(scratch: Path) -> None:
+    """Remove what portions are made from, and leave what was made of them: what is on no disk yet need not go there."""
+    for path in scratch.iterdir():
+        if path.is_file():
+            forget(path)
+
+
+def forget(path: Path) -> None:
+    """Remove a file that is needed no more; where the system refuses, because it is open, it goes with the folder."""
+    with suppress(OSError):
+        path.unlink()
+
+
 def clear_scattered(workspace: Workspace) -> None:
     """Remove what an export that was killed left behind; the workspace is locked.
 

@@ -25,6 +25,7 @@ from chatfeedback.steps.portions import (
     Portion,
 )
 from chatfeedback.steps.reading import Reading
+from chatfeedback.steps.scattered import forget
 from exports.buckets import OF_PORTION
 from exports.dataset import our_errors
 from workspaces.batch_files import keep
@@ -167,7 +168,9 @@ class Scattering:
 
     def tasks(self) -> Portioned:
         """Scatter the tasks."""
-        return portioned(self._folder / f"{TASK_ROWS}-of-portions", self._placed_tasks(), TASK_COLUMNS)
+        found = portioned(self._folder / f"{TASK_ROWS}-of-portions", self._placed_tasks(), TASK_COLUMNS)
+        forget(self._folder / TASK_ROWS)
+        return found
 
     def _placed_tasks(self) -> Iterator[Placed]:
         start = 0
@@ -178,7 +181,9 @@ class Scattering:
 
     def answers(self, name: str) -> Portioned:
         """Scatter answers: those that count, or those of people outside, by the name of their file."""
-        return portioned(self._folder / f"{name}-of-portions", self._placed_answers(name), ANSWER_COLUMNS)
+        found = portioned(self._folder / f"{name}-of-portions", self._placed_answers(name), ANSWER_COLUMNS)
+        forget(self._folder / name)
+        return found
 
     def _placed_answers(self, name: str) -> Iterator[Placed]:
         portions, groups = (

@@ -15,7 +15,7 @@ from chatfeedback.steps.portions import Shared, own_set_aside, remembered
 from chatfeedback.steps.releases import deleted_in
 from chatfeedback.steps.rewrite_outcomes import rewrite_outcomes
 from chatfeedback.steps.rewrites import read_rewrites
-from chatfeedback.steps.scattered import scattered_in
+from chatfeedback.steps.scattered import forget_portions, scattered_in
 from chatfeedback.steps.scattering import Scattering, number_of_portions
 from chatfeedback.steps.written import noted
 from exports.benchmark_files import read_benchmarks
@@ -137,9 +137,12 @@ def export(
         if dry_run:
             return written(dry_run=True)
         with noted(workspace, folder, projection.name) as writing, _rest_named(workspace, folder):
-            return written(
-                announce=lambda holders: writing.announce(holders.person_ids, holders.conversation_ids)
-            )
+
+            def announce(holders: exports.Holders) -> None:
+                forget_portions(scratch)
+                writing.announce(holders.person_ids, holders.conversation_ids)
+
+            return written(announce=announce)
 
 
 @contextmanager
