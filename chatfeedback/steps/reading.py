@@ -33,7 +33,7 @@ class Reading:
 
     def of(self, function: Callable[..., FoundT], *arguments: Any) -> FoundT:
         """Return what a function returns."""
-        return self.beside(function, arguments, function, ())[0]
+        return self.beside(function, arguments, function, (), lambda: None)[0]
 
     def beside(
         self,
@@ -41,25 +41,27 @@ class Reading:
         arguments: Sequence[Any],
         other: Callable[..., OtherT],
         work: Sequence[tuple[Any, ...]],
+        meanwhile: Callable[[], None],
     ) -> tuple[FoundT, list[OtherT]]:
-        """Return what a function returns and, made at the same time, what another returns for each piece of work."""
-        others: list[OtherT] = []
+        """Return what a function returns and, made at the same time, what another returns for each piece of work.
+
+        ``meanwhile`` is called while other processes work; with none, before.
+        """
         found: list[FoundT] = []
+        others: list[OtherT] = []
+
+        def read() -> None:
+            meanwhile()
+            found.append(function(self._connection, *arguments))
+
+        def make_others() -> None:
+            others.extend(results_of(self._workers, other, work, meanwhile))
+
         if self._file is None:
-            others = results_of(
-                self._workers,
-                other,
-                work,
-                meanwhile=lambda: found.append(function(self._connection, *arguments)),
-            )
+            others = results_of(self._workers, other, work, read)
             return found[0], others
         try:
-            found = results_of(
-                self._workers,
-                function,
-                [(self._file, *arguments)],
-                meanwhile=lambda: others.extend(results_of(self._workers, other, work)),
-            )
+            found = results_of(self._workers, function, [(self._file, *arguments)], make_others)
         except UnreadableError:
             found = [function(self._connection, *arguments)]
         return found[0], others

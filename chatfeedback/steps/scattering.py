@@ -93,6 +93,7 @@ class Scattering:
             workers if isinstance(workers, LocalWorkers) else LocalWorkers(1)
         )  # a cluster sees no files of ours
         self._workers.prepare(ready)
+        files = [*workspace.collection.shared_rows()]
         reading = Reading(connection, self._workers)
         self._tasks = reading.of(kept_tasks, str(folder))
         self.of_rewrites: dict[str, Task] = {}
@@ -100,12 +101,12 @@ class Scattering:
         asked = pc.unique(pa.concat_arrays([shown.values, pa.array([*near_duplicates], pa.string())]))
         names = pa.table({"conversation_id": asked})
         waiting = keep(folder / "asked", [names], names.schema, partial(our_errors, folder))
-        files = [*workspace.collection.shared_rows()]
         self._answers, of_files = reading.beside(
             kept_answers,
             (self._tasks, str(folder), {it.status for it in members(connection)}),
             openings_in,
             [(str(path), waiting, everything) for path, _ in files],
+            partial(self._number, asked, shown),
         )
         found = [
             only(some, shared.places(keys_of(some.names.to_pylist())) >= 0)
@@ -115,7 +116,7 @@ class Scattering:
         openings = joined(found)
         self.near_duplicates = with_near_openings(near_duplicates, openings, workspace.collection.batches_of)
         self._openings = _digests(openings)
-        self._divide(asked, shown, openings)
+        self._divide(shown, openings)
 
     def _see_tasks(self) -> pa.ListArray:
         """Find the tasks that are about rewrites; return the conversations that each task shows."""
@@ -140,23 +141,28 @@ class Scattering:
         tables = (pa.Table.from_batches([it.filter(pc.is_in(it["task_id"], about))]) for it in batches)
         return [annotation_of(row) for table in tables for row in rows_of(StoredAnnotation, table)]
 
-    def _divide(self, asked: pa.StringArray, shown: pa.ListArray, openings: Openings) -> None:
+    def _number(self, asked: pa.StringArray, shown: pa.ListArray) -> None:
+        """Number the conversations that are asked for; find the numbers of those that tasks show."""
+        self._numbers = KeyIndex(keys_of(asked.to_pylist()))
+        self._shown = self._numbers.places(keys_of(shown.values.to_pylist()))
+
+    def _divide(self, shown: pa.ListArray, openings: Openings) -> None:
         """Say to which group and portion each task and conversation belongs."""
-        names = pc.unique(pa.concat_arrays([asked, openings.names])).to_pylist()
-        index = KeyIndex(keys_of(names))
-        self._conversations = index.places(keys_of(openings.names.to_pylist()))
-        of_tasks = index.places(keys_of(shown.values.to_pylist()))
-        begins = shown.offsets.to_numpy()
+        self._conversations = self._numbers.places(keys_of(openings.names.to_pylist()))
+        others = np.flatnonzero(self._conversations < 0)  # nobody asks for them
+        size = len(self._numbers) + len(others)
+        self._conversations[others] = np.arange(len(self._numbers), size)
+        begins, of_tasks = shown.offsets.to_numpy(), self._shown
         counts = np.diff(begins)
         labels = {label: number for number, label in enumerate({*self.near_duplicates.values()})}
         alike = np.array([labels[label] for label in self.near_duplicates.values()], np.int64)
         pairs = (
             (np.repeat(of_tasks[begins[:-1][counts > 0]], counts[counts > 0]), of_tasks),
-            chained(alike, index.places(keys_of(self.near_duplicates))),
+            chained(alike, self._numbers.places(keys_of(self.near_duplicates))),
             chained(openings.digests, self._conversations[openings.owners]),
         )
-        roots = together(len(names), *(np.concatenate(some) for some in zip(*pairs, strict=True)))
-        held = np.zeros(len(names), np.bool_)
+        roots = together(size, *(np.concatenate(some) for some in zip(*pairs, strict=True)))
+        held = np.zeros(size, np.bool_)
         held[roots[self._conversations]] = True
         portions = np.unique(roots, return_inverse=True)[1] % self.number
         groups = np.where(held[roots], roots, NOWHERE)

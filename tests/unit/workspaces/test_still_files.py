@@ -96,7 +96,7 @@ def test_who_has_the_transaction_reads_what_the_driver_cannot(stored: Store) -> 
         with pytest.raises(UnreadableError):
             list(workers.run(everything, [(file,)]))
         reading = Reading(connection, workers)
-        tasks, numbers = reading.beside(tables_of_tasks, (), abs, [(-1,), (-2,)])
+        tasks, numbers = reading.beside(tables_of_tasks, (), abs, [(-1,), (-2,)], lambda: None)
         assert (tasks.num_rows, numbers) == (50, [1, 2])
 
 

@@ -191,7 +191,7 @@ def _mapped(path: Path, size: int) -> Hashes:
 
 def pairs_within(bands: Hashes) -> NDArray[np.intp]:
     """Return the pairs of rows of ``bands`` that share a band, shape (pairs, 2), the smaller position first."""
-    keys, owners = _flat(bands)
+    keys, owners = _shared(*_flat(bands))
     order = np.argsort(keys, kind="stable")
     keys, owners = keys[order], owners[order]
     pairs: list[NDArray[np.intp]] = []
@@ -203,6 +203,17 @@ def pairs_within(bands: Hashes) -> NDArray[np.intp]:
     if not pairs:
         return np.empty((0, 2), np.intp)
     return np.unique(np.concatenate(pairs), axis=0)
+
+
+def _shared(keys: Hashes, owners: NDArray[np.intp]) -> tuple[Hashes, NDArray[np.intp]]:
+    """Return the keys that are there more than once, and their owners: most are not, and to sort alone is quick."""
+    ordered = np.sort(keys)
+    twice = np.unique(ordered[1:][ordered[1:] == ordered[:-1]])
+    if not len(twice):
+        return keys[:0], owners[:0]
+    at = np.minimum(np.searchsorted(twice, keys), len(twice) - 1)
+    shared = np.flatnonzero(twice[at] == keys)
+    return keys[shared], owners[shared]
 
 
 def _flat(bands: Hashes) -> tuple[Hashes, NDArray[np.intp]]:
