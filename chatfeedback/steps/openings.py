@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pyarrow as pa
 
+from chatfeedback.steps.portions import IN_COLLECTION
 from exports.arrays import rows_at
 from exports.context import clean, contexts_of
+from exports.dataset import our_errors
 from exports.splits import digest_of, normalised_opening
-from workspaces.collection.files import CONVERSATION, batches_of, conversations_in
+from workspaces.batch_files import batch_file
+from workspaces.collection.files import batches_of, conversations_in
 from workspaces.collection.near_duplicates.signatures import BANDS, bands, shingles
 from workspaces.keys import KeyIndex, keys_of
 from workspaces.records import Role
@@ -38,7 +41,7 @@ class Openings:
 
     Attributes:
         names: the ids of the conversations.
-        rows: where each stands in its file.
+        rows: where each stands among those that were kept.
         owners: whose each opening is, by place in ``names``; ascending.
         digests: of each opening.
         signed: the places of the openings that have bands.
@@ -53,24 +56,34 @@ class Openings:
     bands: Digests
 
 
-def openings_in(path: str, asked: Sequence[Waiting], everything: bool) -> Openings:
-    """Return the openings in a file of the collection.
+def openings_in(
+    path: str, asked: Sequence[Waiting], target: str, everything: bool
+) -> tuple[Openings, list[Waiting]]:
+    """Return the openings in a file of the collection, and its conversations, which are kept in a new file.
 
     Args:
         path: of the file.
         asked: the ids of the conversations whose openings are signed, the first one of each digest.
+        target: the path of the new file.
         everything: look at all conversations; else at those alone.
+
+    Raises:
+        CannotWriteError: it cannot be written.
     """
     found: list[Openings] = []
+    kept: list[Waiting] = []
     wanted = _index_of(tuple(asked))
     start = 0
-    for batch in batches_of(Path(path), CONVERSATION, ROWS_AT_ONCE):
-        is_asked = wanted.places(keys_of(batch.column("conversation_id").to_pylist())) >= 0
-        rows = np.arange(len(is_asked)) if everything else np.flatnonzero(is_asked)
-        if len(rows):
-            found.append(_openings_of(rows_at(batch, rows), rows + start, is_asked[rows]))
-        start += batch.num_rows
-    return joined(found)
+    with batch_file(Path(target), IN_COLLECTION, partial(our_errors, Path(target).parent)) as keep:
+        for batch in batches_of(Path(path), IN_COLLECTION.names, ROWS_AT_ONCE):
+            is_asked = wanted.places(keys_of(batch.column("conversation_id").to_pylist())) >= 0
+            rows = np.arange(len(is_asked)) if everything else np.flatnonzero(is_asked)
+            if len(rows):
+                some = batch if len(rows) == batch.num_rows else rows_at(batch, rows)
+                found.append(_openings_of(some, np.arange(len(rows)) + start, is_asked[rows]))
+                kept.append(keep(some))
+                start += len(rows)
+    return joined(found), kept
 
 
 def joined(some: Iterable[Openings]) -> Openings:

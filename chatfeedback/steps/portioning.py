@@ -15,8 +15,6 @@ from chatfeedback.steps.portions import CONVERSATION_COLUMNS, GROUP, OPENING
 from exports.arrays import numbers_of, rows_at
 from exports.dataset import our_errors
 from workspaces.batch_files import batch_file
-from workspaces.collection.files import batches_of
-from workspaces.read_ahead import read_ahead
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -32,9 +30,8 @@ if TYPE_CHECKING:
     Portioned: TypeAlias = Mapping[int, Sequence[Waiting]]
     """What waits for each portion, by its number."""
 
-ROWS_AT_ONCE = 2048
 BYTES_AT_ONCE = 1 << 25
-"""Conversations that are read at once, and their size in memory when they are written."""
+"""The size of conversations that are divided at once."""
 
 
 def portioned(path: Path, tables: Iterable[Placed], schema: pa.Schema) -> Portioned:
@@ -61,7 +58,7 @@ def portioned(path: Path, tables: Iterable[Placed], schema: pa.Schema) -> Portio
 
 
 def portioned_conversations(
-    source: str,
+    kept: Sequence[Waiting],
     target: str,
     rows: Numbers,
     openings: NDArray[np.uint64],
@@ -69,12 +66,12 @@ def portioned_conversations(
     portions: Numbers,
     groups: Numbers,
 ) -> Portioned:
-    """Write conversations of a file of the collection to a new file, those of each portion together.
+    """Write conversations that were kept to a new file, those of each portion together.
 
     Args:
-        source: the path of the file.
-        target: the path of the new one.
-        rows: of the conversations in the file; ascending.
+        kept: all that were kept of a file of the collection (``openings_in``).
+        target: the path of the new file.
+        rows: which of them; ascending.
         openings: the digest of an opening of each.
         alone: whether it has that one alone.
         portions: of each.
@@ -87,7 +84,7 @@ def portioned_conversations(
 
     def tables() -> Iterator[Placed]:
         begin = 0
-        for table in _conversations(Path(source), rows):
+        for table in _conversations(kept, rows):
             end = begin + table.num_rows
             yield table.append_column(OPENING, opening[begin:end]), portions[begin:end], groups[begin:end]
             begin = end
@@ -104,17 +101,17 @@ def merged(some: Iterable[Portioned]) -> Portioned:
     return found
 
 
-def _conversations(path: Path, rows: Numbers) -> Iterator[pa.Table]:
-    """Yield rows of a file of the collection, so many at a time that they are worth a batch for each portion."""
-    waiting: list[pa.RecordBatch] = []
+def _conversations(kept: Iterable[Waiting], rows: Numbers) -> Iterator[pa.Table]:
+    """Yield conversations, so many at a time that they are worth a batch for each portion."""
+    some: list[pa.RecordBatch] = []
     start = 0
-    for batch in read_ahead(batches_of(path, CONVERSATION_COLUMNS.names[:-2], ROWS_AT_ONCE)):
+    for batch in (it.read() for it in kept):
         first, last = np.searchsorted(rows, [start, start + batch.num_rows])
-        start += batch.num_rows
         if first < last:
-            waiting.append(rows_at(batch, rows[first:last] - start + batch.num_rows))
-        if sum(it.nbytes for it in waiting) >= BYTES_AT_ONCE:
-            yield pa.Table.from_batches(waiting)
-            waiting.clear()
-    if waiting:
-        yield pa.Table.from_batches(waiting)
+            some.append(rows_at(batch, rows[first:last] - start))
+        start += batch.num_rows
+        if sum(it.nbytes for it in some) >= BYTES_AT_ONCE:
+            yield pa.Table.from_batches(some)
+            some.clear()
+    if some:
+        yield pa.Table.from_batches(some)

@@ -56,13 +56,9 @@ OPENING, GROUP = pa.field("opening", pa.binary(8)), pa.field("group", pa.int64()
 NOWHERE = -1
 """The group of tasks about conversations that are not there."""
 TASK_COLUMNS, ANSWER_COLUMNS = TASKS.append(GROUP), ANNOTATIONS.append(GROUP)
-CONVERSATION_COLUMNS = pa.schema(
-    [
-        *(SCHEMA.field(name) for name in dict.fromkeys((*CONVERSATION, *LANGUAGES))),
-        OPENING,
-        GROUP,
-    ]
-)
+IN_COLLECTION = pa.schema([SCHEMA.field(name) for name in dict.fromkeys((*CONVERSATION, *LANGUAGES))])
+"""What portions hold of the columns of the collection."""
+CONVERSATION_COLUMNS = IN_COLLECTION.append(OPENING).append(GROUP)
 
 
 def own_set_aside(

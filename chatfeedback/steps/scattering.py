@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import pickle
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyarrow as pa
@@ -105,14 +105,17 @@ class Scattering:
             kept_answers,
             (self._tasks, str(folder), {it.status for it in members(connection)}),
             openings_in,
-            [(str(path), waiting, everything) for path, _ in files],
+            [
+                (str(path), waiting, str(folder / f"kept-{number}"), everything)
+                for number, (path, _) in enumerate(files)
+            ],
             partial(self._number, asked, shown),
         )
         found = [
             only(some, shared.places(keys_of(some.names.to_pylist())) >= 0)
-            for (_, shared), some in zip(files, of_files, strict=True)
+            for (_, shared), (some, _) in zip(files, of_files, strict=True)
         ]
-        self._files = [(path, some.rows) for (path, _), some in zip(files, found, strict=True)]
+        self._kept = [(kept, some.rows) for (_, kept), some in zip(of_files, found, strict=True)]
         openings = joined(found)
         self.near_duplicates = with_near_openings(near_duplicates, openings, workspace.collection.batches_of)
         self._openings = _digests(openings)
@@ -201,17 +204,19 @@ class Scattering:
 
     def conversations(self) -> Portioned:
         """Scatter the conversations that are shared."""
-        work, begin = [], 0
-        for number, (path, rows) in enumerate(self._files):
+        work: list[tuple[Any, ...]] = []
+        begin = 0
+        for number, (kept, rows) in enumerate(self._kept):
             end = begin + len(rows)
             places = self._conversations[begin:end]
             target = self._folder / f"{CONVERSATIONS}-{number}"
             openings = (it[begin:end] for it in self._openings)
-            work.append(
-                (str(path), str(target), rows, *openings, *(it[places] for it in self._of_conversations))
-            )
+            work.append((kept, str(target), rows, *openings, *(it[places] for it in self._of_conversations)))
             begin = end
-        return merged(results_of(self._workers, portioned_conversations, work))
+        found = results_of(self._workers, portioned_conversations, work)
+        for number in range(len(self._kept)):
+            forget(self._folder / f"kept-{number}")
+        return merged(found)
 
     def portions(self, shared: Shared) -> list[Portion]:
         """Return the portions."""
