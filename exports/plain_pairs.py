@@ -149,10 +149,10 @@ def _compared(messages: Messages, shown: Numbers) -> _Compared | None:
     keys = pc.binary_join_element_wise("pair", rows_at(canonical, of_before[:, 0]), *texts, "\x1f")
     ids = [digest.hex() for digest in hashed(keys, 12)]
     alike = (rows_at(messages.stripped, shown[:, side]) for side in (0, 1))
-    _, of_id, times = np.unique(np.array(ids, "S24"), return_inverse=True, return_counts=True)
-    differ = (
-        ~flags_of(pc.equal(*alike)) & (codes[of_before[:, 0]] == codes[of_before[:, 1]]) & (times[of_id] == 1)
-    )
+    differ = ~flags_of(pc.equal(*alike)) & (codes[of_before[:, 0]] == codes[of_before[:, 1]])
+    if len({*ids}) < len(ids):
+        _, of_id, times = np.unique(np.array(ids, "S24"), return_inverse=True, return_counts=True)
+        differ &= times[of_id] == 1
     return _Compared(ids, differ, responses, first, ways.at(of_before[:, 0]), codes[of_before[:, 0]])
 
 

@@ -147,6 +147,7 @@ def export(
             dry_run=dry_run,
             meanwhile=None if dry_run else partial(announce, made.holders),
         )
+        workers.dismiss()
         return _release(
             folder,
             plan,

@@ -10,11 +10,13 @@ from functools import partial
 from itertools import chain
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from exports.buckets import bucket_of
+from exports.arrays import hashed, one_array
+from exports.buckets import buckets_of
 from exports.dataset import FORMAT, MANIFEST, SUMS, held_still, is_disposable, sums_of
 from exports.difference import ITEMS, TOMBSTONES, hash_of, listed_in, read_feed
 from exports.manifests import fault_in
@@ -289,9 +291,10 @@ def _release(folder: Path, manifest: Mapping[str, Any]) -> Iterator[str]:
         yield f"{ITEMS} lists {counted(items, 'item')}, and the manifest accounts for {expected}"
     for path in sorted((folder / "data" / ITEMS).glob("*.parquet")):
         number = path.name.split("-")[1]
-        for name in pq.read_table(path, columns=["id"]).column(0).to_pylist():
-            if buckets > 1 and f"{bucket_of(name, buckets):05}" != number:
-                yield f"item {name} stands in bucket {number}, which is not its own"
+        named = int(number) if number.isdecimal() else -1
+        names = one_array(pq.read_table(path, columns=["id"]).column(0))
+        for place in np.flatnonzero(buckets_of(hashed(names, 8), buckets) != named) if buckets > 1 else ():
+            yield f"item {names[int(place)]} stands in bucket {number}, which is not its own"
     train, test = (listed.filter(pc.equal(listed["split"], split)) for split in TRAIN_AND_TEST)
     for name in _in_both(train, test):
         yield f"items of conversation {name} stand in both splits"

@@ -79,6 +79,10 @@ class Workers(Protocol):
         """
         ...
 
+    def dismiss(self) -> None:
+        """Let processes end: there is hardly any more work. Whatever there is starts others."""
+        ...
+
 
 def results_of(
     workers: Workers,
@@ -123,6 +127,7 @@ class LocalWorkers:
         self._processes = processes or _usable_cores()
         self._small = small
         self._pool: ProcessPoolExecutor | None = None
+        self._leaving: list[threading.Thread] = []
         self._stay = False
 
     @property
@@ -139,6 +144,15 @@ class LocalWorkers:
         """End the processes."""
         self._stay = False
         self._end()
+        for thread in self._leaving:
+            thread.join()
+
+    def dismiss(self) -> None:
+        """End the processes, and do not wait for it."""
+        pool, self._pool = self._pool, None
+        if pool is not None:
+            self._leaving.append(threading.Thread(target=pool.shutdown))
+            self._leaving[-1].start()
 
     def run(
         self,
@@ -253,6 +267,9 @@ class DaskWorkers:
         return self
 
     def __exit__(self, *error: object) -> None:
+        """Do nothing."""
+
+    def dismiss(self) -> None:
         """Do nothing."""
 
     def run(

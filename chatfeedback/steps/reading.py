@@ -31,9 +31,9 @@ class Reading:
         self._connection, self._workers = connection, workers
         self._file = None if workers.alone else still_file(connection)
 
-    def of(self, function: Callable[..., FoundT], *arguments: Any) -> FoundT:
-        """Return what a function returns."""
-        return self.beside(function, arguments, function, (), lambda: None)[0]
+    def of(self, function: Callable[..., FoundT], *arguments: Any, meanwhile: Callable[[], None]) -> FoundT:
+        """Return what a function returns; ``meanwhile`` is called while another process works, or before."""
+        return self.beside(function, arguments, function, (), meanwhile)[0]
 
     def beside(
         self,

@@ -92,10 +92,14 @@ class Scattering:
         self._workers = (
             workers if isinstance(workers, LocalWorkers) else LocalWorkers(1)
         )  # a cluster sees no files of ours
-        self._workers.prepare(ready)
-        files = [*workspace.collection.shared_rows()]
+        files: list[tuple[Path, KeyIndex]] = []
+
+        def prepare() -> None:
+            self._workers.prepare(ready)
+            files.extend(workspace.collection.shared_rows())
+
         reading = Reading(connection, self._workers)
-        self._tasks = reading.of(kept_tasks, str(folder))
+        self._tasks = reading.of(kept_tasks, str(folder), meanwhile=prepare)
         self.of_rewrites: dict[str, Task] = {}
         shown = self._see_tasks()
         asked = pc.unique(pa.concat_arrays([shown.values, pa.array([*near_duplicates], pa.string())]))
