@@ -23,7 +23,7 @@ from chatfeedback.steps.answers import without_own, without_own_checks
 from chatfeedback.steps.written_texts import redacted
 from exports.choosing import EVERYTHING, by_own
 from exports.omissions import OmissionReason
-from exports.plain_evidence import EvidenceColumns
+from exports.plain_evidence import LANGUAGES, EvidenceColumns
 from workspaces.batch_files import table_in
 from workspaces.collection.files import CONVERSATION, SCHEMA, conversations_in
 from workspaces.collection.statistics import UNDETERMINED
@@ -51,10 +51,7 @@ OUTSIDE = {
 """Why the answers of people who are outside are in no row."""
 TASK_ROWS, ANSWERS, CONVERSATIONS = "tasks", "answers", "conversations"
 """What the rows of a portion are called; the answers of people who are outside, by their status."""
-LANGUAGES = ("detected_language", "language")
 OPENING, GROUP = pa.field("opening", pa.binary(8)), pa.field("group", pa.int64())
-NOWHERE = -1
-"""The group of tasks about conversations that are not there."""
 TASK_COLUMNS, ANSWER_COLUMNS = TASKS.append(GROUP), ANNOTATIONS.append(GROUP)
 IN_COLLECTION = pa.schema([SCHEMA.field(name) for name in dict.fromkeys((*CONVERSATION, *LANGUAGES))])
 """What portions hold of the columns of the collection."""

@@ -19,13 +19,13 @@ from chatfeedback.steps.portions import (
     ANSWER_COLUMNS,
     ANSWERS,
     CONVERSATIONS,
-    NOWHERE,
     TASK_COLUMNS,
     TASK_ROWS,
     Portion,
 )
 from chatfeedback.steps.reading import Reading
 from chatfeedback.steps.scattered import forget
+from exports.arrays import NOWHERE
 from exports.buckets import OF_PORTION
 from exports.dataset import our_errors
 from workspaces.batch_files import keep

@@ -24,8 +24,8 @@ import exports
 from chatfeedback import steps
 from chatfeedback.steps import portions, scattered, scattering, training_sets
 from chatfeedback.steps.grouping import Groups, chained, together
-from chatfeedback.steps.portions import NOWHERE
 from chatfeedback.steps.scattered import SCATTERED, scattered_in
+from exports.arrays import NOWHERE
 from exports.dataset import CannotWriteError
 from exports.plan import Plan
 from exports.reducing import Whole, reduced
