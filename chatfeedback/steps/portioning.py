@@ -76,8 +76,10 @@ def portioned_conversations(
         alone: whether it has that one alone.
         portions: of each.
         groups: of each.
-    """
 
+    Raises:
+        CannotWriteError: it cannot be written.
+    """
     bits = np.packbits(alone, bitorder="little")
     buffers = [pa.py_buffer(bits), pa.py_buffer(np.ascontiguousarray(openings))]
     opening = pa.Array.from_buffers(OPENING.type, len(rows), buffers)
