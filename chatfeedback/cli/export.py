@@ -229,7 +229,8 @@ def export(
             f"a folder is named behind {', '.join(OF_RELEASES)} alone; to write to one: --output {written[0]}"
         )
     from exports import projection_of
-    from workspaces.workers import DaskWorkers, LocalWorkers
+    from workspaces.dask_workers import DaskWorkers
+    from workspaces.workers import LocalWorkers
 
     given = {
         "kinds": kinds, "imported": imported, "chat": chat, "own": own, "since": since, "until": until,
