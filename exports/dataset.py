@@ -13,9 +13,11 @@ from pathlib import Path
 from tempfile import TemporaryDirectory, TemporaryFile, gettempdir
 from typing import TYPE_CHECKING, Any
 
+import pyarrow as pa
 from filelock import FileLock
 
-from exports.difference import ITEMS, TOMBSTONES, damaged, release_after
+from exports.difference import ITEM_COLUMNS, ITEMS, TOMBSTONES, damaged, release_after
+from exports.json_columns import stored_schema
 from exports.manifests import fault_in
 from exports.tables import Kept, at_once, is_plain_file, sha256_of, write_tables
 from workspaces.errors import UsageError, WorkbenchError
@@ -162,16 +164,14 @@ def _release(
     manifest: Mapping[str, JsonValue],
     tables: Sequence[DatasetTable],
 ) -> Release:
-    rows = (
-        row
-        for table in tables
-        if table.name == ITEMS
-        for part in table.parts
-        for row in part.rows(table.columns)
-    )
+    listed = stored_schema(ITEM_COLUMNS).empty_table()
+    for table in tables:
+        if table.name == ITEMS:
+            parts = (each for part in table.parts for each in part.tables(table.columns))
+            listed = pa.concat_tables([listed, *parts])
     buckets = manifest["buckets"]
     assert isinstance(buckets, int)
-    return release_after(folder, existing, rows, buckets, str(manifest["created_at"]))
+    return release_after(folder, existing, listed, buckets, str(manifest["created_at"]))
 
 
 def _kept(folder: Path, existing: Mapping[str, Any]) -> Kept:

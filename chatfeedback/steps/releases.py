@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from chatfeedback.steps.written import columns_of, key_of, mentions
 from exports.dataset import held_still
-from exports.difference import entries_in
+from exports.difference import conversations_in, listed_in
 from exports.gone import gone_by
 from exports.publication import Published, publish
 from exports.release_checkpoints import differs_from, write_release_checkpoint
@@ -137,17 +137,17 @@ def deleted_in(workspace: Workspace, folder: Path) -> str:
         UsageError: it lists no items, so that nobody can tell.
     """
     manifest = read_manifest(folder)
-    entries = entries_in(folder, manifest)
-    if entries is None:
+    listed = listed_in(folder, manifest)
+    if listed is None:
         raise UsageError(
             f"{folder} lists no items, so nobody can tell whether it holds what was deleted: export it again"
         )
     tombstones, path = workspace.tombstones, key_of(workspace, folder)
-    names = {it for each in entries.values() for it in each.conversation_ids}
-    listed = {tombstones.hash_of_id(name) for name in names}
+    names = {*conversations_in(listed).to_pylist()}
+    hashes = {tombstones.hash_of_id(name) for name in names}
     with workspace.store.read() as connection:
         noted, noted_at = sources_of(connection, path), written_at(connection, path)
-        conversations = receipts_of(connection, sorted(listed | noted))
+        conversations = receipts_of(connection, sorted(hashes | noted))
         forgotten = times_of_forgetting(connection)
         kept_back = {
             state: names & ids_in(connection, state) for state in (SharingState.PRIVATE, SharingState.HELD)
