@@ -5,7 +5,6 @@ from __future__ import annotations
 import ctypes
 import json
 import os
-import shutil
 from contextlib import ExitStack, contextmanager, nullcontext, suppress
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
@@ -142,7 +141,7 @@ def write_dataset(
     """
     manifest = {"format": FORMAT, "tool_version": tool_version(), **manifest}
     with _locked(folder) as place:
-        new, old = _beside(place)
+        new, old = folders_beside(place)
         _repair(place)
         existing = _existing(place, manifest["kind"])
         if existing is not None and _is_same(place, existing, manifest):
@@ -151,10 +150,11 @@ def write_dataset(
         kept = None if existing is None else _kept(place, existing)
         try:
             _write(new, tables, manifest, release, card_of, further, about, kept, workers)
+            _put_in_place(new, place, old)
         except BaseException:
-            shutil.rmtree(new, ignore_errors=True)  # a full disk stays no fuller than it was
+            with suppress(OSError, WorkbenchError):  # else the next export does it
+                _repair(place)  # a full disk stays no fuller than it was
             raise
-        _put_in_place(new, place, old)
     return release
 
 
@@ -229,14 +229,14 @@ def _lock_of(folder: Path) -> Path:
     return folder.parent / f".{folder.name}.lock"
 
 
-def _beside(folder: Path) -> tuple[Path, Path]:
+def folders_beside(folder: Path) -> tuple[Path, Path]:
     """Return the folders beside a target that hold a new export until it is in place, and the old one after that."""
     return folder.parent / f".{folder.name}.new", folder.parent / f".{folder.name}.old"
 
 
 def _repair(folder: Path) -> None:
     """Put back the export that a kill left aside, and remove what it left half-written."""
-    new, old = _beside(folder)
+    new, old = folders_beside(folder)
     if old.exists() and not folder.exists():
         old.rename(folder)
     for rest in (new, old):
