@@ -252,7 +252,8 @@ def _uninterrupted(submit: Callable[..., Pending[ResultT]]) -> Callable[..., Pen
     """Return a function that submits work, and starts processes for it that Ctrl-C leaves alone.
 
     A terminal interrupts every process of a command. They inherit that interrupts are blocked; one that comes meanwhile
-    reaches this process afterwards. They end with this process (``_end_with_parent``).
+    reaches this process afterwards, as does SIGTERM, which they let through (``_begin_worker``). They end with this
+    process (``_end_with_parent``).
     """
 
     def wrapped(function: Callable[..., ResultT], *arguments: Any) -> Pending[ResultT]:
@@ -261,7 +262,7 @@ def _uninterrupted(submit: Callable[..., Pending[ResultT]]) -> Callable[..., Pen
             or threading.current_thread() is not threading.main_thread()
         ):
             return submit(function, *arguments)
-        before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+        before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGTERM})
         try:
             return submit(function, *arguments)
         finally:
@@ -289,6 +290,8 @@ def _imports_not_collected() -> Iterator[None]:
 
 
 def _begin_worker() -> None:
+    if hasattr(signal, "pthread_sigmask"):
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGTERM})
     gc.freeze()  # as _imports_not_collected
     _end_with_parent()
 
