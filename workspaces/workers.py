@@ -122,9 +122,9 @@ class LocalWorkers:
         return self
 
     def __exit__(self, *error: object) -> None:
-        """End the processes."""
+        """End the processes; after an error at once, with what they are working at."""
         self._stay = False
-        self._end()
+        self._end(at_once=error[:1] != (None,))
 
     def run(
         self,
@@ -205,18 +205,20 @@ class LocalWorkers:
                 "a worker process died, perhaps for lack of memory; what was added is kept: run this again"
             ) from None
         except (KeyboardInterrupt, GeneratorExit):  # nobody wants what they are working at
-            for worker in multiprocessing.active_children():
-                worker.kill()
-            self._end()
+            self._end(at_once=True)
             raise
         finally:
             if not self._stay:
                 self._end()
 
-    def _end(self) -> None:
+    def _end(self, *, at_once: bool = False) -> None:
         pool, self._pool = self._pool, None
-        if pool is not None:
-            pool.shutdown(cancel_futures=True)
+        if pool is None:
+            return
+        if at_once:
+            for worker in multiprocessing.active_children():
+                worker.kill()
+        pool.shutdown(cancel_futures=True)
 
 
 _SPAWN = multiprocessing.get_context("spawn")  # a fork would inherit locks held by Arrow's threads
