@@ -42,8 +42,12 @@ def test_work_begins_again_where_an_idle_worker_died(tmp_path: Path) -> None:
 
 
 def test_after_an_error_nobody_waits_for_what_workers_are_working_at() -> None:
+    def interrupted_at_work() -> None:
+        with LocalWorkers(2) as workers:
+            workers.prepare(partial(time.sleep, 60))
+            raise KeyboardInterrupt
+
     begun = time.monotonic()
-    with pytest.raises(KeyboardInterrupt), LocalWorkers(2) as workers:
-        workers.prepare(partial(time.sleep, 60))
-        raise KeyboardInterrupt
+    with pytest.raises(KeyboardInterrupt):
+        interrupted_at_work()
     assert time.monotonic() - begun < 30
