@@ -110,12 +110,12 @@ def _raise(number: int, frame: FrameType | None) -> None:
 
 def _interrupt_soon(number: int) -> None:
     time.sleep(SOON_SECONDS)
-    interrupt_main(number)
+    interrupt_main(signal.Signals(number))
 
 
 def _raise_again(unraisable: sys.UnraisableHookArgs) -> None:
     """Raise an interrupt once more that came where it could not be raised, as in a destructor."""
     if isinstance(unraisable.exc_value, KeyboardInterrupt):
-        interrupt_main(_raised or signal.SIGINT)
+        interrupt_main(signal.Signals(_raised or signal.SIGINT))
     else:
         sys.__unraisablehook__(unraisable)
