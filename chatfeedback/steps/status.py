@@ -89,7 +89,7 @@ def figures(workspace: Workspace) -> dict[str, int]:
     """Return all figures of a workspace by name: those of its store, and those of the responses in its collection."""
     by_name = count(workspace).as_json()
     responses = dict.fromkeys(OF_RESPONSES, 0)
-    if by_name.get(f"conversations_{SharingState.SHARED.value}"):  # else nothing has to be read, nor what reads it
+    if by_name.get(f"conversations_{SharingState.SHARED.value}"):  # else what reads them takes long to import
         responses = count_responses(workspace).as_json()
     shared = {name: number for name, number in by_name.items() if name.startswith("conversations_")}
     return {**shared, **responses, **by_name}  # in the order in which they come about
