@@ -19,7 +19,7 @@ from exports.difference import ITEM_COLUMNS, ITEMS, TOMBSTONES, damaged, release
 from exports.json_columns import stored_schema
 from exports.manifests import fault_in
 from exports.tables import Kept, at_once, is_plain_file, sha256_of, write_tables
-from workspaces.errors import UsageError, WorkbenchError
+from workspaces.errors import UsageError, WorkbenchError, reason_of
 from workspaces.files import remove_folder
 
 if TYPE_CHECKING:
@@ -198,7 +198,7 @@ def our_errors(folder: Path) -> Iterator[None]:
     try:
         yield
     except (OSError, RuntimeError) as error:  # also links in a circle, and no home of that name
-        reason = getattr(error, "strerror", None) or " ".join(str(error).split())
+        reason = reason_of(error)
         raise CannotWriteError(
             f"cannot write {folder}: {reason}. Make it writable or free it, or name another folder with --output"
         ) from error

@@ -12,7 +12,7 @@ from exports.gone import gone_by
 from exports.publication import Published, publish
 from exports.release_checkpoints import differs_from, write_release_checkpoint
 from exports.verification import read_manifest, verify_held
-from workspaces.errors import UsageError, WorkbenchError
+from workspaces.errors import UsageError, WorkbenchError, reason_of
 from workspaces.files import read_text, write_text
 from workspaces.grammar import counted
 from workspaces.records import SharingState
@@ -66,7 +66,7 @@ def checkpoint_release(workspace: Workspace, folder: Path, path: Path | None = N
     try:
         write_text(path, text)
     except OSError as error:
-        raise UsageError(f"{path} cannot be written: {error}") from None
+        raise UsageError(f"{path} cannot be written: {reason_of(error)}") from None
     return path
 
 
@@ -81,7 +81,7 @@ def compare_with_checkpoint(workspace: Workspace, folder: Path, path: Path) -> s
         text = read_text(path, MAX_BYTES)
         return differs_from(folder, text, _key(workspace))
     except (OSError, ValueError) as error:
-        raise UsageError(f"{path} cannot be read: {error}") from None
+        raise UsageError(f"{path} cannot be read: {reason_of(error)}") from None
     except UsageError as error:
         raise UsageError(f"{path}: {error}") from None
 
@@ -95,7 +95,7 @@ def compare_with_feed(folder: Path, path: Path) -> str | None:
     try:
         return gone_by(folder, read_text(path, MAX_FEED_BYTES))
     except (OSError, ValueError) as error:
-        raise UsageError(f"{path} cannot be read: {error}") from None
+        raise UsageError(f"{path} cannot be read: {reason_of(error)}") from None
     except UsageError as error:
         raise UsageError(f"{path}: {error}") from None
 

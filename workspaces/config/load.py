@@ -12,7 +12,7 @@ from pydantic import SecretStr, ValidationError
 
 from workspaces.config.model import Config
 from workspaces.config.section import Section
-from workspaces.errors import ConfigurationError
+from workspaces.errors import ConfigurationError, reason_of
 from workspaces.files import read_text
 from workspaces.yaml_text import explained, load_yaml
 
@@ -72,7 +72,7 @@ def load_config(path: Path) -> Config:
     except UnicodeDecodeError:
         raise ConfigurationError(f"{path} cannot be read: it is no text in UTF-8; save it as UTF-8") from None
     except OSError as error:
-        raise ConfigurationError(f"{path} cannot be read: {error.strerror or error}") from None
+        raise ConfigurationError(f"{path} cannot be read: {reason_of(error)}") from None
     except yaml.YAMLError as error:
         raise ConfigurationError(f"{path} is not YAML: {explained(error)}") from None
     if not isinstance(raw, dict):
