@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 def main() -> None:
     """Run the command line and exit with 0 (done), 2 (usage), 3 (configuration), 4 (unreachable), 5 (rows
-    rejected), 130 (interrupted) or 1 (anything else).
+    rejected), 130 (interrupted) or 1 (anything else); SIGTERM and SIGHUP end it after the same clean-up.
     """
     from chatfeedback.safe_text import safe
     from workspaces.files import keep_private

@@ -8,7 +8,7 @@ import json
 from typing import TYPE_CHECKING
 
 from exports.contamination import Benchmarks
-from workspaces.errors import UsageError
+from workspaces.errors import UsageError, reason_of
 from workspaces.files import read_text
 
 if TYPE_CHECKING:
@@ -53,7 +53,9 @@ def _prompts(path: Path) -> list[str]:
     try:
         found = [text for row in _rows(path) for text in _texts_of(row) if text.strip()]
     except (OSError, ValueError, csv.Error) as error:
-        raise BenchmarkFolderError(f"exports.decontaminate: {path} cannot be read: {error}") from None
+        raise BenchmarkFolderError(
+            f"exports.decontaminate: {path} cannot be read: {reason_of(error)}"
+        ) from None
     if not found:
         raise BenchmarkFolderError(
             f"exports.decontaminate: {path} has no prompt; expected rows with one of {', '.join(COLUMNS)}"

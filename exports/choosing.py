@@ -17,7 +17,7 @@ from workspaces.config.exports import ExportsConfig
 from workspaces.records import ANONYMOUS, CHAT, IMPORTED
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from exports.items import ExportItem, ItemT
     from exports.projection import Evidence, Selection
@@ -120,6 +120,15 @@ def chosen(
     )
 
 
+def names_of(items: Sequence[ExportItem], rules: ExportsConfig, evidence: Evidence) -> dict[str, set[str]]:
+    """Return the names that items have, of each rule in force that allows some names alone, by its key."""
+    return {
+        key: {name for item in items for name in of(item, evidence)}
+        for key, of in NAMES.items()
+        if getattr(rules, key)
+    }
+
+
 def by_agreement(rules: ExportsConfig) -> bool:
     """Return whether rules may leave out items for what people voted, and not for how many they are."""
     return rules.min_agreement > 0 or rules.min_margin is not None or rules.min_posterior > 0
@@ -201,8 +210,33 @@ def _unflagged(item: ExportItem, rules: ExportsConfig, evidence: Evidence) -> bo
     return not rules.skip_flags or evidence.flagged.isdisjoint(item.conversation_ids)
 
 
+def _languages_of(item: ExportItem, evidence: Evidence) -> list[str]:
+    return [evidence.languages.get(name, "") for name in item.conversation_ids]
+
+
+def _models_of(item: ExportItem, _: Evidence) -> Iterable[str]:
+    return item.models
+
+
+def _sources_of(item: ExportItem, _: Evidence) -> Iterable[str]:
+    return item.sources
+
+
+def _licences_of(item: ExportItem, _: Evidence) -> Iterable[str]:
+    return item.licences
+
+
+NAMES: Mapping[str, Callable[[ExportItem, Evidence], Iterable[str]]] = {
+    "languages": _languages_of,
+    "models": _models_of,
+    "sources": _sources_of,
+    "licences": _licences_of,
+}
+"""What an item is called by, of each rule that allows some names alone."""
+
+
 def _languages(item: ExportItem, rules: ExportsConfig, evidence: Evidence) -> bool:
-    return _among((evidence.languages.get(name, "") for name in item.conversation_ids), rules.languages)
+    return _among(_languages_of(item, evidence), rules.languages)
 
 
 def _models(item: ExportItem, rules: ExportsConfig, _: Evidence) -> bool:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import ctypes
 import json
 import os
-import shutil
 from contextlib import ExitStack, contextmanager, nullcontext, suppress
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
@@ -13,12 +12,14 @@ from pathlib import Path
 from tempfile import TemporaryDirectory, TemporaryFile, gettempdir
 from typing import TYPE_CHECKING, Any
 
+import pyarrow as pa
 from filelock import FileLock
 
-from exports.difference import ITEMS, TOMBSTONES, damaged, release_after
+from exports.difference import ITEM_COLUMNS, ITEMS, TOMBSTONES, damaged, release_after
+from exports.json_columns import stored_schema
 from exports.manifests import fault_in
 from exports.tables import Kept, at_once, is_plain_file, sha256_of, write_tables
-from workspaces.errors import UsageError, WorkbenchError
+from workspaces.errors import UsageError, WorkbenchError, reason_of
 from workspaces.files import remove_folder
 
 if TYPE_CHECKING:
@@ -140,7 +141,7 @@ def write_dataset(
     """
     manifest = {"format": FORMAT, "tool_version": tool_version(), **manifest}
     with _locked(folder) as place:
-        new, old = _beside(place)
+        new, old = folders_beside(place)
         _repair(place)
         existing = _existing(place, manifest["kind"])
         if existing is not None and _is_same(place, existing, manifest):
@@ -149,10 +150,11 @@ def write_dataset(
         kept = None if existing is None else _kept(place, existing)
         try:
             _write(new, tables, manifest, release, card_of, further, about, kept, workers)
+            _put_in_place(new, place, old)
         except BaseException:
-            shutil.rmtree(new, ignore_errors=True)  # a full disk stays no fuller than it was
+            with suppress(OSError, WorkbenchError):  # else the next export does it
+                _repair(place)  # a full disk stays no fuller than it was
             raise
-        _put_in_place(new, place, old)
     return release
 
 
@@ -162,16 +164,14 @@ def _release(
     manifest: Mapping[str, JsonValue],
     tables: Sequence[DatasetTable],
 ) -> Release:
-    rows = (
-        row
-        for table in tables
-        if table.name == ITEMS
-        for part in table.parts
-        for row in part.rows(table.columns)
-    )
+    listed = stored_schema(ITEM_COLUMNS).empty_table()
+    for table in tables:
+        if table.name == ITEMS:
+            parts = (each for part in table.parts for each in part.tables(table.columns))
+            listed = pa.concat_tables([listed, *parts])
     buckets = manifest["buckets"]
     assert isinstance(buckets, int)
-    return release_after(folder, existing, rows, buckets, str(manifest["created_at"]))
+    return release_after(folder, existing, listed, buckets, str(manifest["created_at"]))
 
 
 def _kept(folder: Path, existing: Mapping[str, Any]) -> Kept:
@@ -198,7 +198,7 @@ def our_errors(folder: Path) -> Iterator[None]:
     try:
         yield
     except (OSError, RuntimeError) as error:  # also links in a circle, and no home of that name
-        reason = getattr(error, "strerror", None) or " ".join(str(error).split())
+        reason = reason_of(error)
         raise CannotWriteError(
             f"cannot write {folder}: {reason}. Make it writable or free it, or name another folder with --output"
         ) from error
@@ -229,14 +229,14 @@ def _lock_of(folder: Path) -> Path:
     return folder.parent / f".{folder.name}.lock"
 
 
-def _beside(folder: Path) -> tuple[Path, Path]:
+def folders_beside(folder: Path) -> tuple[Path, Path]:
     """Return the folders beside a target that hold a new export until it is in place, and the old one after that."""
     return folder.parent / f".{folder.name}.new", folder.parent / f".{folder.name}.old"
 
 
 def _repair(folder: Path) -> None:
     """Put back the export that a kill left aside, and remove what it left half-written."""
-    new, old = _beside(folder)
+    new, old = folders_beside(folder)
     if old.exists() and not folder.exists():
         old.rename(folder)
     for rest in (new, old):

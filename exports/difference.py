@@ -4,26 +4,31 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections import Counter, defaultdict
+from collections import defaultdict
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from exports.buckets import bucket_of
+from exports.arrays import NOWHERE, flags_of, hashed, one_array, places_of, rows_at, slices
+from exports.buckets import buckets_of
 from exports.columns import TEXT, TEXTS
+from exports.json_columns import stored_schema
 from exports.tables import is_plain_file, sha256_of
 from workspaces.errors import WorkbenchError
 from workspaces.grammar import counted
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Mapping
     from pathlib import Path
 
     from pydantic import JsonValue
 
-    from exports.columns import Columns, Row
+    from exports.arrays import Flags
+    from exports.columns import Columns
 
 ITEMS, LISTED = "items", "listed"
 """The configuration that lists every item of a release, and its split."""
@@ -38,12 +43,17 @@ class DamagedFeedError(WorkbenchError):
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
-    """An item in a release: its split, the sha256 of its rows in all tables, its conversations."""
+class Changes:
+    """The ids of the items that the later of two releases alone has, that it lacks, and that it has otherwise.
 
-    split: str
-    digest: str
-    conversation_ids: tuple[str, ...]
+    An item is another one if its split, its digest (the sha256 of its rows in all tables) or its conversations are.
+    ``moved`` counts those that are in another split.
+    """
+
+    added: pa.StringArray
+    removed: pa.StringArray
+    changed: pa.StringArray
+    moved: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,30 +91,59 @@ class Difference:
         )
 
 
-def compare(before: Mapping[str, Entry], after: Mapping[str, Entry], buckets: int) -> Difference:
-    """Return the difference of the items of two releases, by id; ``buckets`` is the number of them in the later one."""
-    counts: dict[int, Counter[str]] = defaultdict(Counter)
-    moved = 0
-    for name in before.keys() | after.keys():
-        one, other = before.get(name), after.get(name)
-        if one == other:
-            continue
-        what = "added" if one is None else "removed" if other is None else "changed"
-        counts[bucket_of(name, buckets)][what] += 1
-        moved += one is not None and other is not None and one.split != other.split
-    total = sum(counts.values(), Counter())
+def changes_between(before: pa.Table, after: pa.Table) -> Changes:
+    """Return what changed from one release to another, whose items have ``ITEM_COLUMNS``; their ids are distinct."""
+    earlier, later = one_array(before["id"]), one_array(after["id"])
+    places = places_of(later, earlier)
+    in_both, is_new = np.flatnonzero(places != NOWHERE), places == NOWHERE
+    is_gone = np.ones(len(earlier), np.bool_)
+    is_gone[places[in_both]] = False
+    one, other = rows_at(before, places[in_both]), rows_at(after, in_both)
+    moved = flags_of(pc.not_equal(one["split"], other["split"]))
+    changed = moved | flags_of(pc.not_equal(one["digest"], other["digest"]))
+    changed |= _lists_differ(one["conversation_ids"], other["conversation_ids"])
+    return Changes(
+        added=rows_at(later, np.flatnonzero(is_new)),
+        removed=rows_at(earlier, np.flatnonzero(is_gone)),
+        changed=rows_at(later, in_both[changed]),
+        moved=int(moved.sum()),
+    )
+
+
+def _lists_differ(one: pa.ChunkedArray, other: pa.ChunkedArray) -> Flags:
+    """Return whether lists of text differ from others, one by one."""
+    lengths = np.asarray(pc.list_value_length(one))
+    differ: Flags = lengths != np.asarray(pc.list_value_length(other))
+    alike = np.flatnonzero(~differ)
+    texts, others = (pc.list_flatten(rows_at(lists, alike)) for lists in (one, other))
+    differ[np.repeat(alike, lengths[alike])[flags_of(pc.not_equal(texts, others))]] = True
+    return differ
+
+
+def compare(before: pa.Table, after: pa.Table, buckets: int) -> Difference:
+    """Return the difference of the items of two releases; ``buckets`` is the number of them in the later one."""
+    return _counted(changes_between(before, after), len(after), buckets)
+
+
+def _counted(changes: Changes, items: int, buckets: int) -> Difference:
+    """Return how many changes there are to a release that has so many items, and so many buckets."""
+    counts: dict[int, dict[str, int]] = defaultdict(dict)
+    for what, ids in (("added", changes.added), ("changed", changes.changed), ("removed", changes.removed)):
+        numbers, several = np.unique(buckets_of(hashed(ids, 8), buckets), return_counts=True)
+        for bucket, number in zip(numbers.tolist(), several.tolist(), strict=True):
+            counts[bucket][what] = number
     return Difference(
-        added=total["added"],
-        removed=total["removed"],
-        changed=total["changed"],
-        unchanged=len(after) - total["added"] - total["changed"],
-        moved=moved,
-        buckets={bucket: dict(sorted(counts[bucket].items())) for bucket in sorted(counts)},
+        added=len(changes.added),
+        removed=len(changes.removed),
+        changed=len(changes.changed),
+        unchanged=items - len(changes.added) - len(changes.changed),
+        moved=changes.moved,
+        buckets={bucket: counts[bucket] for bucket in sorted(counts)},
     )
 
 
 def listed_in(folder: Path, manifest: Mapping[str, JsonValue]) -> pa.Table | None:
-    """Return the items that a release lists, with ``ITEM_COLUMNS``.
+    """Return the items that a release lists, with ``ITEM_COLUMNS``, none of which is null.
 
     None if it lists none, as of an earlier version, or is damaged.
     """
@@ -114,42 +153,26 @@ def listed_in(folder: Path, manifest: Mapping[str, JsonValue]) -> pa.Table | Non
     if not names or not all(is_plain_file(folder, name) for name in names):
         return None
     try:
-        return pa.concat_tables(
-            pq.read_table(folder / name, columns=[*ITEM_COLUMNS]).select([*ITEM_COLUMNS]) for name in names
+        listed = pa.concat_tables(
+            pq.read_table(folder / name, columns=[*ITEM_COLUMNS])
+            .select([*ITEM_COLUMNS])
+            .cast(stored_schema(ITEM_COLUMNS))
+            for name in names
         )
     except (OSError, ValueError, KeyError, pa.ArrowException):
         return None
+    texts = pc.list_flatten(listed["conversation_ids"])
+    return None if any(column.null_count for column in (*listed.columns, texts)) else listed
 
 
-def entries_in(folder: Path, manifest: Mapping[str, JsonValue]) -> dict[str, Entry] | None:
-    """Return what ``listed_in`` does, by id."""
-    listed = listed_in(folder, manifest)
-    if listed is None:
-        return None
-    return {
-        key: Entry(split, digest, tuple(conversations))
-        for key, split, digest, conversations in zip(*listed.to_pydict().values(), strict=True)
-    }
+def conversations_in(listed: pa.Table) -> pa.StringArray:
+    """Return the ids of the conversations of items, each once."""
+    return pc.unique(pc.list_flatten(listed["conversation_ids"]))
 
 
-def entries_of(rows: Iterable[Row]) -> dict[str, Entry]:
-    """Return the rows of ``ITEM_COLUMNS`` by id."""
-    entries = {}
-    for row in rows:
-        conversations = row["conversation_ids"]
-        assert isinstance(conversations, list)
-        entries[str(row["id"])] = Entry(str(row["split"]), str(row["digest"]), tuple(map(str, conversations)))
-    return entries
-
-
-def hash_of(conversation_id: str) -> str:
-    """Return the sha256 by which the feed names a conversation."""
-    return hashlib.sha256(conversation_id.encode()).hexdigest()
-
-
-def conversations_of(entries: Mapping[str, Entry]) -> set[str]:
-    """Return the hashes of the conversations of items."""
-    return {hash_of(name) for name in {it for entry in entries.values() for it in entry.conversation_ids}}
+def hashes_of(conversation_ids: pa.StringArray) -> set[str]:
+    """Return the sha256 of conversations, by which the feed names them."""
+    return {hashlib.sha256(name).hexdigest() for name in slices(conversation_ids)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,6 +210,8 @@ def read_feed(text: str) -> Feed:
     others = {
         line["sha256"]: (line["version"], line["at"]) for line in lines if line["gone"] == "conversation"
     }
+    for name in (*items, *others):
+        str.encode(name)  # what has no UTF-8 is no text
     return Feed(items, others)
 
 
@@ -230,14 +255,14 @@ class Release:
 
 
 def release_after(
-    folder: Path, before: Mapping[str, JsonValue] | None, rows: Iterable[Row], buckets: int, created_at: str
+    folder: Path, before: Mapping[str, JsonValue] | None, listed: pa.Table, buckets: int, created_at: str
 ) -> Release:
     """Return the release that comes after the one in a folder.
 
     Args:
         folder: holds the release before.
         before: the manifest of that; None without one.
-        rows: the items of the new one (``ITEM_COLUMNS``).
+        listed: the items of the new one (``ITEM_COLUMNS``).
         buckets: of the new one.
         created_at: when it is made, in ISO 8601.
 
@@ -254,19 +279,31 @@ def release_after(
         "digest": before.get("digest"),
         "created_at": before.get("created_at"),
     }
-    after, earlier = entries_of(rows), _items_in(folder, before)
-    since = (version, created_at)
-    present, gone = conversations_of(after), earlier or {}
-    items = {**dict.fromkeys(gone, since), **feed.items}
-    conversations = {**dict.fromkeys(conversations_of(gone), since), **feed.conversations}
+    earlier, since = _items_in(folder, before), (version, created_at)
+    if earlier is None:
+        return Release(version, previous, None, _without(feed, listed))
+    changes = changes_between(earlier, listed)
+    gone = dict.fromkeys(changes.removed.to_pylist(), since)
+    told, present = conversations_in(earlier), conversations_in(listed)
+    unheard = told.filter(pc.invert(pc.is_in(told, value_set=present)))
+    left = _without(feed, listed)
     return Release(
         version,
         previous,
-        None if earlier is None else compare(earlier, after, buckets),
-        Feed(
-            {name: when for name, when in items.items() if name not in after},
-            {name: when for name, when in conversations.items() if name not in present},
-        ),
+        _counted(changes, len(listed), buckets),
+        Feed({**gone, **left.items}, {**dict.fromkeys(hashes_of(unheard), since), **left.conversations}),
+    )
+
+
+def _without(feed: Feed, listed: pa.Table) -> Feed:
+    """Return a feed without what is there again in a release with these items."""
+    ids = one_array(listed["id"])
+    names = pa.array([*feed.items], pa.string())
+    items = {*names.filter(pc.is_in(names, value_set=ids)).to_pylist()}
+    conversations = hashes_of(conversations_in(listed)) if feed.conversations else set()
+    return Feed(
+        {name: when for name, when in feed.items.items() if name not in items},
+        {name: when for name, when in feed.conversations.items() if name not in conversations},
     )
 
 
@@ -280,7 +317,7 @@ def _feed_in(folder: Path, manifest: Mapping[str, JsonValue]) -> Feed:
         raise damaged(folder / TOMBSTONES, error) from None
 
 
-def _items_in(folder: Path, manifest: Mapping[str, JsonValue]) -> dict[str, Entry] | None:
+def _items_in(folder: Path, manifest: Mapping[str, JsonValue]) -> pa.Table | None:
     """Return the items that the release before lists, or None if it is of a version that lists none."""
     names = [name for name in sorted(_files_of(manifest)) if name.startswith(f"data/{ITEMS}/")]
     for name in names:
@@ -288,10 +325,10 @@ def _items_in(folder: Path, manifest: Mapping[str, JsonValue]) -> dict[str, Entr
             _check(folder, manifest, name)
         except (OSError, ValueError) as error:
             raise damaged(folder / name, error) from None
-    entries = entries_in(folder, manifest)
-    if entries is None and (names or _is_versioned(manifest)):
+    listed = listed_in(folder, manifest)
+    if listed is None and (names or _is_versioned(manifest)):
         raise damaged(folder / "data" / ITEMS, "it lists no items")
-    return entries
+    return listed
 
 
 def _files_of(manifest: Mapping[str, JsonValue]) -> Mapping[str, JsonValue]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
-from exports.difference import conversations_of, entries_in, read_feed
+from exports.difference import conversations_in, hashes_of, listed_in, read_feed
 from exports.verification import read_manifest
 from workspaces.errors import UsageError
 from workspaces.grammar import counted
@@ -31,16 +31,16 @@ def gone_by(folder: Path, text: str) -> str | None:
         kind, version = str(first["kind"]), int(first["version"])
     except (ValueError, KeyError, TypeError, IndexError, RecursionError):
         raise UsageError("it is no feed of what is gone, such as tombstones.jsonl of a release") from None
-    entries, here = entries_in(folder, manifest), (manifest.get("release") or {}).get("version", 1)
-    if entries is None:
+    listed, here = listed_in(folder, manifest), (manifest.get("release") or {}).get("version", 1)
+    if listed is None:
         raise UsageError(f"{folder} lists no items to look for")
     if kind != manifest["kind"] or version < here:
         raise UsageError(
             f"it is the feed of release {version} of {kind!r}, and {folder} is release {here} of "
             f"{manifest['kind']!r}: poll the feed of the same export again"
         )
-    items = len(feed.items.keys() & entries.keys())
-    conversations = len(feed.conversations.keys() & conversations_of(entries))
+    items = len(feed.items.keys() & {*listed["id"].to_pylist()})
+    conversations = len(feed.conversations.keys() & hashes_of(conversations_in(listed)))
     if not items and not conversations:
         return None
     held = f"{counted(items, 'item')} and {counted(conversations, 'conversation')}"

@@ -13,7 +13,8 @@ from exports.dataset import ATTRIBUTES, CARD, FORMAT, MANIFEST, SUMS
 from exports.licences import licence_conflicts
 from exports.tables import sha256_of
 from exports.verification import read_manifest, verify_held
-from workspaces.errors import UsageError, WorkbenchError
+from task_generators.hub import is_on_the_way
+from workspaces.errors import ConnectionFailedError, UsageError, WorkbenchError
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
@@ -28,6 +29,12 @@ TOKEN = re.compile(r"[A-Za-z0-9._~+/-]+=*")
 
 class NotPublishedError(WorkbenchError):
     """The Hub did not take the release: what is published there is as it was."""
+
+
+class HubNotReachedError(NotPublishedError):
+    """Nothing came to the Hub, or nothing came back."""
+
+    exit_code = ConnectionFailedError.exit_code
 
 
 class HistoryKeptError(WorkbenchError):
@@ -81,8 +88,8 @@ def publish(
         NoExportError: ``folder`` holds no export.
         UsageError: ``repo`` is no name of a data set, the token or the address is none, or the data set there is no
             export of this kind, a later release, or one of another history.
-        NotPublishedError: the export is not what was written, its licences do not go together, or the Hub cannot be
-            reached or says no.
+        NotPublishedError: the export is not what was written, its licences do not go together, or the Hub says no.
+        HubNotReachedError: the Hub cannot be reached.
         HistoryKeptError: everything is published, and the history was not dropped.
     """
     if not REPO.fullmatch(repo):
@@ -144,10 +151,12 @@ def publish(
                 parent_commit=sha,
             )
     except errors as error:
-        raise NotPublishedError(
-            f"{repo} was not published: {_said(error, secret)}. The folder and what the Hub had are as they were; run "
-            "it again"
-        ) from None
+        reason, end = _said(error, secret), "The folder and what the Hub had are as they were; run it again"
+        if is_on_the_way(error):
+            raise HubNotReachedError(
+                f"{repo} was not published: the Hub at {api.endpoint} cannot be reached ({reason}). {end}"
+            ) from None
+        raise NotPublishedError(f"{repo} was not published: {reason}. {end}") from None
     if squash:
         try:
             api.super_squash_history(repo, repo_type="dataset")

@@ -18,7 +18,7 @@ from exports.finishing import tables_of
 from exports.licences import check_licences, licence_conflicts, licence_notes
 from exports.measurements import with_label_noise
 from exports.plan import Plan
-from exports.reducing import Whole, numbers_to_train_on, reduced
+from exports.reducing import Whole, names_that_are, numbers_to_train_on, reduced
 from exports.shortage import shortage, shortage_of_collection
 from exports.sides import divides, sentences_about
 from exports.splits import TEST, TRAIN
@@ -181,14 +181,15 @@ def _of_all(
         first.add(each)
     if first.trained:
         return first
+    names = names_that_are(portions, plan)
     if not plan.projection.of_answers:
-        raise NothingToExportError(shortage_of_collection(first.found, evidence))
+        raise NothingToExportError(shortage_of_collection(first.found, evidence, names))
     numbers = sum(
         (numbers_to_train_on(portion, plan, others) for portion in portions),
         Counter({other.name: 0 for other in others}),
     )
     found = {other.name: numbers[other.name] for other in others}
-    raise NothingToExportError(shortage(first.found, evidence.held_until, found))
+    raise NothingToExportError(shortage(first.found, evidence.held_until, found, names))
 
 
 def _release(

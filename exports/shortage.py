@@ -12,7 +12,7 @@ from workspaces.grammar import counted
 from workspaces.records import IMPORTED, SharingState
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Collection, Mapping, Sequence
     from datetime import datetime
 
     from exports.items import ExportItem, ItemT
@@ -31,6 +31,7 @@ RANK = f"name 'ranking' {ASK}"
 STRENGTH = f"name 'preference_strength' {ASK}"
 NOTHING = "no answer to such responses trains anything: run 'chatfeedback generate' for others"
 LOOSEN = "loosen the rule, under 'exports' in chatfeedback.yaml or as an option: 'chatfeedback export --help'"
+MOST_NAMES = 12
 SHARED_LATER = (
     "run 'chatfeedback export' again then, or 'chatfeedback consent publish' if their givers agree now"
 )
@@ -132,7 +133,12 @@ def found_in(selection: Selection[ItemT], evidence: Evidence) -> Found:
     )
 
 
-def shortage(found: Found, held_until: datetime | None, others: Mapping[str, int]) -> str:
+def shortage(
+    found: Found,
+    held_until: datetime | None,
+    others: Mapping[str, int],
+    names: Mapping[str, Collection[str]],
+) -> str:
     """Return why there is no row to train on: what is there instead, and the next command for each reason.
 
     Args:
@@ -140,6 +146,7 @@ def shortage(found: Found, held_until: datetime | None, others: Mapping[str, int
         held_until: when the first of the held conversations is shared.
         others: the number of items to train on that other projections find by the same rules; those that find some are
             named last.
+        names: that the items have, by the rule that allows some alone (``exports.reducing.names_that_are``).
     """
     if not found.asked:
         return (
@@ -149,7 +156,7 @@ def shortage(found: Found, held_until: datetime | None, others: Mapping[str, int
     counts = found.reasons
     reasons = ", ".join(left_out(reason.value, count) for reason, count in sorted(counts.items()))
     lost = found.items_left_out  # what cost whole items comes first
-    advice = [MORE_ANSWERS] if found.items else []
+    advice = _names_there(found, names) + ([MORE_ANSWERS] if found.items else [])
     advice += [
         text
         for reason, _ in sorted(counts.items(), key=lambda it: (it[0].value not in lost, -it[1]))
@@ -166,7 +173,17 @@ def shortage(found: Found, held_until: datetime | None, others: Mapping[str, int
     return f"{found.shortage}{tied}{why}{held}: {'; '.join(dict.fromkeys(advice))}"
 
 
-def shortage_of_collection(found: Found, evidence: Evidence) -> str:
+def _names_there(found: Found, names: Mapping[str, Collection[str]]) -> list[str]:
+    """Return what the items have of what a rule by names left them out for."""
+    return [
+        f"exports.{key} could name {', '.join(shown)}{' and others' if len(some) > MOST_NAMES else ''}"
+        for key, some in names.items()
+        if (shown := sorted(filter(None, some))[:MOST_NAMES])
+        and any(f" exports.{key} " in reason for reason in found.items_left_out)
+    ]
+
+
+def shortage_of_collection(found: Found, evidence: Evidence, names: Mapping[str, Collection[str]]) -> str:
     """Return why an export that rests on no answers has no row: what its items lack, and what is not shared."""
     reasons = [
         left_out(reason.replace("answer on", f"{found.item} with"), count)
@@ -182,6 +199,7 @@ def shortage_of_collection(found: Found, evidence: Evidence) -> str:
     advice = [text for text, helps in possible.items() if helps] or [
         "run 'chatfeedback ingest' for chat logs"
     ]
+    advice = _names_there(found, names) + advice
     why = f" ({', '.join(reasons)})" if reasons else ""
     held = _until(evidence.held_until) if states[SharingState.HELD] else ""
     return f"{found.shortage}{why}{held}: {'; '.join(advice)}"

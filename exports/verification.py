@@ -18,7 +18,7 @@ import pyarrow.parquet as pq
 from exports.arrays import hashed, one_array
 from exports.buckets import buckets_of
 from exports.dataset import FORMAT, MANIFEST, SUMS, held_still, is_disposable, sums_of
-from exports.difference import ITEMS, TOMBSTONES, hash_of, listed_in, read_feed
+from exports.difference import ITEMS, TOMBSTONES, conversations_in, hashes_of, listed_in, read_feed
 from exports.manifests import fault_in
 from exports.tables import DIGITS, at_once, digest_of, is_plain_file, sha256_of
 from workspaces.errors import UsageError
@@ -315,8 +315,8 @@ def _release(folder: Path, manifest: Mapping[str, Any]) -> Iterator[str]:
     gone = pa.array(sorted(feed.items), pa.string())
     for name in gone.filter(pc.is_in(gone, pc.unique(listed["id"]))).to_pylist():
         yield f"item {name} is there, and {TOMBSTONES} says that it is gone"
-    names = pc.unique(pc.list_flatten(listed["conversation_ids"])).to_pylist() if feed.conversations else []
-    for name in sorted(feed.conversations.keys() & set(map(hash_of, names))):
+    conversations = hashes_of(conversations_in(listed)) if feed.conversations else set()
+    for name in sorted(feed.conversations.keys() & conversations):
         yield f"conversation {name} (sha256) is there, and {TOMBSTONES} says that it is gone"
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import yaml
 
-from workspaces.errors import UsageError
+from workspaces.errors import UsageError, reason_of
 from workspaces.files import read_text
 from workspaces.kinds import ChoiceQuestion, MultipleChoiceQuestion, RankingQuestion, kind_of
 from workspaces.yaml_text import MAX_BYTES, explained, load_yaml
@@ -47,7 +47,7 @@ def read_gold(path: Path) -> list[dict[str, str]]:
     except yaml.YAMLError as error:
         raise UsageError(f"{path} cannot be read: {explained(error)}") from None
     except (OSError, UnicodeDecodeError, csv.Error) as error:
-        reason = getattr(error, "strerror", None) or " ".join(str(error).split())
+        reason = reason_of(error)
         raise UsageError(f"{path} cannot be read: {reason}") from None
     if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
         raise UsageError(

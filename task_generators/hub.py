@@ -65,7 +65,7 @@ def hub_errors_explained(name: str) -> Iterator[None]:
     except ValueError as error:  # no such configuration
         raise UsageError(f"{HUB}{name} cannot be read: {_one_line(error)}") from None
     except Exception as error:
-        if not (isinstance(error, OSError | RuntimeError) or _package(error) in _OF_REQUESTS):
+        if not (isinstance(error, OSError | RuntimeError) or is_on_the_way(error)):
             raise
         raise ConnectionFailedError(
             f"{HUB}{name} cannot be fetched from the Hugging Face hub: {_one_line(error)}. Check the name and the "
@@ -94,8 +94,9 @@ def _answer(repository: str) -> Exception | None:
         return TimeoutError(f"no answer in {ANSWER_SECONDS:g} seconds")
 
 
-def _package(error: Exception) -> str:
-    return type(error).__module__.partition(".")[0]
+def is_on_the_way(error: Exception) -> bool:
+    """Return whether an error arose on the way to a server: it is not what the server answered."""
+    return isinstance(error, ConnectionError) or type(error).__module__.partition(".")[0] in _OF_REQUESTS
 
 
 def _one_line(error: Exception) -> str:

@@ -59,3 +59,10 @@ def together(failures: Sequence[WorkbenchError]) -> WorkbenchError:
         return failures[0]
     gravest = next(kind for kind in _FIRST if any(isinstance(each, kind) for each in failures))
     return gravest("; ".join(dict.fromkeys(map(str, failures))))
+
+
+def reason_of(error: Exception) -> str:
+    """Return what an error says in one line, without the path and the number that the system adds."""
+    if isinstance(error, UnicodeDecodeError):
+        return "it is no text in UTF-8"
+    return getattr(error, "strerror", None) or " ".join(str(error).split()) or type(error).__name__

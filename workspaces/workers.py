@@ -1,4 +1,4 @@
-"""Runs a function on a stream of work in this process, in a pool of processes, or on a Dask cluster.
+"""Runs a function on a stream of work in this process or in a pool of processes; ``dask_workers`` has a cluster.
 
 Workers take work from the stream, a few pieces ahead, and return results in its order: the same wherever it is done.
 What is done twice, because a worker was killed, must come to the same.
@@ -11,16 +11,13 @@ import multiprocessing
 import os
 import signal
 import threading
-import time
 from collections import deque
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager, suppress
-from ipaddress import ip_address
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
-from workspaces.errors import ConfigurationError, ConnectionFailedError, UsageError, WorkbenchError
-from workspaces.extras import install_command
+from workspaces.errors import UsageError, WorkbenchError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
@@ -32,14 +29,8 @@ ResultT_co = TypeVar("ResultT_co", covariant=True)
 SMALL_BYTES = 16 * 1024 * 1024
 """Bytes that are worked at in this process: starting another takes seconds of processor time each."""
 
-DASK_TIMEOUT = "10s"
-
-WITHOUT_WORKER = 30.0
-"""Seconds that a cluster may be without any worker: one that was killed is started again within a few, if at all."""
-
 AHEAD = 3
 """Pieces of work submitted per worker, so that none waits for the next."""
-
 
 DEATHS = 5
 """Workers of a pool that may be killed before ``results_of`` gives up."""
@@ -49,7 +40,7 @@ class WorkerDiedError(WorkbenchError):
     """A worker of a pool was killed, as when memory runs out."""
 
 
-class _Pending(Protocol[ResultT_co]):
+class Pending(Protocol[ResultT_co]):
     """A result that a worker is going to return."""
 
     def result(self) -> ResultT_co:
@@ -141,9 +132,9 @@ class LocalWorkers:
         return self
 
     def __exit__(self, *error: object) -> None:
-        """End the processes."""
+        """End the processes; after an error at once, with what they are working at."""
         self._stay = False
-        self._end()
+        self._end(at_once=error[:1] != (None,))
         for thread in self._leaving:
             thread.join()
 
@@ -185,7 +176,7 @@ class LocalWorkers:
             else:
                 return
         with self._ending():
-            results: Iterator[ResultT] = _in_order(
+            results: Iterator[ResultT] = in_order(
                 self._submit(), function, remaining, AHEAD * self._processes
             )
             yield from results
@@ -212,12 +203,12 @@ class LocalWorkers:
                 for _ in range(self._processes):
                     submit(function)
 
-    def _waited_for(self, pending: Iterable[_Pending[ResultT]]) -> Iterator[ResultT]:
+    def _waited_for(self, pending: Iterable[Pending[ResultT]]) -> Iterator[ResultT]:
         with self._ending():
             for each in pending:
                 yield each.result()
 
-    def _submit(self) -> Callable[..., _Pending[Any]]:
+    def _submit(self) -> Callable[..., Pending[Any]]:
         if self._pool is None:
             self._pool = ProcessPoolExecutor(self._processes, mp_context=_SPAWN, initializer=_begin_worker)
         return _uninterrupted(self._pool.submit)
@@ -233,146 +224,37 @@ class LocalWorkers:
                 "a worker process died, perhaps for lack of memory; what was added is kept: run this again"
             ) from None
         except (KeyboardInterrupt, GeneratorExit):  # nobody wants what they are working at
-            for worker in multiprocessing.active_children():
-                worker.kill()
-            self._end()
+            self._end(at_once=True)
             raise
         finally:
             if not self._stay:
                 self._end()
 
-    def _end(self) -> None:
+    def _end(self, *, at_once: bool = False) -> None:
         pool, self._pool = self._pool, None
-        if pool is not None:
-            pool.shutdown(cancel_futures=True)
+        if pool is None:
+            return
+        if at_once:
+            for worker in multiprocessing.active_children():
+                worker.kill()
+        pool.shutdown(cancel_futures=True)
 
 
 _SPAWN = multiprocessing.get_context("spawn")  # a fork would inherit locks held by Arrow's threads
 
 
-class DaskWorkers:
-    """The workers of a Dask cluster; they need this package installed, and no files of ours.
-
-    Dask's messages can run code in whoever reads them. So the scheduler is on this machine, or shows a certificate.
-
-    Args:
-        scheduler: the address of the cluster's scheduler, such as ``tcp://127.0.0.1:8786`` or ``tls://10.0.0.5:8786``.
-    """
-
-    def __init__(self, scheduler: str) -> None:
-        self._scheduler = scheduler
-
-    def __enter__(self) -> Self:
-        """Return these workers: what they begin ends with its work."""
-        return self
-
-    def __exit__(self, *error: object) -> None:
-        """Do nothing."""
-
-    def dismiss(self) -> None:
-        """Do nothing."""
-
-    def run(
-        self,
-        function: Callable[..., ResultT],
-        work: Iterable[tuple[Any, ...]],
-        size_of: Callable[..., int] | None = None,
-    ) -> Iterator[ResultT]:
-        """Yield what the function returns for each piece of work, in order.
-
-        Another worker takes over from one that dies.
-
-        Raises:
-            ConfigurationError: Dask is not installed, or nothing vouches for the scheduler.
-            ConnectionFailedError: the scheduler cannot be reached, it has no worker (any more), or a piece of work
-                outlived too many workers.
-        """
-        with _dask_client(self._scheduler) as client:
-            workers = max(1, sum(client.nthreads().values()))
-
-            def submit(call: Callable[..., ResultT], *arguments: Any) -> _Pending[ResultT]:
-                return _OfCluster(client, client.submit(call, *arguments, pure=False))
-
-            yield from _in_order(submit, function, work, AHEAD * workers)
-
-
-class _OfCluster(_Pending[ResultT_co]):
-    """A result that a worker of a cluster is going to return: waiting ends where there is no worker."""
-
-    def __init__(self, client: Any, future: Any) -> None:
-        self._client, self._future = client, future
-
-    def result(self) -> ResultT_co:
-        since = time.monotonic()
-        while not self._future.done():
-            try:
-                return self._now(WITHOUT_WORKER / 10)
-            except TimeoutError:  # of the waiting or, where it is done, of the work
-                if self._client.nthreads():
-                    since = time.monotonic()
-                elif time.monotonic() - since > WITHOUT_WORKER:
-                    raise ConnectionFailedError(
-                        f"the Dask cluster at {self._client.scheduler.address} has no worker, so nobody does the work: "
-                        "start some with 'dask worker ADDRESS', and run this again"
-                    ) from None
-        return self._now()
-
-    def _now(self, timeout: float | None = None) -> ResultT_co:
-        found: ResultT_co = self._future.result(timeout=timeout)
-        return found
-
-
-def is_here(scheduler: str) -> bool:
-    """Return whether an address is on this machine, by number or as ``localhost``."""
-    kind, _, place = scheduler.rpartition("://")
-    host = place.rpartition(":")[0].strip("[]")
-    if kind not in ("", "tcp", "tls"):
-        return False
-    try:
-        return host == "localhost" or ip_address(host).is_loopback
-    except ValueError:
-        return False
-
-
-@contextmanager
-def _dask_client(scheduler: str) -> Iterator[Any]:
-    try:
-        from distributed import Client
-        from distributed.client import FutureCancelledError
-        from distributed.scheduler import KilledWorker
-        from distributed.security import Security
-    except ModuleNotFoundError:
-        raise ConfigurationError(f"Dask is not installed: {install_command('dask')}") from None
-    security = Security()
-    has_certificates = all((security.tls_ca_file, security.tls_client_cert, security.tls_client_key))
-    if not is_here(scheduler) and not (scheduler.startswith("tls://") and has_certificates):
-        raise ConfigurationError(
-            f"nothing vouches for the Dask scheduler at {scheduler}, and whoever answers there could run code here: "
-            "write tls://HOST:PORT and name certificates in Dask's settings (distributed.comm.tls: ca-file, "
-            "client.cert, client.key), or bring it to this machine, as with 'ssh -L 8786:localhost:8786 HOST', and "
-            "write tcp://127.0.0.1:8786"
-        )
-    try:
-        client = Client(scheduler, timeout=DASK_TIMEOUT, set_as_default=False, security=security)
-    except (OSError, ValueError) as error:
-        raise ConnectionFailedError(f"the Dask scheduler at {scheduler} cannot be reached: {error}") from None
-    try:
-        yield client
-    except (KilledWorker, FutureCancelledError) as error:
-        raise ConnectionFailedError(
-            f"the Dask cluster gave up a piece of work: {type(error).__name__}"
-        ) from None
-    finally:
-        client.close()
-
-
-def _in_order(
-    submit: Callable[..., _Pending[ResultT]],
+def in_order(
+    submit: Callable[..., Pending[ResultT]],
     function: Callable[..., ResultT],
     work: Iterable[tuple[Any, ...]],
     ahead: int,
 ) -> Iterator[ResultT]:
-    pending: deque[_Pending[ResultT]] = deque()
+    """Yield what a function returns for each piece of work, in order; ``ahead`` pieces are submitted at once.
+
+    Raises:
+        UsageError: of the work itself, once what came before it is done.
+    """
+    pending: deque[Pending[ResultT]] = deque()
     damage: UsageError | None = None
     try:
         for arguments in work:
@@ -387,20 +269,21 @@ def _in_order(
         raise damage
 
 
-def _uninterrupted(submit: Callable[..., _Pending[ResultT]]) -> Callable[..., _Pending[ResultT]]:
+def _uninterrupted(submit: Callable[..., Pending[ResultT]]) -> Callable[..., Pending[ResultT]]:
     """Return a function that submits work, and starts processes for it that Ctrl-C leaves alone.
 
     A terminal interrupts every process of a command. They inherit that interrupts are blocked; one that comes meanwhile
-    reaches this process afterwards. They end with this process (``_end_with_parent``).
+    reaches this process afterwards, as does SIGTERM, which they let through (``_begin_worker``). They end with this
+    process (``_end_with_parent``).
     """
 
-    def wrapped(function: Callable[..., ResultT], *arguments: Any) -> _Pending[ResultT]:
+    def wrapped(function: Callable[..., ResultT], *arguments: Any) -> Pending[ResultT]:
         if (
             not hasattr(signal, "pthread_sigmask")
             or threading.current_thread() is not threading.main_thread()
         ):
             return submit(function, *arguments)
-        before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+        before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGTERM})
         try:
             return submit(function, *arguments)
         finally:
@@ -428,6 +311,8 @@ def _imports_not_collected() -> Iterator[None]:
 
 
 def _begin_worker() -> None:
+    if hasattr(signal, "pthread_sigmask"):
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGTERM})
     gc.freeze()  # as _imports_not_collected
     _end_with_parent()
 

@@ -83,6 +83,8 @@ def _rules(configured: ExportsConfig, given: Mapping[str, object]) -> ExportsCon
         return type(configured).model_validate(configured.model_dump(exclude_unset=True) | dict(given))
     except ValidationError as error:
         first = error.errors()[0]
+        if not first["loc"]:  # of several rules together
+            raise typer.BadParameter(first["msg"].removeprefix("Value error, ")) from None
         raise typer.BadParameter(f"{first['loc'][0]}: {first['msg']} (given: {first['input']!r})") from None
 
 
@@ -229,7 +231,8 @@ def export(
             f"a folder is named behind {', '.join(OF_RELEASES)} alone; to write to one: --output {written[0]}"
         )
     from exports import projection_of
-    from workspaces.workers import DaskWorkers, LocalWorkers
+    from workspaces.dask_workers import DaskWorkers
+    from workspaces.workers import LocalWorkers
 
     given = {
         "kinds": kinds, "imported": imported, "chat": chat, "own": own, "since": since, "until": until,

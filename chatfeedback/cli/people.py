@@ -22,7 +22,7 @@ from chatfeedback.cli.questions import yes_or_no
 from chatfeedback.cli.reports import reports
 from chatfeedback.cli.review import review
 from chatfeedback.cli.sign_in_link import sign_in_link
-from workspaces.errors import UsageError
+from workspaces.errors import UsageError, reason_of
 from workspaces.grammar import counted
 from workspaces.records import PersonState
 from workspaces.registry import PLATFORMS
@@ -172,7 +172,7 @@ def _lines(file: Path) -> list[str]:
     try:
         text = file.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
-        raise UsageError(f"{file} cannot be read as text: {error}") from None
+        raise UsageError(f"{file} cannot be read: {reason_of(error)}") from None
     return [line.strip() for line in text.splitlines() if line.strip()]
 
 

@@ -70,30 +70,23 @@ def _held_of_workspace(folder: Path, workspace: Path) -> list[str]:
 
 def diff(one: Path, other: Path, *, as_json: bool) -> None:
     """Tell what differs between two releases."""
-    from exports.difference import compare, entries_in
+    from exports.difference import changes_between, compare, listed_in
     from exports.verification import read_manifest
 
     listed = []
     for folder in (one, other):
-        entries = entries_in(folder, read_manifest(folder))
-        if entries is None:
+        items = listed_in(folder, read_manifest(folder))
+        if items is None:
             raise UsageError(f"{folder} lists no items to compare: it is of an earlier version, or damaged")
-        listed.append(entries)
+        listed.append(items)
     before, after = listed
     buckets = read_manifest(other).get("buckets")
     difference = compare(before, after, buckets if isinstance(buckets, int) else 1)
     if as_json:
+        changes = changes_between(before, after)
+        ids = {"added": changes.added, "removed": changes.removed, "changed": changes.changed}
         emit_json(
-            {
-                **difference.as_json(),
-                "ids": {
-                    "added": sorted(after.keys() - before.keys()),
-                    "removed": sorted(before.keys() - after.keys()),
-                    "changed": sorted(
-                        name for name in before.keys() & after.keys() if before[name] != after[name]
-                    ),
-                },
-            }
+            {**difference.as_json(), "ids": {what: sorted(some.to_pylist()) for what, some in ids.items()}}
         )
         return
     say(f"from {one} to {other}: {difference.sentence()}")

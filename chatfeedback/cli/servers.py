@@ -97,12 +97,12 @@ def status(workspace: WorkspacePath = HERE, as_json: AsJson = False) -> None:
 
     What each figure counts, docs/glossary.md says under *Counts*. Example: **chatfeedback status --json**
     """
-    from chatfeedback.steps.status import count
+    from chatfeedback.steps.status import figures
     from chatfeedback.web.running import address_of
 
     with Workspace.open(workspace) as opened:
         servers = {name: server.status() for name, server in opened.servers().items()}
-        counts = count(opened).as_json()
+        counts = figures(opened)
         page = address_of(opened.path)
     if as_json:
         emit_json({"servers": servers, PAGE: page, **counts})

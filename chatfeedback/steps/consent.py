@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from chatfeedback.steps.chats_that_wait import collect_given, collect_named
+from chatfeedback.steps.receipts import receipts_by_conversation
 from chatfeedback.steps.withdraw import withdraw_tasks
 from workspaces.errors import UsageError, WorkbenchError
 from workspaces.records import SharingState
@@ -124,13 +125,28 @@ def requested_conversations(
 
 
 def history(workspace: Workspace, conversation_ids: Sequence[str]) -> list[Event]:
-    """Return the requests about these conversations, also about deleted ones, or about all; oldest first."""
+    """Return the requests about these conversations, also about deleted ones, or about all; oldest first.
+
+    Raises:
+        UsageError: there is and was no such conversation.
+    """
+    collect_named(workspace, conversation_ids)
     names = [name for key in conversation_ids for name in (key, workspace.tombstones.stand_in(key))]
     with workspace.store.read() as connection:
         events = consent.events(connection, names or None)
+        known = conversations.entries_of(connection, conversation_ids)
+        deleted = receipts_by_conversation(workspace, connection, conversation_ids)
+    told = {*known, *deleted, *(event.conversation_id for event in events)}
+    if unknown := [name for name in conversation_ids if name not in told]:
+        raise UsageError(no_conversation(unknown[0]))
     return [
         Event(event.conversation_id, event.state, event.at, event.asked_by, event.reason) for event in events
     ]
+
+
+def no_conversation(conversation_id: str) -> str:
+    """Return what is said of an id that nothing has."""
+    return f"the collection has no conversation {conversation_id!r}: 'chatfeedback collection search TEXT' finds ids"
 
 
 def _why_not(workspace: Workspace, conversation_id: str, state: SharingState) -> str:
@@ -138,9 +154,6 @@ def _why_not(workspace: Workspace, conversation_id: str, state: SharingState) ->
     with workspace.store.read() as connection:
         receipt_id = receipts_of(connection, [digest]).get(digest)
         if receipt_id is None:
-            return (
-                f"the collection has no conversation {conversation_id!r}: 'chatfeedback collection search TEXT' finds "
-                "ids"
-            )
+            return no_conversation(conversation_id)
         asked_at = deletion_of(connection, receipt_id).asked_at
     return f"{conversation_id!r} was deleted on {asked_at:%Y-%m-%d} (receipt {receipt_id}) and cannot be {DONE[state]}"

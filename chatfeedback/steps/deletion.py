@@ -11,6 +11,7 @@ import secrets
 from typing import TYPE_CHECKING
 
 from chatfeedback.steps.chats_that_wait import collect_named
+from chatfeedback.steps.consent import no_conversation
 from chatfeedback.steps.plugin_posts import collect_posts, drop_unreadable_of
 from chatfeedback.steps.receipts import half_written, receipt_of, receipts_by_conversation, write_receipt
 from chatfeedback.steps.scattered import clear_scattered
@@ -89,9 +90,7 @@ def delete_conversations(
             entries = entries_of(connection, conversation_ids)
             before = receipts_by_conversation(workspace, connection, conversation_ids)
         if unknown := [name for name in conversation_ids if name not in entries and name not in before]:
-            raise UsageError(
-                f"the collection has no conversation {unknown[0]!r}: 'chatfeedback collection search TEXT' finds ids"
-            )
+            raise UsageError(no_conversation(unknown[0]))
         receipts = set(before.values())
         if new := [name for name in dict.fromkeys(conversation_ids) if name not in before]:
             receipts.add(_mark(workspace, new, person_id=None, by=by, reason=reason))

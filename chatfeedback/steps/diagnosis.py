@@ -13,6 +13,7 @@ from chatfeedback.steps.money import CHALLENGE, MODERATION
 from chatfeedback.steps.redaction_state import is_outdated
 from chatfeedback.steps.seed_failures import judge_obedience, labelled_by
 from chatfeedback.steps.shared_ids import shared_message_ids
+from workspaces.collection.opening import DamagedPartError
 from workspaces.collection.sources import ids_by_source
 from workspaces.config import secret_from_environment
 from workspaces.errors import ConfigurationError
@@ -103,12 +104,16 @@ def findings(workspace: Workspace) -> Iterator[Finding]:
             False,
             "privacy was changed since the collection was read: run 'chatfeedback collection redact'",
         )
-    for detail in unknown_sources(workspace):
-        yield Finding("sources", True, detail, warning=True)
     for detail in unknown_columns(workspace):
         yield Finding("chat logs", False, detail)
-    if shared := shared_message_ids(workspace):
-        yield Finding("message ids", True, shared.sentence(), warning=True)
+    try:
+        workspace.collection.check_files()
+        for detail in unknown_sources(workspace):
+            yield Finding("sources", True, detail, warning=True)
+        if shared := shared_message_ids(workspace):
+            yield Finding("message ids", True, shared.sentence(), warning=True)
+    except DamagedPartError as fault:
+        yield Finding("collection", False, str(fault))
     with workspace.store.read() as connection:
         tasks = all_tasks(connection)
         waiting = [name for name in pending_platforms(connection) if name not in config.platforms.names()]

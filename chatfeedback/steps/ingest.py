@@ -22,11 +22,12 @@ from task_generators.chat_logs import (
     keep_feedback,
 )
 from workspaces.collection.statistics import statistics
+from workspaces.dask_workers import DaskWorkers
 from workspaces.errors import ConfigurationError, UsageError
 from workspaces.privacy import CHAT_LOG
 from workspaces.store import omissions
 from workspaces.store.tombstones import buried_judgments
-from workspaces.workers import DaskWorkers, LocalWorkers
+from workspaces.workers import LocalWorkers
 from workspaces.workspace import LOCK_TIMEOUT_SECONDS, utc_now
 
 if TYPE_CHECKING:

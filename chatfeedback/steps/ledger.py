@@ -12,7 +12,7 @@ from reward_engine import Tip, Verification, adjust, release_expired, verify
 from reward_engine.chain import GENESIS
 from reward_engine.checkpoints import Checkpoint, read_checkpoint, write_checkpoint
 from reward_engine.ledger_export import export_ledger, people_in
-from workspaces.errors import UsageError, WorkbenchError
+from workspaces.errors import UsageError, WorkbenchError, reason_of
 from workspaces.files import read_text, write_text
 from workspaces.store.written import LEDGER
 from workspaces.targets import check_file, check_folder
@@ -86,7 +86,7 @@ def checkpoint_ledger(
     try:
         write_text(path, write_checkpoint(checkpoint, _key(workspace)))
     except OSError as error:
-        raise UsageError(f"{path} cannot be written: {error}") from None
+        raise UsageError(f"{path} cannot be written: {reason_of(error)}") from None
     return checkpoint
 
 
@@ -142,7 +142,7 @@ def export_entries(workspace: Workspace, folder: Path) -> tuple[int, list[Path]]
             with workspace.store.read() as connection:
                 return export_ledger(connection, folder)
     except OSError as error:
-        raise UsageError(f"{folder} cannot be written: {error}") from None
+        raise UsageError(f"{folder} cannot be written: {reason_of(error)}") from None
 
 
 def _tip_of_manifest(path: Path) -> str:
@@ -157,7 +157,7 @@ def _tip_of_checkpoint(path: Path, key: SecretBytes) -> Tip:
     try:
         return read_checkpoint(read_text(path, MAX_BYTES), key).tip
     except (OSError, UnicodeDecodeError) as error:
-        raise UsageError(f"{path} cannot be read: {error}") from None
+        raise UsageError(f"{path} cannot be read: {reason_of(error)}") from None
     except UsageError as error:
         raise UsageError(f"{path} cannot be used: {error}") from None
 

@@ -12,7 +12,7 @@ from chatfeedback.steps.redact import redactor_of
 from task_generators.chat_logs import Source, accepted_rows
 from workspaces.chunks import in_chunks
 from workspaces.collection.sources import ids_by_source
-from workspaces.errors import UsageError
+from workspaces.errors import UsageError, reason_of
 from workspaces.files import read_text
 from workspaces.privacy import CHAT_LOG
 from workspaces.records import SharingState
@@ -207,7 +207,7 @@ def _listed(file: Path) -> list[str]:
         return []
     except OSError as error:
         if not file.is_file():
-            raise UsageError(f"{file} cannot be read: {error.strerror or error}") from None
+            raise UsageError(f"{file} cannot be read: {reason_of(error)}") from None
         return []
     return list(dict.fromkeys(line.strip() for line in lines if line.strip()))
 

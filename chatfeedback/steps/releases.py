@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Any
 
 from chatfeedback.steps.written import columns_of, key_of, mentions
 from exports.dataset import held_still
-from exports.difference import entries_in
+from exports.difference import conversations_in, listed_in
 from exports.gone import gone_by
 from exports.publication import Published, publish
 from exports.release_checkpoints import differs_from, write_release_checkpoint
 from exports.verification import read_manifest, verify_held
-from workspaces.errors import UsageError, WorkbenchError
+from workspaces.errors import UsageError, WorkbenchError, reason_of
 from workspaces.files import read_text, write_text
 from workspaces.grammar import counted
 from workspaces.records import SharingState
@@ -66,7 +66,7 @@ def checkpoint_release(workspace: Workspace, folder: Path, path: Path | None = N
     try:
         write_text(path, text)
     except OSError as error:
-        raise UsageError(f"{path} cannot be written: {error}") from None
+        raise UsageError(f"{path} cannot be written: {reason_of(error)}") from None
     return path
 
 
@@ -81,7 +81,7 @@ def compare_with_checkpoint(workspace: Workspace, folder: Path, path: Path) -> s
         text = read_text(path, MAX_BYTES)
         return differs_from(folder, text, _key(workspace))
     except (OSError, ValueError) as error:
-        raise UsageError(f"{path} cannot be read: {error}") from None
+        raise UsageError(f"{path} cannot be read: {reason_of(error)}") from None
     except UsageError as error:
         raise UsageError(f"{path}: {error}") from None
 
@@ -95,7 +95,7 @@ def compare_with_feed(folder: Path, path: Path) -> str | None:
     try:
         return gone_by(folder, read_text(path, MAX_FEED_BYTES))
     except (OSError, ValueError) as error:
-        raise UsageError(f"{path} cannot be read: {error}") from None
+        raise UsageError(f"{path} cannot be read: {reason_of(error)}") from None
     except UsageError as error:
         raise UsageError(f"{path}: {error}") from None
 
@@ -137,17 +137,17 @@ def deleted_in(workspace: Workspace, folder: Path) -> str:
         UsageError: it lists no items, so that nobody can tell.
     """
     manifest = read_manifest(folder)
-    entries = entries_in(folder, manifest)
-    if entries is None:
+    listed = listed_in(folder, manifest)
+    if listed is None:
         raise UsageError(
             f"{folder} lists no items, so nobody can tell whether it holds what was deleted: export it again"
         )
     tombstones, path = workspace.tombstones, key_of(workspace, folder)
-    names = {it for each in entries.values() for it in each.conversation_ids}
-    listed = {tombstones.hash_of_id(name) for name in names}
+    names = {*conversations_in(listed).to_pylist()}
+    hashes = {tombstones.hash_of_id(name) for name in names}
     with workspace.store.read() as connection:
         noted, noted_at = sources_of(connection, path), written_at(connection, path)
-        conversations = receipts_of(connection, sorted(listed | noted))
+        conversations = receipts_of(connection, sorted(hashes | noted))
         forgotten = times_of_forgetting(connection)
         kept_back = {
             state: names & ids_in(connection, state) for state in (SharingState.PRIVATE, SharingState.HELD)

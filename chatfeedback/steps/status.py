@@ -8,10 +8,11 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
 
-from chatfeedback.counts import accepted, answers_that_count, offered, open_tasks
+from chatfeedback.counts import accepted, answers_that_count, count_responses, offered, open_tasks
 from chatfeedback.directory import directory, states
 from chatfeedback.steps.rewrite_votes import moot_tasks
 from reward_engine import totals
+from workspaces.records import SharingState
 from workspaces.store.conversations import count_by_state
 from workspaces.store.gold import all_gold
 from workspaces.store.own_answers import own_answers
@@ -23,7 +24,7 @@ from workspaces.store.standing import standing
 from workspaces.store.tasks import count_placements, placed_tasks
 
 if TYPE_CHECKING:
-    from workspaces.records import PersonState, SharingState
+    from workspaces.records import PersonState
     from workspaces.workspace import Workspace
 
 
@@ -70,14 +71,28 @@ class Counts:
         """The number of people in all."""
         return sum(self.people.values())
 
-    def as_json(self) -> dict[str, object]:
-        """Return the figures by name, each a number; those by state as well."""
+    def as_json(self) -> dict[str, int]:
+        """Return the figures by name; those by state as well."""
         plain = asdict(self)
         by_state = {f"people_{state.value}": count for state, count in plain.pop("people").items()}
         shared = {
             f"conversations_{state.value}": count for state, count in plain.pop("conversations").items()
         }
         return {**shared, **plain, "people": self.everybody, **by_state}
+
+
+OF_RESPONSES = ("responses_shared", "responses_seeded", "responses_to_seed")
+"""The figures that are read from the collection (``SeedProgress.as_json``)."""
+
+
+def figures(workspace: Workspace) -> dict[str, int]:
+    """Return all figures of a workspace by name: those of its store, and those of the responses in its collection."""
+    by_name = count(workspace).as_json()
+    responses = dict.fromkeys(OF_RESPONSES, 0)
+    if by_name.get(f"conversations_{SharingState.SHARED.value}"):  # else what reads them takes long to import
+        responses = count_responses(workspace).as_json()
+    shared = {name: number for name, number in by_name.items() if name.startswith("conversations_")}
+    return {**shared, **responses, **by_name}  # in the order in which they come about
 
 
 def count(workspace: Workspace) -> Counts:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from contextlib import contextmanager
+import os
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
+from glob import escape
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,13 +13,15 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from exports.dataset import folders_beside
 from reward_engine.accounts import held_account, owed_account, person_account
-from workspaces.store.written import PERSON, begin_writing, end_writing, paths_with
+from workspaces.store.written import PERSON, begin_writing, end_writing, paths_with, undo_writing
 from workspaces.workspace import utc_now
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Mapping
 
+    from workspaces.store.written import Begun
     from workspaces.workspace import Workspace
 
 EXPORTS = "exports"
@@ -33,22 +37,38 @@ class Writing:
     def __init__(self, workspace: Workspace, path: Path, kind: str) -> None:
         self._workspace = workspace
         self._kind = kind
-        self.path = key_of(workspace, path)
-        self.sources: set[str] = set()
-        self.others = False
+        self._path = path.expanduser().resolve()
+        self._key = key_of(workspace, path)
+        self._begun: Begun | None = None
+        self._found = _standing(self._path)
 
     def announce(self, person_ids: Iterable[str], conversation_ids: Iterable[str]) -> None:
-        """Say whose data is going to be written, before it is."""
+        """Say whose data is going to be written, once, before it is."""
         tombstones = self._workspace.tombstones
-        self.sources |= {tombstones.hash_of_person(person_id) for person_id in person_ids}
-        self.sources |= tombstones.hashes_of_ids(conversation_ids)
+        sources = {tombstones.hash_of_person(person_id) for person_id in person_ids}
+        sources |= tombstones.hashes_of_ids(conversation_ids)
         with self._workspace.store.write() as connection:
-            self.others |= begin_writing(connection, self.path, self._kind, self.sources, utc_now())
+            self._begun = begin_writing(connection, self._key, self._kind, sources, utc_now())
+
+    def end(self) -> None:
+        """Note that it was written."""
+        if self._begun is not None:
+            with self._workspace.store.write() as connection:
+                end_writing(connection, self._key, self._begun, utc_now())
+
+    def undo(self) -> None:
+        """Take the note back after an error, if what was there stands as it was and nothing was left beside it."""
+        if self._begun is not None and not _rests(self._path) and _standing(self._path) == self._found:
+            with self._workspace.store.write() as connection:
+                undo_writing(connection, self._key, self._begun)
 
 
 @contextmanager
 def noted(workspace: Workspace, path: Path, kind: str) -> Iterator[Writing]:
     """Note what is written to ``path`` in the block, which announces it first; the caller holds the workspace's lock.
+
+    After an error the note is again what it was before. A kill leaves it, and most often half of the new export or copy
+    beside ``path``, of which it tells until the next one removes that.
 
     Args:
         workspace: whose data.
@@ -56,9 +76,34 @@ def noted(workspace: Workspace, path: Path, kind: str) -> Iterator[Writing]:
         kind: as in ``workspaces.store.written``.
     """
     writing = Writing(workspace, path, kind)
-    yield writing
-    with workspace.store.write() as connection:
-        end_writing(connection, writing.path, writing.sources, utc_now(), others=writing.others)
+    try:
+        yield writing
+    except BaseException:
+        with suppress(Exception):  # a note that names too many is better than the wrong error
+            writing.undo()
+        raise
+    writing.end()
+
+
+def _standing(path: Path) -> frozenset[tuple[str, int, int]]:
+    """Return what tells whether a path was written: its inode and time, and those of what stands in a folder.
+
+    A release replaces its folder; other files are replaced one by one (``workspaces.files``).
+    """
+    found, places = set(), [path]
+    with suppress(OSError):  # a file, or a folder that cannot be listed: its own time tells
+        places += path.iterdir()
+    for each in places:
+        with suppress(FileNotFoundError):
+            about = each.lstat()
+            found.add((each.name, about.st_ino, about.st_mtime_ns))
+    return frozenset(found)
+
+
+def _rests(path: Path) -> list[Path]:
+    """Return what was left beside a path by a writer that was killed, or could not remove it."""
+    beside = (*folders_beside(path), *path.parent.glob(f"{escape(path.name)}.*.tmp"))
+    return [it for it in beside if os.path.lexists(it)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +116,8 @@ class Holding:
 
 def holding(workspace: Workspace, conversation_ids: Collection[str], person_id: str | None) -> Holding:
     """Return what was written, still stands there, and holds one of these conversations or something of the person.
+
+    Also of what a kill left half-written: to make it again removes that.
 
     What was written since the store notes it is told from the notes; other exports in the workspace from their
     columns.
@@ -87,7 +134,8 @@ def holding(workspace: Workspace, conversation_ids: Collection[str], person_id: 
     copies: set[str] = set()
     for path, kind in noted_paths.items():
         place = Path(path)
-        if not (workspace.path / place).exists() or place.parts[0] == PEOPLE:
+        there = workspace.path / place
+        if not (there.exists() or _rests(there)) or place.parts[0] == PEOPLE:
             continue  # gone, or removed with the deletion
         if kind == PERSON:
             copies.add(path)

@@ -13,7 +13,7 @@ import uvicorn
 from chatfeedback.web.app import application
 from chatfeedback.web.hosts import origin_of
 from chatfeedback.web.running import HOST, PORT, forget_page, note_page
-from workspaces.errors import ConfigurationError
+from workspaces.errors import ConfigurationError, reason_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -98,6 +98,6 @@ def _listening(host: str, port: int) -> socket.socket:
     except OSError as error:
         listening.close()
         raise ConfigurationError(
-            f"{host} port {port} cannot be used ({error.strerror or error}): free it, or choose another with --port"
+            f"{host} port {port} cannot be used ({reason_of(error)}): free it, or choose another with --port"
         ) from None
     return listening

@@ -27,6 +27,11 @@ def unknown_format(source: Source, first_reason: str) -> UsageError:
     """Return the error for a source of which no reader knows a row; it says what to do."""
     values = _values(source.without_mapping())
     columns = list(values)
+    if not columns:
+        return UsageError(
+            f"{source.address}: no reader knows its rows ({first_reason}), and none of the first {SAMPLE} has columns: "
+            "docs/chat-logs.md lists the formats"
+        )
     cure = _map_columns(values) if is_table(Path(source.address)) else _rename(columns)
     return UsageError(
         f"{source.address}: no reader knows its rows ({first_reason}). {cure}. 'ingest --check' shows where each "

@@ -47,7 +47,7 @@ class SeedProgress:
         have = word_for(self.responses, "has", "have")
         return f"{self.seeded:,} of {counted(self.responses, 'response')} of shared conversations {have} seed feedback"
 
-    def as_json(self) -> dict[str, object]:
+    def as_json(self) -> dict[str, int]:
         """Return the figures by name (``docs/glossary.md``)."""
         return {
             "responses_shared": self.responses,

@@ -190,7 +190,7 @@ def test_a_dask_cluster_of_which_one_worker_dies_comes_to_the_same(
 def test_a_scheduler_that_is_not_there_is_explained(
     tmp_path: Path, logs: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(workers, "DASK_TIMEOUT", "500ms")
+    monkeypatch.setattr("workspaces.dask_workers.DASK_TIMEOUT", "500ms")
     pytest.importorskip("distributed", reason="needs Dask: uv sync --extra dask")
     from workspaces.errors import ConnectionFailedError
 

@@ -1,6 +1,7 @@
 """Ctrl-C at any moment of any command: one line, exit code 130, and nothing is left locked or running.
 
-As a terminal does, the whole group of the command's processes is interrupted.
+As a terminal does, the whole group of the command's processes is interrupted. So is it with SIGTERM, of which the
+command then dies, and systemd sends it to the whole group as well.
 """
 
 from __future__ import annotations
@@ -40,8 +41,9 @@ ENDS_WITHIN = 15.0
 
 
 def interruptible() -> None:
-    """Let interrupts through, which whoever started the tests may have shut out, as a shell does behind ``&``."""
-    signal.signal(signal.SIGINT, signal.SIG_DFL)
+    """Let signals through, which whoever started the tests may have shut out, as a shell does behind ``&``."""
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, signal.SIG_DFL)
 
 
 def start(folder: Path, *arguments: str, env: dict[str, str] | None = None) -> subprocess.Popen[str]:
@@ -60,14 +62,21 @@ def start(folder: Path, *arguments: str, env: dict[str, str] | None = None) -> s
     return command
 
 
-def interrupted(command: subprocess.Popen[str], *, times: int = 1, done: int | None = None) -> str:
-    """Interrupt a command; it ends with 130 and one line of ours. Return what else it wrote to standard error.
+def interrupted(
+    command: subprocess.Popen[str],
+    *,
+    times: int = 1,
+    done: int | None = None,
+    by: signal.Signals = signal.SIGINT,
+) -> str:
+    """Interrupt a command; it ends with 130, or by the signal, and one line of ours. Return what else it wrote to
+    standard error.
 
     It may also have done all of its work just before: then it ends with the exit code ``done``, as without us.
     """
     everyone = [psutil.Process(command.pid), *psutil.Process(command.pid).children(recursive=True)]
     for _ in range(times):
-        os.killpg(command.pid, signal.SIGINT)
+        os.killpg(command.pid, by)
         time.sleep(0.02)
     try:
         _, said = command.communicate(timeout=ENDS_WITHIN)
@@ -80,7 +89,7 @@ def interrupted(command: subprocess.Popen[str], *, times: int = 1, done: int | N
     if command.returncode == done:
         assert LINE not in said
         return ""
-    assert command.returncode == 130, said
+    assert command.returncode == (130 if by is signal.SIGINT else -by), said
     assert said.endswith(LINE), said
     return said.removesuffix(LINE)
 
@@ -114,8 +123,54 @@ def test_while_it_starts_and_imports_and_works(
     assert interrupted(command, done=done) == ""
 
 
+CLEANS_UP = """
+import signal, sys, time
+sys.argv[0] = 'chatfeedback'
+from chatfeedback import interrupts
+interrupts.leave_at_once()
+interrupts.unwind()
+try:
+    try:
+        print('!', flush=True)
+        time.sleep(60)
+    finally:
+        print('cleaned up', flush=True)
+except KeyboardInterrupt:
+    interrupts.leave()
+"""
+
+
+@pytest.mark.parametrize("by", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_each_signal_lets_a_command_clean_up_and_one_that_is_shut_out_does_not_come(
+    by: signal.Signals,
+) -> None:
+    def started(before: Callable[[], object]) -> subprocess.Popen[str]:
+        command = subprocess.Popen(
+            [sys.executable, "-c", CLEANS_UP],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            start_new_session=True,
+            preexec_fn=before,
+        )
+        assert command.stdout is not None
+        assert command.stdout.readline() == "!\n"
+        return command
+
+    command = started(interruptible)
+    command.send_signal(by)
+    assert command.communicate(timeout=30) == ("cleaned up\n", LINE)
+    assert command.returncode == (130 if by is signal.SIGINT else -by)
+    with started(lambda: signal.signal(by, signal.SIG_IGN)) as command:  # as behind nohup
+        command.send_signal(by)
+        time.sleep(0.1)
+        assert command.poll() is None
+        command.kill()
+
+
 @pytest.mark.slow
-def test_while_worker_processes_read(folder: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize("by", [signal.SIGINT, signal.SIGTERM])
+def test_while_worker_processes_read(folder: Path, tmp_path: Path, by: signal.Signals) -> None:
     logs = tmp_path / "logs.jsonl"
     text = "The tooth of the walrus is long. " * 40
     with logs.open("w") as file:
@@ -130,7 +185,7 @@ def test_while_worker_processes_read(folder: Path, tmp_path: Path) -> None:
     command = start(folder, "ingest", str(logs), "--processes", "2")
     until(lambda: len(psutil.Process(command.pid).children(recursive=True)) > 1, 120)
     time.sleep(1.0)
-    interrupted(command)
+    interrupted(command, by=by)
     with Workspace.open(folder) as workspace, workspace.exclusive():
         pass
 
@@ -178,7 +233,7 @@ def test_while_a_server_installs_and_while_it_waits_for_the_next_round(folder: P
     command = start(folder, "sync", "--watch")
     assert command.stderr is not None
     assert "not running" in command.stderr.readline()
-    interrupted(command)
+    interrupted(command, by=signal.SIGTERM)
 
 
 @pytest.mark.slow

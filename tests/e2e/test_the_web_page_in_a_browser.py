@@ -7,7 +7,6 @@ import json
 import os
 import re
 import secrets
-import signal
 import subprocess
 import sys
 import threading
@@ -82,9 +81,17 @@ def watching(bench: Bench) -> Iterator[None]:
         try:
             yield
         finally:
-            # by Ctrl-C it tells Argilla to send no more events; after SIGTERM each later answer there sends one in vain
-            process.send_signal(signal.SIGINT)
+            assert len(hooks_of(bench)) == 1
+            process.terminate()  # as by Ctrl-C it tells Argilla to send no more events
             process.stdout.read()
+            assert hooks_of(bench) == []
+
+
+def hooks_of(bench: Bench) -> list[object]:
+    """Ask Argilla whom it tells of answers."""
+    headers = {"X-Argilla-Api-Key": os.environ[KEY_VARIABLE]}
+    found: list[object] = httpx.get(f"{bench.url}/api/v1/webhooks", headers=headers).json()["items"]
+    return found
 
 
 def context_of(browser: Browser, size: tuple[int, int], scheme: ColorScheme = "light") -> BrowserContext:

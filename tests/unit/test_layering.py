@@ -44,3 +44,15 @@ def test_every_folder_with_modules_is_a_package() -> None:
             if not {"plugins", "versions"} & set(module.parts):
                 init = module.parent / "__init__.py"
                 assert init.is_file(), f"{init} is missing"
+
+
+LISTS = {"workspaces/records.py", "workspaces/privacy/redaction/token_shapes.py"}
+"""They list records and shapes, one like the other: a list is as long as what it names."""
+
+
+def test_a_module_has_at_most_400_lines() -> None:
+    """One that has grown beyond does two things."""
+    packages = PROJECT["tool"]["importlinter"]["root_packages"]
+    modules = [module for name in packages for module in (ROOT / name).rglob("*.py")]
+    lengths = {it.relative_to(ROOT).as_posix(): len(it.read_text("utf-8").splitlines()) for it in modules}
+    assert {name for name, lines in lengths.items() if lines > 400} == LISTS

@@ -22,6 +22,7 @@ from workspaces.collection.message_columns import (
     with_columns,
 )
 from workspaces.collection.near_duplicates.signatures import BANDS, bands, shingles
+from workspaces.collection.opening import opened_part
 from workspaces.files import replaced, sync_folder
 from workspaces.read_ahead import read_ahead
 from workspaces.records import Conversation, Message, Role, stable_id
@@ -96,7 +97,7 @@ def remove_from_file(path: Path, conversation_ids: Collection[str]) -> int:
     remaining = 0
     unwanted = pa.array(sorted(conversation_ids), pa.string())
     with (
-        pq.ParquetFile(path) as old,
+        opened_part(path) as old,
         replaced(path) as file,
         pq.ParquetWriter(file, old.schema_arrow, compression="zstd") as new,
     ):
@@ -148,7 +149,7 @@ def batches_of(
     A column that the file lacks, because an older version wrote it, is null.
     """
     schema = _schema(columns)
-    with pq.ParquetFile(path) as file:
+    with opened_part(path) as file:
         available = _available(file, schema)
         for batch in file.iter_batches(batch_size=rows, columns=available, use_threads=False):
             yield _completed(batch, schema)
@@ -169,7 +170,7 @@ def batches_with(
     """
     wanted = frozenset(conversation_ids)
     schema = _schema(columns)
-    with pq.ParquetFile(path) as file:
+    with opened_part(path) as file:
         available = _available(file, schema)
         for group in range(file.num_row_groups):
             ids = file.read_row_group(group, columns=["conversation_id"], use_threads=False).column(0)
@@ -206,7 +207,8 @@ def rows_at(batch: pa.RecordBatch, positions: Sequence[int] | NDArray[np.int64])
 def holds_any(path: Path, conversation_ids: Collection[str]) -> bool:
     """Return whether a file has a row of one of these conversations, also one to which no entry refers."""
     wanted = pa.array(sorted(conversation_ids), pa.string())
-    ids = pq.read_table(path, columns=["conversation_id"], use_threads=False).column(0)
+    with opened_part(path) as file:
+        ids = file.read(columns=["conversation_id"], use_threads=False).column(0)
     return bool(pc.any(pc.is_in(ids, wanted)).as_py())
 
 

@@ -9,6 +9,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from workspaces.collection.opening import opened_part
+
 if TYPE_CHECKING:
     from collections.abc import Collection as AbstractCollection
     from collections.abc import Iterable, Sequence
@@ -53,7 +55,7 @@ def message_lengths(
     wanted = pa.array(sorted(set(message_ids)), pa.string())
     lengths: dict[str, int] = {}
     for path, ids in sorted(collection.files_with(conversation_ids).items()):
-        with pq.ParquetFile(path) as file:
+        with opened_part(path) as file:
             for group in range(file.num_row_groups):
                 table = file.read_row_group(
                     group, columns=["conversation_id", *_paths(file, ("id", "content"))], use_threads=False
@@ -68,7 +70,7 @@ def message_lengths(
 
 
 def _messages(path: Path, conversation_ids: AbstractCollection[str], wanted: pa.Array) -> pa.Table:
-    with pq.ParquetFile(path) as file:
+    with opened_part(path) as file:
         table = file.read(columns=_leaves(file), use_threads=False)
     ids = table.column("conversation_id")
     table = table.filter(pc.is_in(ids, value_set=pa.array(sorted(conversation_ids), ids.type)))

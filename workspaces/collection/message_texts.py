@@ -8,6 +8,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from workspaces.collection.opening import opened_part
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
@@ -29,7 +31,7 @@ def message_texts(
     wanted = pa.array(sorted(set(message_ids)), pa.string())
     for path, ids in sorted(collection.files_with(conversation_ids).items()):
         named = pa.array(sorted(ids), pa.string())
-        with pq.ParquetFile(path) as file:
+        with opened_part(path) as file:
             for batch in file.iter_batches(_CONVERSATIONS, columns=_leaves(file), use_threads=False):
                 kept = batch.filter(
                     pc.is_in(batch.column("conversation_id").cast(pa.string()), value_set=named)

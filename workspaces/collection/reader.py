@@ -17,6 +17,7 @@ from workspaces.collection.files import (
     rows_at,
     with_computed,
 )
+from workspaces.collection.opening import opened_part
 from workspaces.collection.responses import responses_in
 from workspaces.collection.stored_ids import shared_ids, stored_ids
 from workspaces.keys import keys_of
@@ -160,6 +161,19 @@ class CollectionReader:
             FileNotFoundError: it is gone.
         """
         return responses_in(self._folder / part)
+
+    def check_files(self) -> None:
+        """Look whether every file is there and can be read.
+
+        Raises:
+            DamagedPartError: one cannot.
+        """
+        with self._store.read() as connection:
+            files = parts_in(connection)
+        for name in files:
+            with opened_part(self._folder / name) as file:
+                for _ in file.iter_batches():
+                    pass
 
     def stamp_of(self, part: str) -> tuple[float, int] | None:
         """Return when a file was changed last, and its size in bytes; None if it is gone."""

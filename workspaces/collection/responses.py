@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 
 from workspaces.collection.message_columns import are_responses
+from workspaces.collection.opening import opened_part
 from workspaces.keys import keys_of
 
 if TYPE_CHECKING:
@@ -39,7 +39,7 @@ def responses_in(path: Path) -> Responses:
         FileNotFoundError: there is no such file.
     """
     keys, owners = array("q"), array("q")
-    with pq.ParquetFile(path) as file:
+    with opened_part(path) as file:
         for batch in file.iter_batches(columns=list(_COLUMNS), use_threads=False):
             conversations = batch.column("conversation")
             messages, offsets = conversations.flatten(), conversations.offsets.to_pylist()

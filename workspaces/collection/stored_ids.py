@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import pyarrow.parquet as pq
-
+from workspaces.collection.opening import opened_part
 from workspaces.message_ids import is_within
 from workspaces.records import SharingState
 from workspaces.store import conversations as register
@@ -57,7 +56,7 @@ def shared_ids(folder: Path, store: Store) -> dict[str, list[str]]:
 
 def _ids_in(path: Path, wanted: set[str] | None = None) -> Iterator[tuple[str, list[str]]]:
     """Yield the conversations of a file (None: all) with the ids of their messages; texts are not read."""
-    with pq.ParquetFile(path) as file:
+    with opened_part(path) as file:
         for batch in file.iter_batches(columns=list(_COLUMNS), use_threads=False):
             names = batch.column("conversation_id").to_pylist()
             messages = batch.column("conversation")

@@ -4,7 +4,7 @@ from datetime import date
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from workspaces.config.generation import FlagName
 from workspaces.config.section import Count, Number, Section
@@ -53,3 +53,9 @@ class ExportsConfig(Section):
     benchmark_least: Annotated[Number, Field(ge=0, le=7)] = 6.0
     benchmark_topic_mean: Annotated[Number, Field(ge=0, le=7)] = 0.0
     benchmark_per_topic: Annotated[Count, Field(ge=1)] = 2
+
+    @model_validator(mode="after")
+    def _in_order(self) -> "ExportsConfig":
+        if self.since and self.until and self.since > self.until:
+            raise ValueError(f"since ({self.since}) is after until ({self.until}): no answer is in between")
+        return self

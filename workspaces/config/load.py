@@ -12,7 +12,7 @@ from pydantic import SecretStr, ValidationError
 
 from workspaces.config.model import Config
 from workspaces.config.section import Section
-from workspaces.errors import ConfigurationError
+from workspaces.errors import ConfigurationError, reason_of
 from workspaces.files import read_text
 from workspaces.yaml_text import explained, load_yaml
 
@@ -72,11 +72,12 @@ def load_config(path: Path) -> Config:
     except UnicodeDecodeError:
         raise ConfigurationError(f"{path} cannot be read: it is no text in UTF-8; save it as UTF-8") from None
     except OSError as error:
-        raise ConfigurationError(f"{path} cannot be read: {error.strerror or error}") from None
+        raise ConfigurationError(f"{path} cannot be read: {reason_of(error)}") from None
     except yaml.YAMLError as error:
         raise ConfigurationError(f"{path} is not YAML: {explained(error)}") from None
     if not isinstance(raw, dict):
-        raise ConfigurationError(f"{path} must hold keys and values, not {type(raw).__name__}")
+        held = "nothing" if raw is None else "a list" if isinstance(raw, list) else "one value"
+        raise ConfigurationError(f"{path} must hold keys and values, such as 'version: 1', and holds {held}")
     try:
         return Config.model_validate(raw)
     except ValidationError as error:
@@ -157,6 +158,8 @@ def _explain(location: tuple[str, ...], details: list[ErrorDetails]) -> str:
         return f"'{key}': {detail['msg'].removeprefix('Value error, ')}"
     value = detail["input"]
     shown = f"{value!r}" if isinstance(value, str | int | float | bool | None) else type(value).__name__
+    if detail["type"] in ("tuple_type", "list_type"):
+        return f"'{key}': must be a list, such as [{shown[:80]}] (given: {shown[:80]})"
     if detail["type"] == "model_type":
         allowed = _keys_beside((*location, ""), Config)
         return f"'{key}': must hold keys and values: {', '.join(allowed)} (given: {shown[:80]})"

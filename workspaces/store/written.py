@@ -6,6 +6,7 @@ says whose data it was once a conversation or a person is deleted.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
@@ -40,9 +41,21 @@ written_source = sa.Table(
 )
 
 
+@dataclass(frozen=True, slots=True)
+class Begun:
+    """What ``begin_writing`` found: the sources it added, and the others, which the path held before.
+
+    ``is_new``: nothing was noted of the path.
+    """
+
+    added: Collection[str]
+    others: Collection[str]
+    is_new: bool
+
+
 def begin_writing(
     connection: sa.Connection, path: str, kind: str, sources: Collection[str], now: datetime
-) -> bool:
+) -> Begun:
     """Note that ``path`` may hold these sources from now on, besides what it held before.
 
     Called before the first byte is written: a kill at any moment leaves a note that names too many, never too few.
@@ -55,18 +68,18 @@ def begin_writing(
         now: this moment, which is kept if nothing was written there before, and later moved on by ``end_writing``.
 
     Returns:
-        Whether it may have held others: ``end_writing`` then has some to forget.
+        What ``end_writing`` or ``undo_writing`` need.
     """
-    held = written_at(connection, path) is not None
+    is_new = written_at(connection, path) is None
+    held = set() if is_new else sources_of(connection, path)
     upsert(connection, written, [{"path": path, "kind": kind, "written_at": now}], update=["kind"])
-    insert_rows(connection, written_source, [(path, source) for source in sorted(sources)], missing=True)
-    return held
+    added = sorted({*sources} - held)
+    insert_rows(connection, written_source, [(path, source) for source in added], missing=True)
+    return Begun(added, sorted(held.difference(sources)), is_new)
 
 
-def end_writing(
-    connection: sa.Connection, path: str, sources: Collection[str], now: datetime, *, others: bool = True
-) -> None:
-    """Note that ``path`` holds these sources and no others; without ``others`` it never did.
+def end_writing(connection: sa.Connection, path: str, begun: Begun, now: datetime) -> None:
+    """Note that ``path`` holds what was written, and nothing that it held before.
 
     The time is noted anew where somebody was forgotten since: what holds nothing of them any more then says so, and to
     write the same once more changes nothing.
@@ -75,8 +88,18 @@ def end_writing(
         deletion.c.person_id.is_not(None), deletion.c.asked_at >= written.c.written_at
     )
     connection.execute(sa.update(written).where(written.c.path == path, is_since).values(written_at=now))
-    left = sources_of(connection, path) - set(sources) if others else ()
-    for gone in in_chunks(sorted(left)):
+    _forget(connection, path, begun.others)
+
+
+def undo_writing(connection: sa.Connection, path: str, begun: Begun) -> None:
+    """Note that ``path`` holds what it held before: nothing was written."""
+    _forget(connection, path, begun.added)
+    if begun.is_new:
+        connection.execute(sa.delete(written).where(written.c.path == path))
+
+
+def _forget(connection: sa.Connection, path: str, sources: Collection[str]) -> None:
+    for gone in in_chunks(sources):
         chosen = (written_source.c.path == path) & written_source.c.source.in_(gone)
         connection.execute(sa.delete(written_source).where(chosen))
 

@@ -216,6 +216,10 @@ class Source:
 
 def _like(path: Path) -> str:
     """Return what may have been meant by the path of a file that is not there."""
+    if path.is_symlink():
+        return "it is a link to something that is not there"
+    if re.match(r"https?:/", str(path)):
+        return "it is an address on the web: download what is there first"
     with contextlib.suppress(OSError):
         if found := difflib.get_close_matches(path.name, [each.name for each in path.parent.iterdir()], n=1):
             return f"did you mean {found[0]!r}?"

@@ -109,6 +109,8 @@ def test_a_giver_chooses_for_everything_they_gave(folder: Path) -> None:
         ("shared", "lead"),
     ]
     assert len(history[0]["asked_by"]) == 12
+    unknown = CliRunner().invoke(app, ["consent", "history", "chat-00", "--workspace", str(folder)])
+    assert "the collection has no conversation 'chat-00'" in str(unknown.exception)
     assert run(folder, "consent", "delete", "--giver", "bo")["receipts"][0]["removed"]["collection"] == {
         "conversations": 3
     }

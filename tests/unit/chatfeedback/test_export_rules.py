@@ -170,6 +170,10 @@ def test_no_near_copy_of_what_is_trained_on_is_tested_on(workspace: Workspace, t
         (["--skip-flag", "harmfull"], "skip_flags"),
         (["--own", "mine"], "own"),
         (["--weights", "equal"], "weights"),
+        (
+            ["--since", "2026-02-01", "--until", "2026-01-01"],
+            "since (2026-02-01) is after until (2026-01-01)",
+        ),
     ],
 )
 def test_a_value_that_a_rule_does_not_take_is_named(logs: Workspace, arguments: list[str], said: str) -> None:

@@ -24,10 +24,11 @@ from chatfeedback import __main__ as program
 from chatfeedback.cli import output
 from chatfeedback.failures import foreseen
 from chatfeedback.safe_text import safe, safe_json
-from workspaces.errors import UsageError, WorkbenchError
+from workspaces.errors import UsageError, WorkbenchError, reason_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
     from workspaces.workspace import Workspace
 
@@ -160,3 +161,14 @@ def test_text_between_colons_stays_as_it_is(capsys: pytest.CaptureFixture[str]) 
     written = "".join(capsys.readouterr())
     for text in ("said :smile:", "noted :smile:", "titled :smile:", ":warning:", "a cell :smile:"):
         assert text in written
+
+
+def test_a_reason_has_no_number_and_no_path_of_the_system(tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError) as gone:
+        (tmp_path / "gone").read_text("utf-8")
+    assert reason_of(gone.value) == "No such file or directory"
+    with pytest.raises(UnicodeDecodeError) as no_text:
+        b"\xff".decode()
+    assert reason_of(no_text.value) == "it is no text in UTF-8"
+    assert reason_of(OSError("two\nlines")) == "two lines"
+    assert reason_of(ValueError()) == "ValueError"

@@ -36,6 +36,7 @@ from tests.unit.chatfeedback.stored_world import START, store_world
 from tests.unit.exports.export_records import CRITERIA, RUBRIC, World
 from tests.unit.exports.test_recorded_exports import world_of
 from workspaces.config.exports import ExportsConfig
+from workspaces.dask_workers import DaskWorkers
 from workspaces.errors import ConnectionFailedError
 from workspaces.files import CannotRemoveError, LostFileError
 from workspaces.kinds import asking, rubric_kinds
@@ -43,7 +44,7 @@ from workspaces.records import ItemPosterior
 from workspaces.store.moderations import ModerationEntry, save_moderation
 from workspaces.store.own_answers import own_answer
 from workspaces.store.posteriors import replace_posteriors
-from workspaces.workers import DaskWorkers, LocalWorkers, WorkerDiedError, results_of
+from workspaces.workers import LocalWorkers, WorkerDiedError, results_of
 from workspaces.workspace import CONFIG_NAME, Workspace
 
 if TYPE_CHECKING:
@@ -309,7 +310,7 @@ def test_a_dask_cluster_of_which_one_worker_is_killed_comes_to_the_same(
     ):
         assert made(answered, tmp_path / "portions", "dpo", RULES[""], DaskWorkers(address)) == whole
         pair[1].kill()  # the last one
-        monkeypatch.setattr("workspaces.workers.WITHOUT_WORKER", 0.2)
+        monkeypatch.setattr("workspaces.dask_workers.WITHOUT_WORKER", 0.2)
         with pytest.raises(ConnectionFailedError, match="has no worker, so nobody does the work"):
             made(answered, tmp_path / "nobody", "dpo", RULES[""], DaskWorkers(address))
         assert not (answered.path / SCATTERED).exists()
@@ -320,7 +321,7 @@ def test_a_scheduler_that_is_not_there_is_named_and_leaves_the_export_as_it_was(
 ) -> None:
     pytest.importorskip("distributed", reason="needs Dask: uv sync --extra dask")
     before = made(answered, tmp_path / "dpo", "dpo", RULES[""])
-    monkeypatch.setattr("workspaces.workers.DASK_TIMEOUT", "500ms")
+    monkeypatch.setattr("workspaces.dask_workers.DASK_TIMEOUT", "500ms")
     with pytest.raises(ConnectionFailedError, match=r"tcp://127\.0\.0\.1:1 cannot be reached"):
         made(answered, tmp_path / "dpo", "dpo", RULES["apart"], DaskWorkers("tcp://127.0.0.1:1"))
     assert not (answered.path / SCATTERED).exists()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import shutil
 from typing import TYPE_CHECKING
@@ -10,7 +11,9 @@ import pytest
 import sqlalchemy as sa
 
 from chatfeedback import steps
+from exports.dataset import CannotWriteError
 from tests.sample_records import NOW
+from workspaces.files import CannotRemoveError
 from workspaces.records import AnnotationStatus, Quality
 from workspaces.store.annotations import AnnotationRevision, save_revisions
 from workspaces.store.tasks import all_tasks
@@ -18,7 +21,7 @@ from workspaces.store.written import written, written_source
 from workspaces.workspace import Workspace
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
 CONFIGURATION = "version: 1\nplatforms: {argilla: {}}\nmix: {kinds: {qualitative: 1}}\n"
@@ -120,23 +123,81 @@ def test_a_conversation_is_named_outside_too_and_a_removed_export_no_more(
     assert receipt["removed"]["exports_to_make_again"] == [str(tmp_path / "out" / "dpo"), "dpo", "kto"]
 
 
-def test_an_export_that_was_killed_while_writing_is_named(
+@pytest.mark.parametrize("is_first", [True, False])
+@pytest.mark.parametrize("place", ["_fsync", "write_tables", "_put_in_place"])
+@pytest.mark.parametrize("error", [KeyboardInterrupt(), OSError(errno.ENOSPC, "no space left on device")])
+def test_an_export_that_failed_holds_what_it_held(
+    filled: Workspace,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    error: BaseException,
+    place: str,
+    is_first: bool,
+) -> None:
+    out = tmp_path / "out" / "dpo"
+    if not is_first:
+        steps.export(filled, "dpo", out)
+    answer_late(filled)
+    with monkeypatch.context() as patched:
+        patched.setattr(f"exports.dataset.{place}", failing(error))
+        with pytest.raises((KeyboardInterrupt, CannotWriteError)):
+            steps.export(filled, "dpo", out)
+    assert not [*out.parent.glob(".dpo.[no]*")]
+    assert named(filled, "late") == []
+    assert named(filled, WRITER) == ([] if is_first else [str(out)])
+
+
+def test_what_a_kill_left_beside_an_export_is_named_until_it_is_made_again(
+    filled: Workspace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    out = tmp_path / "out" / "dpo"
+    answer_late(filled)
+    with monkeypatch.context() as patched:
+        patched.setattr("exports.dataset._write", half_written)
+        patched.setattr("exports.dataset.remove_folder", lambda _: None)  # nobody is there to clean up
+        with pytest.raises(KeyboardInterrupt):
+            steps.export(filled, "dpo", out)
+    assert not out.exists()
+    assert named(filled, "late") == [str(out)]
+    steps.export(filled, "dpo", out)
+    assert named(filled, "late") == []
+
+
+def test_a_release_in_place_beside_one_that_cannot_be_removed_is_named_for_both(
     filled: Workspace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     out = tmp_path / "out" / "dpo"
     steps.export(filled, "dpo", out)
-    with filled.store.read() as connection:
-        task = next(task for task in all_tasks(connection).values() if task.conversation_ids == ("chat-3",))
-    answer(filled, task.id, "late", rewrite=True)
-    monkeypatch.setattr("exports.dataset._fsync", killed)  # everything but the last step of writing is done
-    with pytest.raises(KeyboardInterrupt):
-        steps.export(filled, "dpo", out)
+    steps.delete_conversations(filled, ["chat-1"], by="giver")
+    answer_late(filled)
+    with monkeypatch.context() as patched:
+        patched.setattr("exports.dataset._fsync", failing(CannotRemoveError("it stays"), out.parent))
+        with pytest.raises(CannotRemoveError):
+            steps.export(filled, "dpo", out)
     assert named(filled, "late") == [str(out)]
     assert named(filled, WRITER) == [str(out)]
 
 
-def killed(path: Path) -> None:
-    raise KeyboardInterrupt(path)
+def answer_late(workspace: Workspace) -> None:
+    """Add somebody's answer, which the next export holds."""
+    with workspace.store.read() as connection:
+        task = next(task for task in all_tasks(connection).values() if task.conversation_ids == ("chat-3",))
+    answer(workspace, task.id, "late", rewrite=True)
+
+
+def half_written(folder: Path, *_: object) -> None:
+    folder.mkdir()
+    raise KeyboardInterrupt
+
+
+def failing(error: BaseException, at: Path | None = None) -> Callable[..., None]:
+    """Return a function that fails; with a path, of this one alone."""
+
+    def fail(path: object, *_: object) -> None:
+        if at in (None, path):
+            raise error
+
+    return fail
 
 
 def test_an_export_made_again_without_a_person_is_not_theirs(filled: Workspace, tmp_path: Path) -> None:

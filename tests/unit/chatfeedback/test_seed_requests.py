@@ -24,7 +24,7 @@ from typer.testing import CliRunner
 from chatfeedback import steps
 from chatfeedback.cli import app
 from chatfeedback.steps.money import spent_of_budget
-from chatfeedback.steps.status import count
+from chatfeedback.steps.status import OF_RESPONSES, count
 from tests.openai_batches import Batches, Line, batches
 from tests.openai_endpoint import KEY, Endpoint, Reply, marked, ok, ratings, refusal, serving
 from tests.sample_records import ALL_TAGS, NOW, chat
@@ -198,6 +198,8 @@ def test_an_unusable_reply_is_kept_shown_and_asked_for_again_on_demand_alone(
     progress = json.loads(command(workspace, "seed", "--dry-run", "--json").stdout)
     assert progress["responses_seeded"] == progress["responses_shared"] - progress["responses_to_seed"] > 0
     assert progress["responses_to_seed"] == 2
+    told = json.loads(command(workspace, "status", "--json").stdout)
+    assert {name: told[name] for name in OF_RESPONSES} == {name: progress[name] for name in OF_RESPONSES}
     assert progress["seed_requests"] - progress["seed_requests_answered"] == 2
     assert "; 2 wait" in command(workspace, "seed", "--dry-run").stdout
     (first, second) = json.loads(command(workspace, "seed", "--failed", "--json").stdout)

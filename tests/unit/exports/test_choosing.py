@@ -95,6 +95,14 @@ def test_what_a_rule_leaves_out_is_counted_under_its_name(
     assert sum(result.accounting.items_left_out.values()) == 4 - left - ties
 
 
+def test_what_a_rule_by_names_could_name_is_said_where_it_leaves_nothing() -> None:
+    with pytest.raises(NothingToExportError, match=r"exports\.languages could name de, en; loosen"):
+        tried(world(), languages=["German"])
+    with pytest.raises(NothingToExportError) as caught:
+        tried(world(), models=["model-0", "model-1"], languages=["German"], min_people=1)
+    assert "exports.models could" not in str(caught.value), "they are all right"
+
+
 def test_a_rule_about_answers_comes_before_what_they_decide() -> None:
     """An answer that falls out is as if nobody had given it: the pair is decided by the others."""
     made = World()

@@ -11,7 +11,7 @@ from pydantic import SecretStr
 
 import exports
 from exports import Evidence, projection_of
-from exports.publication import HistoryKeptError, NotPublishedError, blob_of, publish
+from exports.publication import HistoryKeptError, HubNotReachedError, NotPublishedError, blob_of, publish
 from exports.verification import verify
 from exports.weights import Weights
 from tests import hub_stand_in
@@ -240,3 +240,17 @@ def test_the_id_of_a_file_is_that_of_git() -> None:
     """Source: https://git-scm.com/book/en/v2/Git-Internals-Git-Objects."""
     assert blob_of(b"") == "e69de29bb2d1d6434b8b29ae775ad8c2e48c5391"
     assert blob_of(b"test content\n") == "d670460b4b4aece5915caf5c68d12f560a9fe3e4"
+
+
+def test_a_hub_out_of_reach_is_said_with_its_address_also_in_a_dry_run(hub: Hub, tmp_path: Path) -> None:
+    folder = tmp_path / "dpo"
+    export(folder, sample(6))
+    with pytest.raises(
+        HubNotReachedError, match=r"the Hub at http://127\.0\.0\.1:1 cannot be reached"
+    ) as caught:
+        publish(folder, REPO, None, endpoint="http://127.0.0.1:1", dry_run=True)
+    assert caught.value.exit_code == 4
+    hub.fails = 1
+    with pytest.raises(NotPublishedError) as refused:
+        push(hub, folder)
+    assert refused.value.exit_code == 1

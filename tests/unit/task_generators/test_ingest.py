@@ -403,6 +403,11 @@ def test_a_byte_order_mark_and_windows_line_ends_are_read(desk: Desk) -> None:
             b'{"a": 1}\n',
             "no reader knows its rows .unknown columns: a",
         ),
+        (
+            "logs.jsonl",
+            b"a, b\n",
+            r"no reader knows its rows .not JSON: .*none of the first 200 has columns: docs/chat-logs.md",
+        ),
         ("logs.json", b'{"a": 1}', "must hold an array of conversations"),
         ("logs.json", b"[", "is not JSON"),
         ("logs.json", b"[" * 100_000, "is not JSON"),
@@ -427,8 +432,14 @@ def test_a_file_that_cannot_be_read_is_explained(desk: Desk, name: str, content:
 
 
 def test_a_file_that_is_not_there_is_explained(desk: Desk) -> None:
-    with pytest.raises(UsageError, match="is not a file"):
+    with pytest.raises(UsageError, match="is not a file: check the path"):
         desk.read(desk.folder / "missing.jsonl")
+    link = desk.folder / "link.jsonl"
+    link.symlink_to("missing.jsonl")
+    with pytest.raises(UsageError, match="is not a file: it is a link to something that is not there"):
+        desk.read(link)
+    with pytest.raises(UsageError, match="is an address on the web: download what is there first"):
+        desk.read(Path("https://example.org/chats.jsonl"))
 
 
 def test_what_was_read_before_a_damaged_place_is_kept(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -215,8 +215,13 @@ def test_the_commented_llm_settings_of_the_template_are_valid(tmp_path: Path) ->
             SMALLEST + "consent: {delay_hours: -1}",
             "'consent.delay_hours': Input should be greater than or equal to 0",
         ),
-        ("- version", "must hold keys and values, not list"),
-        ("", "must hold keys and values, not NoneType"),
+        ("- version", "must hold keys and values, such as 'version: 1', and holds a list"),
+        ("", "must hold keys and values, such as 'version: 1', and holds nothing"),
+        ("words", "must hold keys and values, such as 'version: 1', and holds one value"),
+        (
+            SMALLEST + "exports: {languages: en}",
+            "'exports.languages': must be a list, such as ['en'] (given: 'en')",
+        ),
         ("version: [", "is not YAML: line 1, column 11: expected the node content"),
         (
             SMALLEST + "mix: {}\nmix: {}",

@@ -39,3 +39,15 @@ def test_work_begins_again_where_an_idle_worker_died(tmp_path: Path) -> None:
         dying = partial(die_once, tmp_path / "died")
         assert results_of(workers, dying, work, meanwhile=lambda: said.append("asked")) == [0, 1, 2, 3]
     assert said == ["asked", "asked"]
+
+
+def test_after_an_error_nobody_waits_for_what_workers_are_working_at() -> None:
+    def interrupted_at_work() -> None:
+        with LocalWorkers(2) as workers:
+            workers.prepare(partial(time.sleep, 60))
+            raise KeyboardInterrupt
+
+    begun = time.monotonic()
+    with pytest.raises(KeyboardInterrupt):
+        interrupted_at_work()
+    assert time.monotonic() - begun < 30

@@ -6,10 +6,10 @@ from collections import defaultdict
 from typing import TYPE_CHECKING
 
 import numpy as np
-import pyarrow.parquet as pq
 
 from workspaces.collection.near_duplicates.index import BandIndex, BandSlot, pairs_within
 from workspaces.collection.near_duplicates.signatures import jaccard, shingles
+from workspaces.collection.opening import opened_part
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -93,7 +93,7 @@ class NearDuplicates:
             rows_by_file[slot.file].add(slot.row)
         stored: dict[BandSlot, tuple[str, Hashes]] = {}
         for file, rows in rows_by_file.items():
-            with pq.ParquetFile(self._folder / file) as parquet:
+            with opened_part(self._folder / file) as parquet:
                 starts = np.cumsum(
                     [0]
                     + [parquet.metadata.row_group(group).num_rows for group in range(parquet.num_row_groups)]

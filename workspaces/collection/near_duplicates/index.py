@@ -14,9 +14,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
-import pyarrow.parquet as pq
 
 from workspaces.collection.near_duplicates.signatures import BANDS
+from workspaces.collection.opening import opened_part
 from workspaces.records import stable_id
 
 if TYPE_CHECKING:
@@ -85,7 +85,7 @@ class BandIndex:
         stamp = self._stamp(file)
         if stamp is None:
             return
-        with pq.ParquetFile(self._files_folder / file) as parquet:
+        with opened_part(self._files_folder / file) as parquet:
             if "near_bands" not in parquet.schema_arrow.names:  # written by an older version
                 return
             column = parquet.read(columns=["near_bands"]).column(0).combine_chunks()

@@ -77,7 +77,12 @@ async def say(request: Request) -> Response:
 
 
 def ask(
-    path: str, viewer: Viewer | None, monkeypatch: pytest.MonkeyPatch, method: str = "GET"
+    path: str,
+    viewer: Viewer | None,
+    monkeypatch: pytest.MonkeyPatch,
+    method: str = "GET",
+    *,
+    serves_records: bool = False,
 ) -> httpx.Response:
     async def viewer_of(_scope: Scope, *, with_metadata: bool) -> Viewer | None:
         assert not with_metadata
@@ -88,7 +93,7 @@ def ask(
         routes=[Route("/seen/{name}", say), Route("/new/{name}", say, methods=["GET", "DELETE"])]
     )
     user = Own(Fields({"id": Whole(), "username": Whole()}), "id", "id")
-    wrapped = Blindness(inner, inner.routes, {"GET /seen/{name}": Seen(user)})
+    wrapped = Blindness(inner, inner.routes, {"GET /seen/{name}": Seen(user, serves_records=serves_records)})
 
     async def send() -> httpx.Response:
         transport = httpx.ASGITransport(app=wrapped, raise_app_exceptions=False)
@@ -123,6 +128,20 @@ def test_what_is_the_annotators_arrives_whole_with_its_true_length(monkeypatch: 
         assert "etag" not in answer.headers
         assert "last-modified" not in answer.headers
     assert ask("/seen/nothing", ANN, monkeypatch).status_code == 204
+
+
+def test_what_is_served_is_noted_before_it_is_sent(monkeypatch: pytest.MonkeyPatch) -> None:
+    noted: list[tuple[str, list[UUID]]] = []
+
+    async def note(user_id: str, records: list[UUID]) -> None:
+        noted.append((user_id, records))
+        raise RuntimeError  # nothing that was sent by then could be taken back
+
+    monkeypatch.setattr(blindness, "note_served", note)
+    answer = ask("/seen/mine", ANN, monkeypatch, serves_records=True)
+    assert (answer.status_code, answer.json()) == (500, {"detail": FAILED})
+    assert noted == [(ANN.id, [UUID(ANN.id)])]
+    assert ask("/seen/mine", ANN, monkeypatch).json() == BODIES["mine"]
 
 
 def test_a_refusal_is_told_in_its_first_line(monkeypatch: pytest.MonkeyPatch) -> None:

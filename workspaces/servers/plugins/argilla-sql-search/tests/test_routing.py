@@ -7,15 +7,17 @@ import itertools
 import secrets
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
+from uuid import UUID
 
 import pytest
 from argilla_server.database import AsyncSessionLocal
 from argilla_server.models import User, WorkspaceUser
-from argilla_sql_search import routing, tables
+from argilla_sql_search import routing, served, tables
+from argilla_sql_search.assignments import utc_now
 from argilla_sql_search.gate import NOT_YOURS
 from argilla_sql_search.memberships import remembered_memberships
 from argilla_sql_search.routing import AssignmentsWrite, PairsWithdraw
-from argilla_sql_search.tables import ASSIGNMENTS, ROUTED, make_tables
+from argilla_sql_search.tables import ASSIGNMENTS, ROUTED, SERVED, make_tables
 from fastapi import HTTPException
 from routed_world import NOWHERE, QUEUE, RECORDS, SECRET, Json, World, body_of, only
 from sqlalchemy import event, func, inspect, select, text
@@ -187,6 +189,39 @@ def test_what_was_served_stays_where_only_unseen_records_are_withdrawn(world: Wo
     world.assign(("bob", 6, 2))
     assert world.withdraw(("bob", 6), ("bob", 7), unless_served=True) == 1
     assert world.withdraw(("bob", 7)) == 1
+
+
+def test_what_could_not_be_noted_as_served_is_noted_later_but_for_what_was_deleted(
+    database: str, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = run(create_world([RecordSpec(), RecordSpec()]))
+    user, (first, second) = made.users[0].id, [record.id for record in made.records]
+    note, failures = served._note, [RuntimeError("no disk"), RuntimeError("no disk")]
+
+    async def fail_at_first(rows: list[Json]) -> None:
+        if failures:
+            raise failures.pop()
+        await note(rows)
+
+    async def serve() -> dict[object, datetime]:
+        await served.note_served(str(user), [first])
+        begun = utc_now()
+        monkeypatch.setattr(served, "_note", fail_at_first)
+        await served.note_served(str(user), [first, UUID(NOWHERE), second])
+        assert await noted() == {first}
+        await asyncio.gather(*served._later)
+        async with AsyncSessionLocal() as session:
+            rows = await session.execute(select(SERVED).where(SERVED.c.user_id == user))
+            at = {row.record_id: row.served_at for row in rows}
+        assert at[first] <= begun <= at[second]
+        return at
+
+    async def noted() -> set[object]:
+        async with AsyncSessionLocal() as session:
+            return set(await session.scalars(select(SERVED.c.record_id).where(SERVED.c.user_id == user)))
+
+    monkeypatch.setattr(served, "PAUSES", (0.0, 0.0))
+    assert run(serve()).keys() == {first, second}
 
 
 def test_a_dataset_that_is_not_routed_is_everybodys_also_beside_one_that_is(world: World) -> None:

@@ -131,9 +131,7 @@ class Blindness:
             raise
         if body is not None:
             receive = _again(body, receive)
-        served = await self._run(scope, receive, send, viewer, view)
-        if rule.serves_records:
-            await note_served(viewer.id, records_in(served))
+        await self._run(scope, receive, send, viewer, view, serves_records=rule.serves_records)
 
     def _find(self, scope: Scope) -> tuple[str, Mapping[str, Any]] | None:
         """Return the route that will run, such as ``GET /me``, and its parameters, found as the router does."""
@@ -146,13 +144,17 @@ class Blindness:
         return None
 
     async def _run(
-        self, scope: Scope, receive: Receive, send: Send, viewer: Viewer | None, view: View | None
-    ) -> JsonValue:
-        """Run the route and send what the viewer may hold of its answer; a stranger may hold a refusal.
-
-        Returns what was sent of an answer that succeeded, None otherwise.
-        """
-        answer = _HeldAnswer(send, viewer, view)
+        self,
+        scope: Scope,
+        receive: Receive,
+        send: Send,
+        viewer: Viewer | None,
+        view: View | None,
+        *,
+        serves_records: bool = False,
+    ) -> None:
+        """Run the route and send what the viewer may hold of its answer; a stranger may hold a refusal."""
+        answer = _HeldAnswer(send, viewer, view, serves_records=serves_records)
         try:
             await self._app(scope, receive, answer.take)
         except Exception:
@@ -160,15 +162,15 @@ class Blindness:
             if not answer.is_sent:
                 await _say(scope, receive, send, 500, FAILED)
             raise
-        return answer.seen
 
 
 class _HeldAnswer:
-    """An answer of the API, held until it is whole, then sent as its view shows it."""
+    """An answer of the API, held until it is whole, then sent as its view shows it, once that is noted of records."""
 
-    def __init__(self, send: Send, viewer: Viewer | None, view: View | None) -> None:
+    def __init__(self, send: Send, viewer: Viewer | None, view: View | None, *, serves_records: bool) -> None:
         self.is_sent = False
-        self.seen: JsonValue = None
+        self._seen: JsonValue = None
+        self._serves_records = serves_records
         self._send = send
         self._viewer = viewer
         self._view = view
@@ -186,16 +188,18 @@ class _HeldAnswer:
         if message.get("more_body", False):
             return
         headers = MutableHeaders(raw=list(self._start["headers"]))
-        status, body = self._seen(self._start["status"], headers)
+        status, body = self._shown(self._start["status"], headers)
         for name in ("etag", "last-modified", "content-md5", "digest"):
             del headers[name]
         if body or "content-length" in headers:
             headers["content-length"] = str(len(body))
+        if self._serves_records and self._viewer is not None:
+            await note_served(self._viewer.id, records_in(self._seen))
         self.is_sent = True
         await self._send({**self._start, "status": status, "headers": headers.raw})
         await self._send({"type": "http.response.body", "body": body})
 
-    def _seen(self, status: int, headers: MutableHeaders) -> tuple[int, bytes]:
+    def _shown(self, status: int, headers: MutableHeaders) -> tuple[int, bytes]:
         """Return the status and the body to send."""
         if status >= 500:
             return status, _detail(headers, FAILED)
@@ -206,8 +210,8 @@ class _HeldAnswer:
                 return status, _as_json(REFUSAL.see(NOBODY, self._content(headers), {}))
             if self._viewer is None or self._view is None:
                 raise NotTheirsError
-            self.seen = self._view.see(self._viewer, self._content(headers), {})
-            return status, _as_json(self.seen)
+            self._seen = self._view.see(self._viewer, self._content(headers), {})
+            return status, _as_json(self._seen)
         except NotTheirsError:
             if status >= 400:
                 return status, _detail(headers, REFUSED)
