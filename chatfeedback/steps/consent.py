@@ -104,7 +104,7 @@ def change_sharing(
 def requested_conversations(
     workspace: Workspace, conversation_ids: Sequence[str], giver_id: str | None
 ) -> list[str]:
-    """Return the conversations that a request names, by their ids or by their giver.
+    """Return the conversations that a request names, by their ids here or in a log, or by their giver.
 
     Raises:
         UsageError: the request has both ids and a giver, or the giver has no conversations.
@@ -114,7 +114,7 @@ def requested_conversations(
             "name conversations by their ids, or all of one person with --giver PERSON: not both"
         )
     if giver_id is None:
-        return list(dict.fromkeys(conversation_ids))
+        return list(dict.fromkeys(ids_here(workspace, conversation_ids)))
     collect_given(workspace, giver_id)
     with workspace.store.read() as connection:
         ids = conversations.ids_given_by(connection, giver_id)
@@ -123,9 +123,17 @@ def requested_conversations(
     return ids
 
 
+def ids_here(workspace: Workspace, names: Sequence[str]) -> list[str]:
+    """Return the ids that conversations have here which a log calls so: keyed ids, where such stand for its own."""
+    keyed = {name: workspace.pseudonyms.keyed_id(name) for name in names}
+    known = workspace.collection.known({*keyed, *keyed.values()})
+    return [keyed[name] if name not in known and keyed[name] in known else name for name in names]
+
+
 def history(workspace: Workspace, conversation_ids: Sequence[str]) -> list[Event]:
     """Return the requests about these conversations, also about deleted ones, or about all; oldest first."""
-    names = [name for key in conversation_ids for name in (key, workspace.tombstones.stand_in(key))]
+    asked = ids_here(workspace, conversation_ids)
+    names = [name for key in asked for name in (key, workspace.tombstones.stand_in(key))]
     with workspace.store.read() as connection:
         events = consent.events(connection, names or None)
     return [

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from task_generators.chat_logs.readers.columns import UNREAD, Loss, has_value
 from task_generators.chat_logs.readers.fields import clean, mapping, text, timestamp
 from task_generators.chat_logs.readers.reading import Reading, RowValue
-from task_generators.chat_logs.readers.thumbs import THUMB_READS, thumbs
+from task_generators.chat_logs.readers.thumbs import THUMB_READS, ratings_of_nothing, thumbs
 from task_generators.chat_logs.readers.trees import in_order
 from task_generators.chat_logs.readers.turn_columns import turns as turn_reads
 from task_generators.chat_logs.readers.turns import chain, identifier, turns_of
@@ -83,6 +83,9 @@ def read(row: RowValue) -> Reading:
             if isinstance(turn, dict) and has_value(turn.get(name))
         )[:1]
     metadata = mapping(row.get("conversation_metadata"))
+    losses += ratings_of_nothing(
+        messages, metadata.get("message_ratings"), "conversation_metadata.message_ratings[]"
+    )
     giver, at = text(row.get("user_id")), timestamp(row.get("timestamp"))
     conversation = Conversation(
         id=conversation_id,
