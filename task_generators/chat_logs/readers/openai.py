@@ -17,7 +17,6 @@ from task_generators.chat_logs.readers.turns import (
     with_system,
 )
 from task_generators.chat_logs.readers.uses import (
-    ANY_METADATA,
     CONTENT,
     GIVER,
     ID,
@@ -27,6 +26,7 @@ from task_generators.chat_logs.readers.uses import (
     MODEL,
     SOURCE,
     TIME,
+    TOOLS,
 )
 from workspaces.records import Conversation
 
@@ -37,7 +37,7 @@ READS = {
     "conversation_id|id": ID,
     "system": CONTENT,
     **turn_reads("messages"),
-    "tools": ANY_METADATA,
+    "tools": TOOLS,
     "model": MODEL,
     "source": SOURCE,
     "user|user_id": GIVER,
