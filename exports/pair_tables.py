@@ -165,7 +165,8 @@ knowing which of the two texts it was, is a side if they accepted it (`accepted_
 alone; once accepted it is also compared with other responses to its prompt. Where nobody was asked, a rewrite is a
 vote for the rewrite over the response (`human_edit`), and the writer counts as one annotator. Such a side has no
 message and no model; its `rewrite_of` names the response that it replaces. Votes on the same prompt and texts are
-pooled, one per person; votes of one person at one time that differ are a tie. The side with more than half of all
+pooled, one per person; votes of one person at one time for different sides are a tie, and of those for one side the
+mildest counts. The side with more than half of all
 votes, ties included, is `chosen`; where there is none, the pair is in `ties`. `votes_skip` counts people
 who discarded the comparison. Where votes disagree a lead may have decided (`adjudicated`): then `chosen` is
 the side that they named, whatever the votes. A prompt keeps calls of tools and their results; reasoning is left out.
