@@ -32,7 +32,8 @@ METHOD = f"""\
 A row is a response of a model and a rewrite of it by a person that people prefer: by the votes of those who
 compared both without knowing which is which, or, where nobody was asked, by its writer's own word
 (`chosen_origin` in `provenance`: `accepted_rewrite`, `human_edit`). `feedback` is what the writers answered
-against the response, one sentence each, and the reasons that voters wrote; it is empty where nobody said anything.
+against the response, one sentence each, and the reasons of those who prefer the rewrite; it is empty where
+nobody said anything.
 
 {PAIRS}"""
 
