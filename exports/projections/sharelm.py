@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from exports.collection_items import select_collection
 from exports.columns import COUNT, FLAG, MESSAGES, ORIGIN, TEXT, TEXTS, Columns, ListOf, origin
 from exports.context import clean, definitions, text_of
+from exports.markdown import cell
 from exports.projection import Measurements, OfAll, Projection, TableSpec
 from workspaces.grammar import counted
 from workspaces.records import Role
@@ -147,7 +148,7 @@ def _measure(items: Sequence[WholeConversation]) -> Measurements:
     languages = dict(sorted(Counter(item.language or "" for item in items).items()))
     messages = [it for item in items for it in item.conversation.messages]
     branched = sum(len(item.main_path) < len(item.conversation.messages) for item in items)
-    told = ", ".join(f"{name or 'unknown'} {count:,}" for name, count in languages.items())
+    told = ", ".join(f"{cell(name or 'unknown')} {count:,}" for name, count in languages.items())
     return Measurements(
         manifest={
             "messages": len(messages),
