@@ -73,17 +73,30 @@ def referenced(pairs: Iterable[PreferencePair]) -> list[ReferencedPair]:
     """Return the decided pairs of models' responses to whose prompt people wrote something that others prefer.
 
     Of several rewrites, the one with the most votes over its original is the reference; of equals, the first by id. One
-    that says what a side says is none.
+    that says what a side says is none, and so is one to which people prefer a side.
     """
     pairs = list(pairs)
+    beaten = {
+        (canonical(pair.prompt), pair.chosen.text, pair.rejected.text)
+        for pair in pairs
+        if pair.winner is not None and pair.rejected.origin in WRITTEN
+    }
     edits: dict[str, list[PreferencePair]] = defaultdict(list)
     for pair in sorted(pairs, key=lambda it: (-it.count(it.winner), it.pair_id)):
         if is_edit(pair):
             edits[canonical(pair.prompt)].append(pair)
 
     def best(pair: PreferencePair) -> PreferencePair | None:
-        said = {side.text.strip() for side in pair.sides}
-        return next((it for it in edits[canonical(pair.prompt)] if it.chosen.text.strip() not in said), None)
+        said, prompt = {side.text.strip() for side in pair.sides}, canonical(pair.prompt)
+        return next(
+            (
+                it
+                for it in edits[prompt]
+                if it.chosen.text.strip() not in said
+                and beaten.isdisjoint((prompt, side.text, it.chosen.text) for side in pair.sides)
+            ),
+            None,
+        )
 
     return [
         ReferencedPair(

@@ -27,8 +27,8 @@ COLUMNS: Columns = {
 REFERENCED: Columns = {**PROVENANCE, "reference_rewrite_of": TEXTS}
 METHOD = f"""\
 `chosen` and `rejected` are responses of models. `reference` is a rewrite to the same prompt that people prefer to
-the response that it replaces (`reference_rewrite_of` in `provenance`); of several, the one with the most votes,
-which are in `votes` of the export `edit`.
+the response that it replaces (`reference_rewrite_of` in `provenance`), and to which they prefer neither `chosen` nor
+`rejected`; of several, the one with the most votes, which are in `votes` of the export `edit`.
 
 {how_made("there is no row")}"""
 

@@ -125,3 +125,28 @@ def test_a_reference_says_what_no_side_says_and_its_source_is_the_rows_too() -> 
     assert row["reference"] == [{"role": "assistant", "content": BETTER}]
     assert set(pair.conversation_ids) == {"c0", "c1"}
     assert set(pair.licences) == {"mit", "cc-by-nc-4.0"}
+
+
+def test_what_people_find_worse_than_a_side_is_no_reference() -> None:
+    world = World()
+    first, second = world.chat("q", "one answer", "two answers")
+    (chat,) = world.conversations
+    texts = {"c0w": BETTER, "c0v": "Another rewrite."}
+    written = tuple(
+        Message(name, "c0u", Role.ASSISTANT, text, rewrite_of=second) for name, text in texts.items()
+    )
+    world.conversations = [replace(chat, messages=(*chat.messages, *written))]
+    outcomes = RewriteOutcomes(dict.fromkeys(texts, Outcome.ACCEPTED))
+    world.votes(world.task(first, second), "aab")
+    world.votes(world.task(second, "c0w"), "bbb")
+    world.votes(world.task(second, "c0v"), "bb")
+
+    def reference() -> str:
+        (pair,) = select_referenced(replace(evidence(world), outcomes=outcomes)).items
+        return pair.reference
+
+    assert reference() == BETTER
+    world.votes(world.task(first, "c0w"), "aa")
+    assert reference() == "Another rewrite."
+    world.votes(world.task("c0w", first), "ab")
+    assert reference() == BETTER, "one of two changed their mind, and a tie is no preference"
