@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections import Counter
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
 
+from task_generators.chat_logs.readers.columns import UNREAD, Loss, has_value
+from task_generators.chat_logs.readers.fields import clean
 from task_generators.chat_logs.readers.reading import RowError
 from workspaces.records import tree_order
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping, Sequence
 
     from workspaces.records import Message
+
+NAMES = ("id", "parent_id")
+"""The keys under which turns name themselves, and what they answer."""
 
 
 def in_order(messages: Iterable[Message]) -> tuple[Message, ...]:
@@ -31,3 +38,47 @@ def in_order(messages: Iterable[Message]) -> tuple[Message, ...]:
     if len(ordered) < len(unordered):
         raise RowError("a message's parent is missing, or its own descendant")
     return ordered
+
+
+def identified(messages: Sequence[Message], turns: Sequence[object]) -> Sequence[Mapping[str, Any]] | None:
+    """Return the turns if each is one of the messages and names itself and what it answers, else None."""
+    named = [
+        turn
+        for turn in turns
+        if isinstance(turn, dict) and isinstance(turn.get("id"), str) and "parent_id" in turn
+    ]
+    return named if len(named) == len(turns) == len(messages) else None
+
+
+def has_branches(turns: Iterable[Mapping[str, Any]]) -> bool:
+    """Return whether two turns answer the same one."""
+    answered = Counter(str(turn["parent_id"]) for turn in turns if turn["parent_id"] is not None)
+    return any(count > 1 for count in answered.values())
+
+
+def as_named(messages: Iterable[Message], turns: Iterable[Mapping[str, Any]]) -> tuple[Message, ...]:
+    """Return the messages with the ids and parents that their turns name.
+
+    Raises:
+        RowError: they are not one tree.
+    """
+    return in_order(
+        replace(
+            message,
+            id=clean(turn["id"]),
+            parent_id=clean(parent_id) if isinstance(parent_id := turn["parent_id"], str) else parent_id,
+        )
+        for message, turn in zip(messages, turns, strict=True)
+    )
+
+
+def unread_names(turns: Iterable[object], column: str) -> tuple[Loss, ...]:
+    """Return the ids and parents that turns of a chain name in vain, one of each at most."""
+    found = {
+        name: Loss(UNREAD, f"{column}[].{name}", turn[name])
+        for turn in turns
+        if isinstance(turn, dict)
+        for name in NAMES
+        if has_value(turn.get(name))
+    }
+    return tuple(found.values())
