@@ -78,7 +78,7 @@ def _provenance(item: BenchmarkQuestion) -> list[Row]:
             "conversation_ids": list(item.conversation_ids),
             "topic": clean(item.question.topic),
             "score": item.question.score,
-            "language": item.question.language,
+            "language": clean(item.question.language),
             **origin(item),
         }
     ]
