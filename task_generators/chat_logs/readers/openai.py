@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from task_generators.chat_logs.readers.fields import language, licence, mapping, text, timestamp
 from task_generators.chat_logs.readers.reading import Reading, RowValue
-from task_generators.chat_logs.readers.trees import as_named, has_branches, identified, unread_names
+from task_generators.chat_logs.readers.trees import tree_or_none, unread_names
 from task_generators.chat_logs.readers.turn_columns import turns as turn_reads
 from task_generators.chat_logs.readers.turns import (
     chain,
@@ -64,12 +64,11 @@ def read(row: RowValue) -> Reading:
     model_name = text(row.get("model"))
     turns = with_system(row, turns_of(row, "messages"))
     messages = chain(conversation_id, turns, model_name)
-    named = identified(messages, turns)
-    is_tree = named is not None and has_branches(named)
+    tree = tree_or_none(messages, turns)
     return Reading(
         Conversation(
             id=conversation_id,
-            messages=as_named(messages, named) if named is not None and is_tree else messages,
+            messages=messages if tree is None else tree,
             source=text(row.get("source")) or NAME,
             model_name=model_name,
             giver_id=text(row.get("user")) or text(row.get("user_id")),
@@ -78,5 +77,5 @@ def read(row: RowValue) -> Reading:
             language=language(row.get("language")),
             conversation_metadata={**mapping(row.get("metadata")), **tools_of(row)},
         ),
-        losses=() if is_tree else unread_names(turns, "messages"),
+        losses=unread_names(turns, "messages") if tree is None else (),
     )

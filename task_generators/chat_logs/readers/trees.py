@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from task_generators.chat_logs.readers.columns import UNREAD, Loss, has_value
 from task_generators.chat_logs.readers.fields import clean
 from task_generators.chat_logs.readers.reading import RowError
-from workspaces.records import tree_order
+from workspaces.records import Role, tree_order
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -50,12 +49,6 @@ def identified(messages: Sequence[Message], turns: Sequence[object]) -> Sequence
     return named if len(named) == len(turns) == len(messages) else None
 
 
-def has_branches(turns: Iterable[Mapping[str, Any]]) -> bool:
-    """Return whether two turns answer the same one."""
-    answered = Counter(str(turn["parent_id"]) for turn in turns if turn["parent_id"] is not None)
-    return any(count > 1 for count in answered.values())
-
-
 def as_named(messages: Iterable[Message], turns: Iterable[Mapping[str, Any]]) -> tuple[Message, ...]:
     """Return the messages with the ids and parents that their turns name.
 
@@ -70,6 +63,26 @@ def as_named(messages: Iterable[Message], turns: Iterable[Mapping[str, Any]]) ->
         )
         for message, turn in zip(messages, turns, strict=True)
     )
+
+
+def tree_or_none(messages: Sequence[Message], turns: Sequence[object]) -> tuple[Message, ...] | None:
+    """Return the tree that turns name in which two answers, or two prompts, stand beside each other, if they do.
+
+    None: they are a chain, whatever they name. Results of tools that answer one message follow each other.
+    """
+    named = identified(messages, turns)
+    if named is None:
+        return None
+    asked = [
+        turn["parent_id"]
+        for message, turn in zip(messages, named, strict=True)
+        if message.role is not Role.TOOL
+    ]
+    try:
+        tree = as_named(messages, named)
+    except RowError:
+        return None
+    return tree if len({*map(str, asked)}) < len(asked) else None
 
 
 def unread_names(turns: Iterable[object], column: str) -> tuple[Loss, ...]:

@@ -91,6 +91,7 @@ def named(role: str, said: str, name: str, parent: str | None) -> dict[str, str 
 
 QUESTION = named("user", "What is two plus two?", "q", None)
 ANSWERS = [named("assistant", said, said, "q") for said in ("Four.", "Five.")]
+RESULTS = [named("tool", f"The clock says {number}.", f"r{number}", "q") for number in range(2)]
 THANKS = named("user", "Thank you, that is right.", "t", "Four.")
 
 
@@ -100,20 +101,22 @@ def test_messages_of_which_two_answer_one_are_a_tree_and_others_are_a_chain(
     rows = [
         {"id": "tree", "messages": [THANKS, *ANSWERS, QUESTION]},
         {"id": "chain", "messages": [QUESTION, ANSWERS[0], THANKS]},
-        {"id": "lost", "messages": [QUESTION, *ANSWERS, {**THANKS, "parent_id": "elsewhere"}]},
+        {"id": "lost", "messages": [QUESTION, ANSWERS[0], {**THANKS, "parent_id": "elsewhere"}, ANSWERS[1]]},
+        {"id": "tools", "messages": [QUESTION, *RESULTS, {**ANSWERS[0], "parent_id": "r1"}]},
     ]
     log = "".join(json.dumps(row) + "\n" for row in rows)
     found = ingested(workspace, tmp_path / "log.jsonl", log)
-    assert (found.added, found.rejected) == (2, 1)
-    assert found.main_reason == "a message's parent is missing, or its own descendant"
+    assert (found.added, found.rejected) == (4, 0)
     unread = {path: lost.count for path, lost in found.losses.of_kind("unread").items()}
-    assert unread == {"messages[].id": 1, "messages[].parent_id": 1}, "of the chain, whose order says it"
-    chain, tree = sorted(workspace.collection.scan(), key=lambda it: it.id)
+    assert unread == {"messages[].id": 3, "messages[].parent_id": 3}, "of those whose order says it"
+    chain, lost, tools, tree = sorted(workspace.collection.scan(), key=lambda it: it.id)
     assert [it.content for it in chain.messages] == [
         "What is two plus two?",
         "Four.",
         "Thank you, that is right.",
     ]
+    for each in (lost, tools):
+        assert [it.parent_id for it in each.messages[1:]] == [it.id for it in each.messages[:-1]]
     assert {it.content: it.parent_id and it.parent_id.rpartition("#")[2] for it in tree.messages} == {
         "What is two plus two?": None, "Four.": "q", "Five.": "q", "Thank you, that is right.": "Four.",
     }  # fmt: skip
