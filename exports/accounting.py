@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from exports.items import ItemT
     from exports.projection import Evidence, Projection, Selection
 
+TO_TRAIN, TO_EVALUATE = "to train on", "to evaluate on"
 NO_TABLE = "no table"
 """Where items are that no table of a projection takes, beside those that every table has."""
 
@@ -28,7 +29,8 @@ class Accounting:
 
     ``judgments = judgments_trained + sum(judgments_beside.values()) + sum(judgments_left_out.values())``: behind an
     item to train on, behind an item of another table alone, or left out for one reason. ``items = items_trained +
-    sum(items_beside.values()) + sum(items_left_out.values())``. ``tasks_without_judgment`` are beside both.
+    sum(items_beside.values()) + sum(items_left_out.values())``. ``tasks_without_judgment`` are beside both. ``use``
+    says in words what the first table is for.
     """
 
     judgments: int
@@ -41,6 +43,7 @@ class Accounting:
     items_beside: Mapping[str, int]
     items_left_out: Mapping[str, int]
     tasks_without_judgment: int
+    use: str = TO_TRAIN
 
     def as_json(self) -> dict[str, JsonValue]:
         """Return the figures as the manifest and ``--json`` hold them."""
@@ -74,11 +77,12 @@ class Accounting:
             items_beside=_sum(self.items_beside, other.items_beside),
             items_left_out=_sum(self.items_left_out, other.items_left_out),
             tasks_without_judgment=self.tasks_without_judgment + other.tasks_without_judgment,
+            use=self.use,
         )
 
     def sentences(self) -> Iterator[str]:
         """Yield what became of the items and of the judgments, each with figures that add up."""
-        ends = [f"{self.items_trained:,} to train on"]
+        ends = [f"{self.items_trained:,} {self.use}"]
         ends += [f"{count:,} in {_named(place)}" for place, count in self.items_beside.items()]
         ends += [f"{count:,} left out" for count in [sum(self.items_left_out.values())] if count]
         judged = (
@@ -87,7 +91,7 @@ class Accounting:
         yield f"{counted(self.items, f'{judged}{self.item}')}: {', '.join(ends)}"
         omitted = sum(self.judgments_left_out.values())
         behind = (
-            f"behind {word_for(self.items_trained, f'the {self.item}', f'{plural(self.item)}')} to train on"
+            f"behind {word_for(self.items_trained, f'the {self.item}', f'{plural(self.item)}')} {self.use}"
         )
         ends = [f"{self.judgments_trained:,} {behind}"]
         ends += [f"{count:,} in {_named(place)} alone" for place, count in self.judgments_beside.items()]
@@ -97,6 +101,11 @@ class Accounting:
     def reasons(self) -> Iterator[str]:
         """Yield how many judgments are left out for each reason."""
         yield from (left_out(reason, count) for reason, count in self.judgments_left_out.items())
+
+    def reasons_of_items(self) -> Iterator[str]:
+        """Yield how many items are left out for each reason that is about them, and not about answers."""
+        about = {it: count for it, count in self.items_left_out.items() if it.startswith(f"{self.item} ")}
+        yield from (left_out(reason, count) for reason, count in about.items())
 
     def unanswered(self) -> str | None:
         """Return how many tasks have no judgment; None if all have one."""
@@ -147,4 +156,5 @@ def account(projection: Projection[ItemT], selection: Selection[ItemT], evidence
         items_beside=dict(sorted(items_beside.items())),
         items_left_out=dict(sorted(selection.items_left_out.items())),
         tasks_without_judgment=sum(omission.annotation_id is None for omission in selection.omissions),
+        use=TO_EVALUATE if projection.test_only else TO_TRAIN,
     )

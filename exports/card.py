@@ -9,6 +9,7 @@ import yaml
 from exports.licences import licence_notes
 from exports.markdown import cell, table
 from exports.training_content import FILE as SUMMARY
+from workspaces.grammar import plural
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -113,7 +114,7 @@ def card(
             "",
             projection.method,
             "",
-            *table(["judgment", "on labelling platforms", "in chat logs"], counts.judgments()),
+            *_judgments(counts),
             "",
             *division,
             "",
@@ -137,6 +138,7 @@ def card(
                 else ["Nothing."]
             ),
             *(["", "Each of them is a row of the configuration `omissions`."] if dropped else []),
+            *_left_out(accounting),
             "",
             "## Sources and licences",
             "",
@@ -181,6 +183,20 @@ def _header(
         "configs": configurations,
     }
     return str(yaml.safe_dump(header, sort_keys=False, allow_unicode=True))
+
+
+def _judgments(counts: Counts) -> list[str]:
+    if not (judgments := counts.judgments()):
+        return ["No person's judgment is behind these rows."]
+    return table(["judgment", "on labelling platforms", "in chat logs"], judgments)
+
+
+def _left_out(accounting: Accounting) -> list[str]:
+    """Return the items that are in no row, by reason."""
+    if not accounting.items_left_out:
+        return []
+    reasons = [[reason, f"{count:,}"] for reason, count in accounting.items_left_out.items()]
+    return ["", *table([f"why {plural(accounting.item)} are in no row", "number"], reasons)]
 
 
 def _pseudonyms(tables: Sequence[DatasetTable]) -> list[str]:

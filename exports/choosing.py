@@ -12,12 +12,13 @@ from datetime import UTC
 from typing import TYPE_CHECKING
 
 from exports.omissions import Omission, OmissionReason
+from exports.pairs import PreferencePair
 from exports.verdicts import sorted_omissions
 from workspaces.config.exports import ExportsConfig
 from workspaces.records import ANONYMOUS, CHAT, IMPORTED
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 
     from exports.items import ExportItem, ItemT
     from exports.projection import Evidence, Selection
@@ -27,6 +28,10 @@ EVERYTHING = ExportsConfig()
 """The rules that leave out nothing."""
 ABOUT_ANSWERS = ("kinds", "chat", "imported", "since", "until")
 """The keys of the rules about answers; also ``own`` is about them (``by_own``)."""
+
+
+FIGURES = {"min_agreement": "agreement", "min_margin": "margin", "min_posterior": "posterior"}
+"""The columns with the figures that rules are about; not every export has them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,6 +151,24 @@ def in_force(rules: ExportsConfig) -> dict[str, str]:
     }
 
 
+def without_effect(rules: ExportsConfig, columns: Collection[str], *, of_answers: bool) -> list[str]:
+    """Return a sentence for each rule in force that can leave nothing out of an export, because it has no such figure.
+
+    Args:
+        rules: the rules.
+        columns: the names of all columns of the export.
+        of_answers: whether answers make its items.
+    """
+    about_answers = () if of_answers else (*ABOUT_ANSWERS, "own", "min_people")
+    return [
+        f"the rule {key} leaves out nothing here: {FIGURES[key]} is no figure of these rows"
+        if key in FIGURES
+        else f"the rule {key} leaves out nothing here: no answer is behind these rows"
+        for key in in_force(rules)
+        if key in about_answers or (key in FIGURES and FIGURES[key] not in columns)
+    ]
+
+
 def _aside(annotation: Annotation, task: Task | None, rules: ExportsConfig) -> OmissionReason | None:
     if task is None:
         return None
@@ -175,13 +198,14 @@ def _is_asked(rule: ItemRule, rules: ExportsConfig, evidence: Evidence) -> bool:
 
 
 def _enough_people(item: ExportItem, rules: ExportsConfig, _: Evidence) -> bool:
-    """Who wrote a text that others judged is no voter; all raters without a name count as one; what nobody was
-    asked about passes.
+    """Who wrote a reference, or a text that others judged, is no voter; all raters without a name count as one; what
+    nobody was asked about passes.
     """
     if not item.judgments:
         return True  # of the collection itself
     wrote = {by.annotation_id for by in getattr(item, "writers", ())}
-    voters = {it.person_id for it in item.judgments if it.annotation_id not in wrote}
+    judged = item.votes if isinstance(item, PreferencePair) else item.judgments
+    voters = {it.person_id for it in judged if it.annotation_id not in wrote}
     return len({"" if name.startswith(ANONYMOUS) else name for name in voters}) >= rules.min_people
 
 

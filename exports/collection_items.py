@@ -69,7 +69,7 @@ def select_collection(evidence: Evidence) -> Selection[WholeConversation]:
     for conversation in evidence.collected.conversations():
         if any(message.content.strip() or message.tool_calls for message in conversation.messages):
             language = evidence.languages.get(conversation.id) or conversation.language
-            items.append(WholeConversation(conversation, language))
+            items.append(WholeConversation(conversation, language and clean(language)))
         else:
             empty += 1
     return Selection(

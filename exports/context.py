@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, TypeAlias, TypedDict
 
 from exports.omissions import OmissionReason
 from workspaces.records import Role
+from workspaces.tool_definitions import definition_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -103,10 +104,16 @@ def contexts_of(conversations: Iterable[Conversation]) -> dict[str, Context]:
 
 
 def definitions(tools: JsonValue) -> JsonValue:
-    """Return definitions of tools as they stand in the log; None for anything that no trainer could read as such."""
-    if not isinstance(tools, list) or not tools or not all(isinstance(tool, dict) for tool in tools):
+    """Return definitions of tools as they stand in the log, names of tools as functions; None where there are none.
+
+    What is neither is left out, and counted by ``ingest`` as not understood.
+    """
+    found: list[JsonValue] = (
+        [tool for each in tools if (tool := definition_of(each))] if isinstance(tools, list) else []
+    )
+    if not found:
         return None
-    text = _json_text(tools)
+    text = _json_text(found)
     return None if text is None else json.loads(text, parse_int=_near)
 
 

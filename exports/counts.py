@@ -83,7 +83,9 @@ class Counts:
 
     def sentences(self) -> list[str]:
         """Return what the counts say of people, weights and texts, one sentence or two for each."""
-        return [self._people(), self._weights(), self._single(), self._texts()]
+        if not (self.asked or self.from_logs):
+            return [self._texts()]
+        return [self._people(), self._weights(), *self._single(), self._texts()]
 
     def _people(self) -> str:
         unnamed = (
@@ -112,12 +114,10 @@ class Counts:
         mean = "1" if self.prior is None else f"the mean of the people who were measured ({self.prior:.2f})"
         return f"{said} The others weigh {mean} or, where it is known, that of the question."
 
-    def _single(self) -> str:
+    def _single(self) -> list[str]:
         rest = word_for(self.single, "rests", "rest")
-        return (
-            f"{self.single:,} of {counted(self.items, 'item')} {rest} on the judgment of one person: that is one "
-            "opinion."
-        )
+        of_one = f"{self.single:,} of {counted(self.items, 'item')} {rest} on the judgment of one person"
+        return [f"{of_one}: that is one opinion."] if self.single else []
 
     def _texts(self) -> str:
         if not self.redacted:

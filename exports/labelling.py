@@ -114,7 +114,7 @@ def completion_labels(
             if label_id not in tagged:
                 compared[label_id].append((pair, side))
     for label_id, comparisons in compared.items():
-        row = _by_pairs(label_id, comparisons)
+        row = _by_pairs(label_id, comparisons, contexts)
         rows.extend([row] if row else [])
 
     for omission in pairs.omissions:
@@ -292,8 +292,13 @@ def _weight_by_person(verdicts: Iterable[Verdict]) -> dict[str, float]:
     return weights
 
 
-def _by_pairs(label_id: str, comparisons: Sequence[tuple[PreferencePair, int]]) -> LabelledCompletion | None:
-    """Return the label that the pairs of a text give; each comparison is a pair and the side of the text."""
+def _by_pairs(
+    label_id: str, comparisons: Sequence[tuple[PreferencePair, int]], contexts: Mapping[str, Context]
+) -> LabelledCompletion | None:
+    """Return the label that the pairs of a text give; each comparison is a pair and the side of the text.
+
+    Licences and sources are those of the text: what it was compared with is not in the row.
+    """
     won = sum(pair.winner == side for pair, side in comparisons)
     lost = sum(pair.winner == 1 - side or pair.is_both_bad for pair, side in comparisons)
     if won == lost:
@@ -320,6 +325,8 @@ def _by_pairs(label_id: str, comparisons: Sequence[tuple[PreferencePair, int]]) 
     agreeing = [person_id for person_id, sum_ in net.items() if (sum_ > 0 if label else sum_ < 0)]
     by_person = _weight_by_person(verdicts)
     sides = [pair.sides[side] for pair, side in comparisons]
+    of_text = {name for side in sides for name in (*side.message_ids, *side.rewrite_of)}
+    whence_text = whence((contexts[name] for name in of_text if name in contexts), ())
     return LabelledCompletion(
         label_id=label_id,
         prompt=comparisons[0][0].prompt,
@@ -338,8 +345,8 @@ def _by_pairs(label_id: str, comparisons: Sequence[tuple[PreferencePair, int]]) 
         conversation_ids=distinct(
             conversation_id for pair, _ in comparisons for conversation_id in pair.conversation_ids
         ),
-        licences=distinct(licence for pair, _ in comparisons for licence in pair.licences),
-        sources=distinct(source for pair, _ in comparisons for source in pair.sources),
+        licences=whence_text["licences"],
+        sources=whence_text["sources"],
         rules_versions=distinct(version for pair, _ in comparisons for version in pair.rules_versions),
         writers=tuple({by.annotation_id: by for pair, _ in comparisons for by in pair.writers}.values()),
         adjudicated=any(pair.adjudicated is not None for pair, _ in comparisons),

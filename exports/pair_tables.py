@@ -156,7 +156,7 @@ def beside_pairs() -> Sequence[TableSpec[PreferencePair]]:
     )
 
 
-METHOD = """\
+_METHOD = """\
 A vote says which of two responses to one prompt is better, that neither is, or that both are bad; where
 it was asked, `strength` in `votes` says how much, from 0 to 3. A ranking of n responses is a vote on each
 two of them, and these n (n - 1) / 2 votes weigh together as much as one. A side of the origin `generated`
@@ -165,10 +165,11 @@ knowing which of the two texts it was, is a side if they accepted it (`accepted_
 alone; once accepted it is also compared with other responses to its prompt. Where nobody was asked, a rewrite is a
 vote for the rewrite over the response (`human_edit`), and the writer counts as one annotator. Such a side has no
 message and no model; its `rewrite_of` names the response that it replaces. Votes on the same prompt and texts are
-pooled, one per person; votes of one person at one time that differ are a tie. The side with more than half of all
-votes, ties included, is `chosen`; where there is none, the pair is in `ties`. `votes_skip` counts people
-who discarded the comparison. Where votes disagree a lead may have decided (`adjudicated`): then `chosen` is
-the side that they named, whatever the votes. A prompt keeps calls of tools and their results; reasoning is left out.
+pooled, one per person; votes of one person at one time for different sides are a tie, and of those for one side the
+mildest counts. The side with more than half of all votes, ties included, is `chosen`; where there is none,
+{undecided}. `votes_skip` counts people who discarded the comparison. Where votes disagree a lead may have
+decided (`adjudicated`): then `chosen` is the side that they named, whatever the votes. A prompt keeps calls of
+tools and their results; reasoning is left out.
 
 `pair_id` is a hash of prompt and texts. Row *n* of a split in `provenance` tells of row *n* of that
 split in the first configuration, which holds only what a trainer accepts. `agreement` is the share of
@@ -178,7 +179,15 @@ strength, or 1 where none was asked, a vote against it as much below 0. `posteri
 `chosen` is better, by Dawid and Skene's model in the newest report; null where none has computed it. With
 the rule `weights: none` every vote weighs 1 in these; with `weights: posterior`, `weight` is `posterior`,
 and `margin` that of `chosen` less that of the other side, where there is one."""
-"""How pairs are made of answers, for the card."""
+
+
+def how_made(undecided: str) -> str:
+    """Return how pairs are made of answers, for the card; ``undecided`` says what becomes of one without a majority."""
+    return _METHOD.format(undecided=undecided)
+
+
+METHOD = how_made("the pair is in `ties`")
+"""How the pairs of an export with that table are made."""
 
 SURE = "`weight` and `n_annotators` in `provenance` tell how sure a pair is."
 """A limit of every projection of pairs."""

@@ -54,8 +54,8 @@ def preference_pairs(
     people are asked about rewrites, a rewrite that they accepted is a pair by their votes, whatever it was compared
     with, and nothing that was said of any other is in a pair. Elsewhere a rewrite of a response is a vote for the
     rewrite over the response. Votes meet wherever prompt and texts are equal, whatever the task, the conversation or
-    the display order; of one person, the latest vote on a pair counts. Latest votes of one person that differ and are
-    of the same time are a tie.
+    the display order; of one person, the latest vote on a pair counts. Latest votes of one person that are of the same
+    time are a tie if they name different sides, and the mildest one if they name one side with different strengths.
 
     Args:
         tasks: by task id.
@@ -164,23 +164,27 @@ def _one_each(omissions: Iterable[Omission]) -> Iterator[Omission]:
 def _latest(given: Sequence[PairVerdict]) -> tuple[PairVerdict, list[Omission]]:
     """Return the verdict of one person that counts, and the omissions of the others.
 
-    Verdicts are given from the earliest to the latest. Where those of the latest time differ, nobody knows which one
-    came last: the person is undecided.
+    Verdicts are given from the earliest to the latest. Where those of the latest time name different sides, nobody
+    knows which one came last: the person is undecided. Where they name one side with different strengths, the mildest
+    one counts: so much better it is in any case.
     """
-    last = given[-1]
-    at_once = [each for each in given if each.annotation.updated_at == last.annotation.updated_at]
-    contradicted = len({each.said for each in at_once}) > 1
+    newest = given[-1].annotation.updated_at
+    at_once = [each for each in given if each.annotation.updated_at == newest]
+    if len({(each.preferred, each.both_bad) for each in at_once}) > 1:
+        last, contradicting = at_once[-1].undecided(at_once), at_once
+    else:
+        last = min(reversed(at_once), key=lambda each: (each.strength is None, each.strength, -each.share))
+        contradicting = [each for each in at_once if each.strength not in (None, last.strength)]
     left_out = [
         Omission(
-            OmissionReason.CONTRADICTED
-            if contradicted and each in at_once
-            else OmissionReason.ANSWERED_AGAIN,
+            OmissionReason.CONTRADICTED if each in contradicting else OmissionReason.ANSWERED_AGAIN,
             each.task.id,
             each.annotation.id,
         )
-        for each in given[:-1]
+        for each in given
+        if each.annotation.id != last.annotation.id
     ]
-    return (last.undecided if contradicted else last), left_out
+    return last, left_out
 
 
 def _pair(

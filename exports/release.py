@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, cast
 
 from exports.buckets import OF_PORTION, buckets_for
 from exports.card import card
-from exports.choosing import EVERYTHING, by_agreement, in_force
+from exports.choosing import EVERYTHING, by_agreement, in_force, without_effect
 from exports.croissant import FILE as CROISSANT
 from exports.croissant import croissant
 from exports.dataset import Before, check_target, tool_version, waiting_in, write_dataset
@@ -213,7 +213,12 @@ def _release(
         "licence name": made.licences,
         "model name": {*made.content.models, *made.content.generated},
     }
-    warnings = [*_warnings(projection, made.trained, plan.rules_of_sides), *warn_of_names(names)]
+    figures = {name for table in projection.tables for name in table.current_columns()}
+    warnings = [
+        *_warnings(projection, made.trained, plan.rules_of_sides),
+        *without_effect(rules, figures, of_answers=projection.of_answers),
+        *warn_of_names(names),
+    ]
     counts = made.counted.counts(made.redactions, evidence.weights)
     measurements = with_label_noise(made.measure.measurements(), by_agreement=by_agreement(rules))
     dropped, accounting, benchmarks = _sorted(made.dropped), made.accounting, evidence.benchmarks

@@ -6,7 +6,7 @@ from collections import defaultdict
 from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Any
 
-from exports.context import canonical, distinct
+from exports.context import canonical, clean, distinct
 from exports.judgments import Act
 from exports.pairs import Origin, PreferencePair
 from workspaces.kinds import ChoiceQuestion, kind_of
@@ -23,7 +23,7 @@ WRITTEN = frozenset({Origin.HUMAN_EDIT, Origin.ACCEPTED_REWRITE})
 
 @dataclass(frozen=True, slots=True)
 class Edit(PreferencePair):
-    """A rewrite that people prefer to its original; ``feedback`` is what its writers found wrong with the original."""
+    """A rewrite that people prefer to its original; ``feedback`` is what was wrong with the original."""
 
     feedback: tuple[str, ...] = ()
 
@@ -59,10 +59,13 @@ def is_edit(pair: PreferencePair) -> bool:
 
 
 def edit_of(pair: PreferencePair, annotations: Mapping[str, Annotation], tasks: Mapping[str, Task]) -> Edit:
-    """Return a pair as an edit, with what its writers said of the original."""
+    """Return a pair as an edit, with what its writers and those who prefer it said of the original.
+
+    What others wrote speaks for the original.
+    """
     writers = [it.annotation_id for it in pair.judgments if it.act is Act.REWRITE]
     said = (line for name in writers for line in _feedback(annotations[name], tasks))
-    reasons = (vote.reason for vote in pair.votes if vote.reason)
+    reasons = (vote.reason for vote in pair.votes if vote.reason and vote.preferred == pair.winner)
     return Edit(**_values(pair), feedback=tuple(dict.fromkeys([*said, *reasons])))
 
 
@@ -70,17 +73,30 @@ def referenced(pairs: Iterable[PreferencePair]) -> list[ReferencedPair]:
     """Return the decided pairs of models' responses to whose prompt people wrote something that others prefer.
 
     Of several rewrites, the one with the most votes over its original is the reference; of equals, the first by id. One
-    that says what a side says is none.
+    that says what a side says is none, and so is one to which people prefer a side.
     """
     pairs = list(pairs)
+    beaten = {
+        (canonical(pair.prompt), pair.chosen.text, pair.rejected.text)
+        for pair in pairs
+        if pair.winner is not None and pair.rejected.origin in WRITTEN
+    }
     edits: dict[str, list[PreferencePair]] = defaultdict(list)
     for pair in sorted(pairs, key=lambda it: (-it.count(it.winner), it.pair_id)):
         if is_edit(pair):
             edits[canonical(pair.prompt)].append(pair)
 
     def best(pair: PreferencePair) -> PreferencePair | None:
-        said = {side.text.strip() for side in pair.sides}
-        return next((it for it in edits[canonical(pair.prompt)] if it.chosen.text.strip() not in said), None)
+        said, prompt = {side.text.strip() for side in pair.sides}, canonical(pair.prompt)
+        return next(
+            (
+                it
+                for it in edits[prompt]
+                if it.chosen.text.strip() not in said
+                and beaten.isdisjoint((prompt, side.text, it.chosen.text) for side in pair.sides)
+            ),
+            None,
+        )
 
     return [
         ReferencedPair(
@@ -115,5 +131,5 @@ def _feedback(annotation: Annotation, tasks: Mapping[str, Task]) -> Iterator[str
             and answer == question.label.unwanted
         ):
             yield f"{question.title} {question.options[answer]}."
-    if reason := kind.reason_in(annotation.values).strip():
+    if reason := clean(kind.reason_in(annotation.values)).strip():
         yield reason

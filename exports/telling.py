@@ -20,8 +20,9 @@ def warn_of_names(names: Mapping[str, Iterable[str]]) -> list[str]:
     found = {what: sum(_tells(name) for name in some) for what, some in names.items()}
     told = [counted(number, what) for what, number in found.items() if number]
     said = (
-        f"an e-mail address stands in {', '.join(told)}, which are exported as the log names them: name them otherwise "
-        "in the log, delete what was read of it, and ingest it again"
+        f"an e-mail address stands in {', '.join(told)}, which are exported as their log names them: "
+        "'chatfeedback consent delete' takes conversations out for good, and a log that names things otherwise is read "
+        "without such names"
     )
     return [said] if told else []
 

@@ -118,7 +118,11 @@ def training_content(
         sources: rows to train on by source.
         licences: rows to train on by licence of their source.
     """
-    sections = [_general(content), _sources(content, counts, sources, licences), _processing(content, counts)]
+    sections = [
+        _general(content, counts),
+        _sources(content, counts, sources, licences),
+        _processing(content, counts),
+    ]
     return "\n".join(
         [
             f"# Training content: {title}",
@@ -140,8 +144,9 @@ def _field(name: str, said: str = EMPTY) -> list[str]:
     return [f"**{name}{'' if name.endswith('?') else ':'}** {said}", ""]
 
 
-def _general(content: Content) -> list[str]:
+def _general(content: Content, counts: Counts) -> list[str]:
     until = content.judged_until
+    said = ", and what people say of answers" if counts.judgments() else ""
     most = content.characters * _BYTES
     size = (
         "less than 1 billion tokens, whatever the tokenizer"
@@ -169,7 +174,7 @@ def _general(content: Content) -> list[str]:
         ),
         *_field(
             "Types of content",
-            "conversations of people with language models, and what people say of answers.",
+            f"texts of conversations of people with language models{said}.",
         ),
         *_field(
             "Latest date of data acquisition/collection for model training",
@@ -185,7 +190,7 @@ def _general(content: Content) -> list[str]:
         "",
         *_field(
             "Other relevant characteristics of the overall training data",
-            "see `README.md`: biases, lengths, agreement, label noise.",
+            "see the numbers in `README.md`.",
         ),
     ]
 
@@ -193,7 +198,7 @@ def _general(content: Content) -> list[str]:
 def _sources(
     content: Content, counts: Counts, sources: Mapping[str, int], licences: Mapping[str, int]
 ) -> list[str]:
-    total = sum(sources.values()) or 1
+    total, judgments = sum(sources.values()) or 1, counts.judgments()
     generated = sum(content.generated.values())
     by_model = ", ".join(f"{cell(name)} {count:,}" for name, count in content.generated.items())
     return [
@@ -263,9 +268,9 @@ def _sources(
         "",
         *_field(
             "Have data sources other than those described in Sections 2.1 to 2.5 been used to train the model?",
-            "judgments of people, by what they did:" if counts.judgments() else "no judgments of people.",
+            "judgments of people, by what they did:" if judgments else "no judgments of people.",
         ),
-        *table(["judgment", "on labelling platforms", "in chat logs"], counts.judgments()),
+        *(table(["judgment", "on labelling platforms", "in chat logs"], judgments) if judgments else []),
         "",
         f"People on labelling platforms: {counts.people:,}.",
         f"Raters in chat logs: {counts.raters:,} whom they name, {counts.unnamed:,} whom they do not.",

@@ -116,15 +116,14 @@ class PairVerdict(NamedTuple):
         """The comparison that was answered."""
         return self.compared.question
 
-    @property
-    def said(self) -> tuple[int | None, bool, int | None]:
-        """What the answer says: the better text, whether both are bad, and how much better it is."""
-        return self.preferred, self.both_bad, self.strength
+    def undecided(self, others: Iterable[PairVerdict]) -> PairVerdict:
+        """Return the same answer by somebody who says something else at the same time: a tie, without a reason.
 
-    @property
-    def undecided(self) -> PairVerdict:
-        """The same answer by somebody who takes back what they preferred."""
-        return self._replace(preferred=None, both_bad=False, strength=None if self.strength is None else 0)
+        Args:
+            others: all that they say of the pair at that time. If one of them has a strength, the tie has one, too.
+        """
+        asked = any(each.strength is not None for each in others)
+        return self._replace(preferred=None, both_bad=False, strength=0 if asked else None, reason="")
 
 
 def age(annotation: Annotation) -> tuple[object, ...]:

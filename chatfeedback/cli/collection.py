@@ -109,6 +109,7 @@ def show(
     from workspaces.store.topics import topic_of
 
     with Workspace.open(workspace) as opened:
+        (conversation_id,) = steps.ids_here(opened, [conversation_id])
         shown: dict[str, Any] | None = opened.collection.look_at(conversation_id)
         if shown is None:
             raise UsageError(

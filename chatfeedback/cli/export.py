@@ -270,8 +270,11 @@ def export(
         say(f"  release {result.version}: {result.difference.sentence()}")
         if result.difference.moved:
             note(f"warning: {counted(result.difference.moved, 'item')} changed sides between train and test")
-    for sentence in result.accounting.sentences():
-        say(f"  {sentence}")
+    of_items, of_judgments = result.accounting.sentences()
+    say(f"  {of_items}")
+    for reason in result.accounting.reasons_of_items():
+        say(f"    {reason}")
+    say(f"  {of_judgments}")
     for reason in result.accounting.reasons():
         say(f"    {reason}")
     if unanswered := result.accounting.unanswered():

@@ -61,6 +61,7 @@ def _as_object(checked: Checked, delay_hours: float) -> dict[str, Any]:
         "languages": dict(checked.languages),
         "times": {"with_time": checked.with_time, "earliest": checked.earliest, "latest": checked.latest},
         "givers": checked.givers,
+        "telling_ids": checked.telling_ids,
         "feedback": dict(checked.feedback),
         "omitted": [
             {"kind": kind, "reason": reason, "count": omitted.count, "examples": omitted.examples}
@@ -89,6 +90,7 @@ def _show(name: str, checked: Checked, delay_hours: float) -> None:
         ("models", _most(checked.models)),
         ("languages named", _most(checked.languages)),
         ("with a giver", f"{checked.givers:,}"),
+        ("with an id that holds a person's or an e-mail address", f"{checked.telling_ids:,}"),
         ("feedback", _most(checked.feedback)),
     ]
     table("Found", ["what", "how many"], found)

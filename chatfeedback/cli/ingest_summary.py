@@ -39,6 +39,8 @@ def as_object(ingested: Ingested) -> dict[str, Any]:
         "cleaned": ingested.cleaned,
         "namesakes": ingested.namesakes,
         "taken_apart": ingested.taken_apart,
+        "keyed_ids": ingested.keyed_ids,
+        "telling_ids": ingested.telling_ids,
         "redactions": ingested.redactions,
         "reasons": ingested.reasons,
         "rejects_file": ingested.rejects_file,
@@ -84,6 +86,7 @@ def lines_of(name: str, ingested: Ingested, seconds: float) -> Iterator[str]:
             f"{word_for(ingested.taken_apart, 'has', 'have')} ids of {word_for(ingested.taken_apart, 'its', 'their')} "
             "own now: 'seed' and 'generate' ask about each response"
         )
+    yield from _telling_ids(ingested)
     yield from _losses(ingested)
     if ingested.cleaned:
         yield f"{ingested.cleaned:,} left out by the cleaning rules of {ingested.format}: see {ingested.rejects_file}"
@@ -92,6 +95,20 @@ def lines_of(name: str, ingested: Ingested, seconds: float) -> Iterator[str]:
     if ingested.redactions:
         placeholders = ", ".join(f"{count:,} {kind}" for kind, count in sorted(ingested.redactions.items()))
         yield f"Replaced by placeholders: {placeholders}"
+
+
+def _telling_ids(ingested: Ingested) -> Iterator[str]:
+    if ingested.keyed_ids:
+        yield (
+            f"{counted(ingested.keyed_ids, 'conversation')} had an id, of its own or of a message, that holds the id "
+            "of a person or an e-mail address: a keyed id stands for it"
+        )
+    if ingested.telling_ids:
+        yield (
+            f"{counted(ingested.telling_ids, 'stored conversation')} {word_for(ingested.telling_ids, 'keeps', 'keep')} "
+            "an id that holds the id of a person or an e-mail address, and exports show it: tasks and answers name it; "
+            "'consent delete' takes such a conversation out for good"
+        )
 
 
 def _losses(ingested: Ingested) -> Iterator[str]:

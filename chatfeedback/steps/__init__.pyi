@@ -7,7 +7,7 @@ from .budget import BudgetReport, budget_report
 from .challenge import challenge_prompts
 from .chat_collect import CollectedChats, collect_chats
 from .chat_keys import list_chat_keys, make_chat_key, revoke_chat_keys
-from .consent import Changed, Event, change_sharing, history, requested_conversations
+from .consent import Changed, Event, change_sharing, history, ids_here, requested_conversations
 from .counterparts import Counterparts, failed_counterparts, generate_counterparts
 from .deletion import delete_conversations, finish_requests, forget_everywhere, forget_person
 from .demographics import publish_demographics
@@ -191,6 +191,7 @@ __all__ = [
     "give_thumb",
     "history",
     "hold_of",
+    "ids_here",
     "ingest_file",
     "invite_people",
     "is_collection_empty",

@@ -105,7 +105,7 @@ def change_sharing(
 def requested_conversations(
     workspace: Workspace, conversation_ids: Sequence[str], giver_id: str | None
 ) -> list[str]:
-    """Return the conversations that a request names, by their ids or by their giver.
+    """Return the conversations that a request names, by their ids here or in a log, or by their giver.
 
     Raises:
         UsageError: the request has both ids and a giver, or the giver has no conversations.
@@ -115,13 +115,20 @@ def requested_conversations(
             "name conversations by their ids, or all of one person with --giver PERSON: not both"
         )
     if giver_id is None:
-        return list(dict.fromkeys(conversation_ids))
+        return list(dict.fromkeys(ids_here(workspace, conversation_ids)))
     collect_given(workspace, giver_id)
     with workspace.store.read() as connection:
         ids = conversations.ids_given_by(connection, giver_id)
     if not ids:
         raise UsageError(f"{giver_id} has no conversation in the collection")
     return ids
+
+
+def ids_here(workspace: Workspace, names: Sequence[str]) -> list[str]:
+    """Return the ids that conversations have here which a log calls so: keyed ids, where such stand for its own."""
+    keyed = {name: workspace.pseudonyms.keyed_id(name) for name in names}
+    known = workspace.collection.known({*keyed, *keyed.values()})
+    return [keyed[name] if name not in known and keyed[name] in known else name for name in names]
 
 
 def history(workspace: Workspace, conversation_ids: Sequence[str]) -> list[Event]:
@@ -131,13 +138,14 @@ def history(workspace: Workspace, conversation_ids: Sequence[str]) -> list[Event
         UsageError: there is and was no such conversation.
     """
     collect_named(workspace, conversation_ids)
-    names = [name for key in conversation_ids for name in (key, workspace.tombstones.stand_in(key))]
+    asked = ids_here(workspace, conversation_ids)
+    names = [name for key in asked for name in (key, workspace.tombstones.stand_in(key))]
     with workspace.store.read() as connection:
         events = consent.events(connection, names or None)
-        known = conversations.entries_of(connection, conversation_ids)
-        deleted = receipts_by_conversation(workspace, connection, conversation_ids)
+        known = conversations.entries_of(connection, asked)
+        deleted = receipts_by_conversation(workspace, connection, asked)
     told = {*known, *deleted, *(event.conversation_id for event in events)}
-    if unknown := [name for name in conversation_ids if name not in told]:
+    if unknown := [name for name, here in zip(conversation_ids, asked, strict=True) if here not in told]:
         raise UsageError(no_conversation(unknown[0]))
     return [
         Event(event.conversation_id, event.state, event.at, event.asked_by, event.reason) for event in events

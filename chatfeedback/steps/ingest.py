@@ -96,6 +96,7 @@ def ingest_file(
             workspace.collection,
             rejects=workspace.path / "rejects" / f"{source.name}.jsonl",
             giver_id_of=person_id_of,
+            key=pseudonyms.keyed_id,
             meet=meet,
             now=now,
             delay=timedelta(hours=workspace.config.consent.delay_hours),

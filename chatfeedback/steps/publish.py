@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from chatfeedback.steps.advance import ignore
 from chatfeedback.steps.chats_that_wait import collect_waiting
+from chatfeedback.steps.consent import ids_here
 from chatfeedback.steps.redact import redactor_of
 from task_generators.chat_logs import Source, accepted_rows
 from workspaces.chunks import in_chunks
@@ -181,7 +182,7 @@ def _from_source(workspace: Workspace, name: str) -> set[str]:
 
 def _in_file(workspace: Workspace, file: Path) -> tuple[set[str], int]:
     """Return the ids of the conversations that a file names or holds, and how many of its rows are none of them."""
-    names = _listed(file)
+    names = ids_here(workspace, _listed(file))
     with workspace.store.read() as connection:
         known = conversations.entries_of(connection, names) if names else {}
     if known:

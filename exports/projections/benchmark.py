@@ -15,6 +15,7 @@ import yaml
 from exports.collection_items import BenchmarkQuestion, select_benchmark
 from exports.columns import NUMBER, ORIGIN, TEXT, TEXTS, Columns, ListOf, origin
 from exports.context import clean
+from exports.markdown import cell
 from exports.projection import Measurements, OfAll, Projection, TableSpec
 
 if TYPE_CHECKING:
@@ -77,7 +78,7 @@ def _provenance(item: BenchmarkQuestion) -> list[Row]:
             "conversation_ids": list(item.conversation_ids),
             "topic": clean(item.question.topic),
             "score": item.question.score,
-            "language": item.question.language,
+            "language": clean(item.question.language),
             **origin(item),
         }
     ]
@@ -86,7 +87,7 @@ def _provenance(item: BenchmarkQuestion) -> list[Row]:
 def _measure(items: Sequence[BenchmarkQuestion]) -> Measurements:
     choice = items[0].choice
     topics = dict(sorted(Counter(item.question.topic for item in items).items()))
-    told = ", ".join(f"{clean(topic)} {count}" for topic, count in topics.items())
+    told = ", ".join(f"{cell(topic)} {count}" for topic, count in topics.items())
     quotas = ", ".join(f"`{key}` {value}" for key, value in choice.quotas.items())
     return Measurements(
         manifest={"topics": {**topics}, "quotas": {**choice.quotas}, "judges": list(choice.judges)},

@@ -11,8 +11,7 @@ from typing import TYPE_CHECKING
 
 from exports.columns import MESSAGES, TEXT, TEXTS, messages, tools
 from exports.pair_schemas import PROVENANCE, VOTES
-from exports.pair_tables import METHOD as PAIRS
-from exports.pair_tables import provenance, vote_rows
+from exports.pair_tables import how_made, provenance, vote_rows
 from exports.projection import Measurements, OfAll, Projection, TableSpec
 from exports.selections import select_edits
 
@@ -32,9 +31,10 @@ METHOD = f"""\
 A row is a response of a model and a rewrite of it by a person that people prefer: by the votes of those who
 compared both without knowing which is which, or, where nobody was asked, by its writer's own word
 (`chosen_origin` in `provenance`: `accepted_rewrite`, `human_edit`). `feedback` is what the writers answered
-against the response, one sentence each, and the reasons that voters wrote; it is empty where nobody said anything.
+against the response, one sentence each, and the reasons of those who prefer the rewrite; it is empty where
+nobody said anything.
 
-{PAIRS}"""
+{how_made("there is no row")}"""
 
 
 def _rows(edit: Edit) -> list[Row]:

@@ -10,8 +10,7 @@ from typing import TYPE_CHECKING
 
 from exports.columns import COUNT, MESSAGES, TEXT, ListOf, messages
 from exports.pair_schemas import PROVENANCE, VOTES
-from exports.pair_tables import METHOD as PAIRS
-from exports.pair_tables import provenance, vote_rows
+from exports.pair_tables import how_made, provenance, vote_rows
 from exports.projection import Measurements, OfAll, Projection, TableSpec
 from exports.selections import select_strengths
 
@@ -34,7 +33,7 @@ much better) over 0 (about the same) to 3 (`response2` is much better), and `rea
 empty where they wrote nothing. `overall_preference` is the rounded mean of the scores. Votes without a strength,
 and those that both responses are bad, are counted in `provenance` and stand in `votes`.
 
-{PAIRS}"""
+{how_made("`chosen` only names `response1`")}"""
 
 
 def scores(pair: PreferencePair) -> list[tuple[int, str]]:

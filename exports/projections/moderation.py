@@ -38,7 +38,7 @@ METHOD = f"""\
 A row is a response that people judged for harm and at least one moderation endpoint (or the local hint) judged,
 too. `flagged` and `categories` are what people say, `moderations` what each endpoint says of the same text, by its own
 names of categories; `n_flagged` of `n_annotators` people found any harm. Precision, recall, F1 and accuracy of
-each endpoint are in the manifest and above, over the responses on which people decided: they take the majority
+each endpoint are in the manifest and below, over the responses on which people decided: they take the majority
 of people for the truth.
 
 {SAFETY}"""

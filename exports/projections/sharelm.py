@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING
 
 from exports.collection_items import select_collection
 from exports.columns import COUNT, FLAG, MESSAGES, ORIGIN, TEXT, TEXTS, Columns, ListOf, origin
-from exports.context import clean, definitions, text_of
+from exports.context import UNKNOWN, clean, definitions, text_of
+from exports.markdown import cell
 from exports.projection import Measurements, OfAll, Projection, TableSpec
 from workspaces.grammar import counted
 from workspaces.records import Role
@@ -67,11 +68,13 @@ TREE: Columns = {
 PROVENANCE: Columns = {"conversation_ids": TEXTS, "models": TEXTS, **ORIGIN}
 METHOD = """\
 A row is a conversation that its giver shares, as the collection holds it after redaction, in ShareLM's columns.
-`conversation` follows the first answer at each branch; `tree` has every message with its parent, calls of tools
-(JSON text), answers that models were asked for later (`generated`) and people's rewrites (`rewrite_of`). Reasoning is
-left out. `user_id`, `user_metadata` and the fields of `conversation_metadata` beside `language` are empty: who gave a
-conversation, what a person is, and what else a log says of either are nobody's business here. `timestamp` is the
-day, in UTC. Nobody's judgments are in it: the other exports hold them.
+`conversation` follows the first answer at each branch; a call of a tool without a text beside it is JSON text there,
+and others are not there. `model_name` has the models of its answers, as far as the log names them. `tree` has every
+message with its parent, calls of tools (JSON text), answers that models were asked for later (`generated`) and
+people's rewrites (`rewrite_of`). Reasoning is left out. `user_id`, `user_metadata` and the fields of
+`conversation_metadata` beside `language` are empty: who gave a conversation, what a person is, and what else a log
+says of either are nobody's business here. `timestamp` is the day, in UTC. Nobody's judgments are in it: the other
+exports hold them.
 
 Row *n* of a split in `tree` and in `provenance` tells of row *n* of that split in the first configuration."""
 
@@ -79,7 +82,7 @@ Row *n* of a split in `tree` and in `provenance` tells of row *n* of that split 
 def _rows(item: WholeConversation) -> list[Row]:
     chat = item.conversation
     path = item.main_path
-    models = list(dict.fromkeys(name for it in path if (name := item.model_of(it))))
+    models = list(dict.fromkeys(name for it in path if (name := item.model_of(it)) not in (None, UNKNOWN)))
     return [
         {
             "conversation_id": chat.id,
@@ -122,7 +125,7 @@ def _tree(item: WholeConversation) -> list[Row]:
                     "parent_id": it.parent_id,
                     "role": it.role.value,
                     "content": clean(it.content),
-                    "model": None if (name := item.model_of(it)) is None else clean(name),
+                    "model": None if (name := item.model_of(it)) in (None, UNKNOWN) else clean(name),
                     "tool_calls": _calls(it),
                     "tool_call_id": None if it.tool_call_id is None else clean(it.tool_call_id),
                     "tool_name": None if it.tool_name is None else clean(it.tool_name),
@@ -147,7 +150,7 @@ def _measure(items: Sequence[WholeConversation]) -> Measurements:
     languages = dict(sorted(Counter(item.language or "" for item in items).items()))
     messages = [it for item in items for it in item.conversation.messages]
     branched = sum(len(item.main_path) < len(item.conversation.messages) for item in items)
-    told = ", ".join(f"{name or 'unknown'} {count:,}" for name, count in languages.items())
+    told = ", ".join(f"{cell(name or 'unknown')} {count:,}" for name, count in languages.items())
     return Measurements(
         manifest={
             "messages": len(messages),

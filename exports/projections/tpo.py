@@ -10,8 +10,7 @@ from typing import TYPE_CHECKING
 from exports.columns import MESSAGES, TEXTS, messages, reply, tools
 from exports.measurements import PairFigures
 from exports.pair_schemas import PROVENANCE, VOTES
-from exports.pair_tables import METHOD as PAIRS
-from exports.pair_tables import SURE, provenance, vote_rows
+from exports.pair_tables import SURE, how_made, provenance, vote_rows
 from exports.projection import Projection, TableSpec
 from exports.selections import select_referenced
 
@@ -28,9 +27,10 @@ COLUMNS: Columns = {
 REFERENCED: Columns = {**PROVENANCE, "reference_rewrite_of": TEXTS}
 METHOD = f"""\
 `chosen` and `rejected` are responses of models. `reference` is a rewrite to the same prompt that people prefer to
-the response that it replaces (`reference_rewrite_of` in `provenance`); of several, the one with the most votes.
+the response that it replaces (`reference_rewrite_of` in `provenance`), and to which they prefer neither `chosen` nor
+`rejected`; of several, the one with the most votes, which are in `votes` of the export `edit`.
 
-{PAIRS}"""
+{how_made("there is no row")}"""
 
 
 def _rows(pair: ReferencedPair) -> list[Row]:
@@ -62,7 +62,7 @@ PROJECTION: Projection[ReferencedPair] = Projection(
     tables=(
         TableSpec("trl", "pairs to train on", COLUMNS, _rows),
         TableSpec("provenance", "where each pair comes from", REFERENCED, _provenance),
-        TableSpec("votes", "every vote, under a pseudonym", VOTES, vote_rows),
+        TableSpec("votes", "every vote on chosen and rejected, under a pseudonym", VOTES, vote_rows),
     ),
     select=select_referenced,
     measure=PairFigures,

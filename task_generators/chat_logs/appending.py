@@ -9,6 +9,7 @@ import pyarrow as pa
 
 from task_generators.chat_logs.batches import ROWS
 from task_generators.chat_logs.curation import redact_again, tag
+from task_generators.chat_logs.keyed_ids import KeyedIds
 from task_generators.chat_logs.namesakes import by_first_message, by_text, renamed
 from task_generators.chat_logs.stored_ids import attached, under_stored_ids
 from workspaces.collection.files import SCHEMA
@@ -49,6 +50,7 @@ class RowAppender:
         keep_feedback: Callable[[Sequence[Attached]], Kept],
         publish: Callable[[Sequence[Accepted]], int],
         earlier: Redactor | None,
+        key: Callable[[str], str],
     ) -> None:
         self._earlier = earlier
         self._append_rows = append
@@ -57,6 +59,8 @@ class RowAppender:
         self._omitted = omitted
         self._keep_feedback = keep_feedback
         self._publish = publish
+        self._key = key
+        self._keyed = KeyedIds(collection, key)
         self._waiting: list[pa.RecordBatch] = []
         self._size = 0
 
@@ -80,7 +84,8 @@ class RowAppender:
 
     def _append(self, table: pa.Table) -> None:
         """Append rows; namesakes of stored conversations under ids of their own."""
-        table = self._under_earlier_ids(table)
+        table = self._keyed.under_keyed_ids(self._under_earlier_ids(table))
+        self._result.keyed_ids, self._result.telling_ids = self._keyed.replaced, self._keyed.kept
         for new_id_of in (by_first_message, by_text, None):
             appended = self._append_under_ids(table, of_namesakes=new_id_of is None)
             if new_id_of is None or not appended.namesakes:
@@ -90,7 +95,7 @@ class RowAppender:
 
     def _append_under_ids(self, table: pa.Table, *, of_namesakes: bool) -> Appended:
         """Append rows under their ids, and count all but namesakes, unless these are the last to be counted."""
-        table = under_stored_ids(table, self._collection)
+        table = under_stored_ids(table, self._collection, self._key)
         appended = self._stored(table)
         if known := self._known_as_redacted(table, sorted((*appended.conflicting, *appended.namesakes))):
             appended = replace(

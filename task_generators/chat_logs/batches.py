@@ -9,6 +9,7 @@ import pyarrow as pa
 
 from task_generators.chat_logs.losses import Losses
 from task_generators.chat_logs.readers import Reading, feedback
+from task_generators.chat_logs.telling_ids import telling_ids
 from workspaces.collection.files import SCHEMA, conversations_in, to_batch
 
 if TYPE_CHECKING:
@@ -23,12 +24,13 @@ ROWS = pa.schema(
         ("earlier_id", pa.string()),
         ("earlier_hash", pa.string()),
         ("own_ids", pa.bool_()),
+        ("telling", pa.list_(pa.string())),
     ]
 )
 """The collection's columns (``user_id`` still as the file names the person), then the line of a conversation, the
 feedback that came with it and the number of placeholders by type, both as JSON or null. A conversation without an id of
 the log's own has the id and the content hash of its text as it was redacted while more names were denied, if it was.
-``own_ids`` is ``Reading.own_ids``."""
+``own_ids`` is ``Reading.own_ids``; ``telling`` has the ids that tell whose they are (``telling_ids``), or is null."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +82,7 @@ def batch_of(lines: Sequence[int], readings: Sequence[Reading]) -> pa.RecordBatc
             pa.array(feedback_json, pa.string()),
             *(pa.nulls(len(readings), pa.string()) for _ in range(3)),
             pa.array([reading.own_ids for reading in readings], pa.bool_()),
+            pa.array(list(map(telling_ids, readings)), ROWS.field("telling").type),
         ],
         schema=ROWS,
     )

@@ -67,6 +67,7 @@ class Checked:
     earliest: str | None = None
     latest: str | None = None
     without_licence: int = 0
+    telling_ids: int = 0
     omitted: dict[tuple[str, str], Omitted] = field(default_factory=dict)
     losses: Losses = field(default_factory=Losses)
 
@@ -195,6 +196,7 @@ def _rows(rows: pa.RecordBatch, checked: Checked) -> None:
         checked.latest = max(filter(None, (checked.latest, found["max"].isoformat())))
     checked.givers += len(rows) - rows.column("user_id").null_count
     checked.without_licence += rows.column("licence").null_count
+    checked.telling_ids += len(rows) - rows.column("telling").null_count
     for value in rows.column("feedback").drop_null().to_pylist():
         for judgment in feedback.from_json(value):
             _count(checked.feedback, (_judgment(judgment.kind, *item) for item in judgment.values.items()))

@@ -41,6 +41,7 @@ def ingest(
     *,
     rejects: Path,
     giver_id_of: Callable[[str], str],
+    key: Callable[[str], str],
     now: datetime,
     delay: timedelta,
     from_receipt: bool = False,
@@ -65,6 +66,7 @@ def ingest(
         rejects: the JSONL file of the rows that did not enter, with line and reason; not created when there are
             none.
         giver_id_of: maps the log's ``user_id`` to a pseudonym.
+        key: returns the keyed id that stands for an id of the log which tells whose it is.
         now: this moment.
         delay: how long a conversation is held before it is shared.
         from_receipt: count the delay from ``now``, whatever time a conversation names.
@@ -99,6 +101,7 @@ def ingest(
             keep_feedback,
             publish,
             redactor.earlier,
+            key,
         )
         try:
             for batch in (workers or LocalWorkers()).run(process, work_of(source_plan, redactor), size_of):

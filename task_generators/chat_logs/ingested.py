@@ -33,6 +33,8 @@ class Ingested:
     ``forgotten_feedback`` counts judgments of people who asked to be forgotten: they are not stored again.
     ``own_ids`` are the rows that gave their messages ids of their own; ``taken_apart`` counts stored conversations that
     shared message ids with others and do not any more, and ``shared_ids`` is a sentence about those that still do.
+    ``keyed_ids`` counts the rows of which an id told whose it is and was replaced by a keyed one, ``telling_ids`` those
+    of which such an id is stored and stays.
     ``published`` counts the conversations, new, grown and known ones, that were shared without waiting for the delay.
     """
 
@@ -53,6 +55,8 @@ class Ingested:
     reasons: dict[str, int] = field(default_factory=dict)
     namesakes: int = 0
     own_ids: int = 0
+    keyed_ids: int = 0
+    telling_ids: int = 0
     taken_apart: int = 0
     shared_ids: str | None = None
     rejects_file: str | None = None

@@ -43,6 +43,19 @@ def renamed(table: pa.Table, positions: Sequence[int], new_id_of: Callable[[Row]
     return pa.Table.from_pylist(rows, schema=ROWS)
 
 
+def renamed_in_place(table: pa.Table, positions: Sequence[int], new_id_of: Callable[[Row], str]) -> pa.Table:
+    """Return all rows in their order, those at these positions as ``renamed`` returns them."""
+    return with_rows(table, positions, renamed(table, positions, new_id_of)) if positions else table
+
+
+def with_rows(table: pa.Table, positions: Sequence[int], others: pa.Table) -> pa.Table:
+    """Return a table with other rows at these positions."""
+    places = list(range(table.num_rows))
+    for number, place in enumerate(positions):
+        places[place] = table.num_rows + number
+    return pa.concat_tables([table, others]).take(pa.array(places, pa.int64()))
+
+
 def with_message_ids(row: Row, rename: Callable[[str], str]) -> Row:
     """Return a row with other ids of its messages, in its feedback, too."""
     messages = [

@@ -13,45 +13,74 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from task_generators.chat_logs.batches import ROWS
-from task_generators.chat_logs.namesakes import with_message_ids
+from task_generators.chat_logs.namesakes import with_message_ids, with_rows
 from task_generators.chat_logs.readers import feedback
 from workspaces.message_ids import as_stored
+from workspaces.privacy.pseudonyms import KEYED
 
 if TYPE_CHECKING:
-    from collections.abc import Set
+    from collections.abc import Callable, Sequence, Set
 
     from task_generators.chat_logs.imported import Attached
     from workspaces.collection import Collection
 
 
-def under_stored_ids(table: pa.Table, collection: Collection) -> pa.Table:
+def under_stored_ids(table: pa.Table, collection: Collection, key: Callable[[str], str]) -> pa.Table:
     """Return rows with the ids under which their messages are stored, in the order of the rows; feedback follows.
 
-    Only rows whose ``own_ids`` were changed are looked up: the messages of all others have the ids that they ever had.
+    An id of the log's own that tells whose it is is replaced by a keyed id, unless it is stored; so is what is new in a
+    conversation that has such ids, where it is no number: its row need not name the person. Only rows with such ids,
+    and those whose ``own_ids`` were changed, are looked up: the messages of all others have the ids that they ever had.
 
     Args:
         table: rows with the columns of ``ROWS``.
         collection: where they may be stored.
+        key: returns the keyed id that stands for an id.
     """
-    own = table.column("own_ids").fill_null(False)
-    if not pc.any(own).as_py():
+    looked_up = pc.or_(table.column("own_ids").fill_null(False), table.column("telling").is_valid())
+    if not pc.any(looked_up).as_py():
         return table
     names = table.column("conversation_id").to_pylist()
-    changed = [place for place, is_own in enumerate(own.to_pylist()) if is_own]
-    stored = collection.message_ids(names[place] for place in changed)
-    ids_of = {name: ids for name, known in stored.items() if (ids := as_stored(name, known))}
-    rows = [place for place in changed if names[place] in ids_of]
-    if not rows:
+    telling = table.column("telling").to_pylist()
+    places = [place for place, is_looked_up in enumerate(looked_up.to_pylist()) if is_looked_up]
+    stored = collection.message_ids(names[place] for place in places)
+    rename_at = {
+        place: rename
+        for place in places
+        if (rename := _renaming(names[place], stored.get(names[place], ()), telling[place] or (), key))
+    }
+    if not rename_at:
         return table
-    renamed = [
-        with_message_ids(row, lambda it, ids=ids_of[row["conversation_id"]]: ids.get(it, it))  # type: ignore[misc]
-        for row in table.take(pa.array(rows, pa.int64())).to_pylist()
-    ]
-    places = list(range(table.num_rows))
-    for number, place in enumerate(rows):
-        places[place] = table.num_rows + number
-    both = pa.concat_tables([table, pa.Table.from_pylist(renamed, schema=ROWS)])
-    return both.take(pa.array(places, pa.int64()))
+    rows = table.take(pa.array(list(rename_at), pa.int64())).to_pylist()
+    changed = [with_message_ids(row, rename) for row, rename in zip(rows, rename_at.values(), strict=True)]
+    return with_rows(table, list(rename_at), pa.Table.from_pylist(changed, schema=ROWS))
+
+
+def _renaming(
+    conversation_id: str, stored: Sequence[str], telling: Sequence[str], key: Callable[[str], str]
+) -> Callable[[str], str] | None:
+    """Return what gives the messages of a conversation the ids that they have there; None: they have these ids.
+
+    Args:
+        conversation_id: the id of the conversation.
+        stored: the ids of its messages that are stored.
+        telling: ids of the log's own that tell whose they are.
+        key: returns the keyed id that stands for an id.
+    """
+    older = as_stored(conversation_id, stored)
+    start = f"{conversation_id}#"
+    has_keyed = any(name.startswith(f"{start}{KEYED}") for name in stored)
+    if not (older or has_keyed or telling):
+        return None
+    known, own_telling = {*stored, *older}, frozenset(telling)
+
+    def rename(message_id: str) -> str:
+        if message_id in known:
+            return older.get(message_id, message_id)
+        own = message_id.removeprefix(start)
+        return f"{start}{key(own)}" if own in own_telling or (has_keyed and not own.isdigit()) else message_id
+
+    return rename
 
 
 def attached(table: pa.Table, refused: Set[int], collection: Collection) -> list[Attached]:

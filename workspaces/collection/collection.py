@@ -23,6 +23,7 @@ from workspaces.collection.siblings import add_siblings
 from workspaces.store import conversations as register
 from workspaces.store.erasure import CONVERSATION_ROWS, erase_rows, forget_labels
 from workspaces.store.parts import part_names, part_sizes, parts_in
+from workspaces.store.tombstones import any_tombstone
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -115,6 +116,11 @@ class Collection(CollectionReader):
                 buried = self._tombstones.buried(connection, ids, [""] * len(ids))
                 known.update(name for name, is_buried in zip(ids, buried, strict=True) if is_buried)
         return known
+
+    def may_hold(self, beginning: str) -> bool:
+        """Return whether a conversation is registered under an id that begins so, or any was ever deleted."""
+        with self._store.read() as connection:
+            return register.any_beginning(connection, beginning) or any_tombstone(connection)
 
     def ids_of(self, contents: Iterable[str]) -> dict[str, str]:
         """Return the id of a conversation that has this text now, by content hash, for those that have one."""

@@ -37,6 +37,13 @@ CHAT_LOG = "chat-log"
 """The platform name for the identities of givers of chat logs."""
 
 
+KEYED = "keyed-"
+"""How an id begins that stands for one of a chat log."""
+
+KEYED_DIGITS = 24
+"""Hexadecimal digits of such an id."""
+
+
 def create_key(path: Path) -> None:
     """Write a new random key that only its owner can read. An existing key is kept."""
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -111,6 +118,11 @@ class Pseudonyms:
     def digest(self, platform: str, name: str) -> str:
         """Return the keyed hash of the identity that a name on ``platform`` is."""
         return self._digest(_identity(platform, name))
+
+    def keyed_id(self, name: str) -> str:
+        """Return what stands for an id of a chat log that tells whose it is: the same for the same id, and no other."""
+        message = f"id\x1f{name}".encode("utf-8", "surrogatepass")
+        return f"{KEYED}{hmac.digest(self._key.get_secret_value(), message, 'sha256').hex()[:KEYED_DIGITS]}"
 
     def join(self, connection: sa.Connection, platform: str, name: str, person_id: str) -> None:
         """Make a name on ``platform`` that nobody has a person's."""

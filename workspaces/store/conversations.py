@@ -229,6 +229,14 @@ def known_contents(connection: sa.Connection, hashes: Iterable[str]) -> set[str]
     return known
 
 
+def any_beginning(connection: sa.Connection, beginning: str) -> bool:
+    """Return whether the id of some conversation begins so."""
+    query = sa.select(conversation.c.conversation_id).where(
+        conversation.c.conversation_id.startswith(beginning, autoescape=True)
+    )
+    return connection.execute(query.limit(1)).first() is not None
+
+
 def ids_of_contents(connection: sa.Connection, hashes: Iterable[str]) -> dict[str, str]:
     """Return the id of one conversation with each of these content hashes, for those that some have."""
     ids: dict[str, str] = {}

@@ -41,6 +41,7 @@ from task_generators.chat_logs.readers.uses import (
     METADATA,
     SOURCE,
     TIME,
+    TOOLS,
 )
 from workspaces.records import Conversation, Role
 
@@ -69,7 +70,7 @@ CONTEXT_READS = {
     **dict.fromkeys(TEXT_COLUMNS, CONTENT),
     "history": CONTENT,
     "history[][]": CONTENT,
-    "tools": ANY_METADATA,
+    "tools": TOOLS,
     **dict.fromkeys(ABOUT, ANY_METADATA),
     "source": SOURCE,
     "user|user_id": GIVER,

@@ -13,7 +13,6 @@ from task_generators.chat_logs.readers.turns import (
     with_system,
 )
 from task_generators.chat_logs.readers.uses import (
-    ANY_METADATA,
     CONTENT,
     GIVER,
     ID,
@@ -23,6 +22,7 @@ from task_generators.chat_logs.readers.uses import (
     MODEL,
     SOURCE,
     TIME,
+    TOOLS,
 )
 from workspaces.records import Conversation
 
@@ -33,7 +33,7 @@ READS = {
     "conversation_id|conversation_hash|id": ID,
     "system": CONTENT,
     **turn_reads("conversation"),
-    "tools": ANY_METADATA,
+    "tools": TOOLS,
     "model|model_name": MODEL,
     "source": SOURCE,
     "user_id|user": GIVER,

@@ -1,13 +1,15 @@
 """The messages of OpenAI's chat-completions protocol, as in fine-tuning files and request logs.
 
 Content is a string or a list of parts; the system prompt and the tools may stand in columns of their own, as in
-requests to Anthropic.
+requests to Anthropic. Messages of which two answer the same one (``id``, ``parent_id``), as in the trees of our own
+exports, are a tree; of all others the order says what they answer.
 """
 
 from __future__ import annotations
 
 from task_generators.chat_logs.readers.fields import language, licence, mapping, text, timestamp
 from task_generators.chat_logs.readers.reading import Reading, RowValue
+from task_generators.chat_logs.readers.trees import tree_or_none, unread_names
 from task_generators.chat_logs.readers.turn_columns import turns as turn_reads
 from task_generators.chat_logs.readers.turns import (
     chain,
@@ -17,16 +19,18 @@ from task_generators.chat_logs.readers.turns import (
     with_system,
 )
 from task_generators.chat_logs.readers.uses import (
-    ANY_METADATA,
     CONTENT,
     GIVER,
     ID,
     LANGUAGE,
     LICENCE,
+    MESSAGE_ID,
     METADATA,
     MODEL,
+    PARENT,
     SOURCE,
     TIME,
+    TOOLS,
 )
 from workspaces.records import Conversation
 
@@ -37,7 +41,9 @@ READS = {
     "conversation_id|id": ID,
     "system": CONTENT,
     **turn_reads("messages"),
-    "tools": ANY_METADATA,
+    "messages[].id": MESSAGE_ID,
+    "messages[].parent_id": PARENT,
+    "tools": TOOLS,
     "model": MODEL,
     "source": SOURCE,
     "user|user_id": GIVER,
@@ -57,10 +63,12 @@ def read(row: RowValue) -> Reading:
     conversation_id = identifier_or_none(row, "conversation_id", "id", prefix=f"{NAME}-")
     model_name = text(row.get("model"))
     turns = with_system(row, turns_of(row, "messages"))
+    messages = chain(conversation_id, turns, model_name)
+    tree = tree_or_none(messages, turns)
     return Reading(
         Conversation(
             id=conversation_id,
-            messages=chain(conversation_id, turns, model_name),
+            messages=messages if tree is None else tree,
             source=text(row.get("source")) or NAME,
             model_name=model_name,
             giver_id=text(row.get("user")) or text(row.get("user_id")),
@@ -68,5 +76,6 @@ def read(row: RowValue) -> Reading:
             licence=licence(row, None),
             language=language(row.get("language")),
             conversation_metadata={**mapping(row.get("metadata")), **tools_of(row)},
-        )
+        ),
+        losses=unread_names(turns, "messages") if tree is None else (),
     )

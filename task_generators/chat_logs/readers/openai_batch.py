@@ -24,7 +24,7 @@ from task_generators.chat_logs.readers.exchanges import (
 from task_generators.chat_logs.readers.fields import mapping, text, timestamp
 from task_generators.chat_logs.readers.reading import Reading, RowError, RowValue
 from task_generators.chat_logs.readers.turns import identifier, tools_of
-from task_generators.chat_logs.readers.uses import ANY_METADATA, GIVER, METADATA, NOTE, TIME
+from task_generators.chat_logs.readers.uses import GIVER, METADATA, NOTE, TIME, TOOLS
 from workspaces.records import Conversation
 
 if TYPE_CHECKING:
@@ -36,8 +36,8 @@ PRECEDENCE = 182
 READS = {
     "custom_id": NOTE,
     **request_reads("body."),
-    "body.tools": ANY_METADATA,
-    "body.functions": ANY_METADATA,
+    "body.tools": TOOLS,
+    "body.functions": TOOLS,
     "body.user": GIVER,
     "body.metadata": METADATA,
     **response_reads("response.body."),

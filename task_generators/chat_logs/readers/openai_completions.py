@@ -21,7 +21,7 @@ from task_generators.chat_logs.readers.exchanges import (
 from task_generators.chat_logs.readers.fields import mapping, text, timestamp
 from task_generators.chat_logs.readers.reading import Reading, RowError, RowValue
 from task_generators.chat_logs.readers.turns import identifier_or_none, tools_of
-from task_generators.chat_logs.readers.uses import ANY_METADATA, GIVER, ID, METADATA, TIME
+from task_generators.chat_logs.readers.uses import GIVER, ID, METADATA, TIME, TOOLS
 from workspaces.records import Conversation
 
 NAME = "openai-completions"
@@ -34,12 +34,12 @@ READS = {
     "user|user_id": GIVER,
     "created|created_at|timestamp": TIME,
     "metadata": METADATA,
-    "tools": ANY_METADATA,
-    "functions": ANY_METADATA,
+    "tools": TOOLS,
+    "functions": TOOLS,
     **request_reads(),
     **response_reads(),
     **{path: use for name in REQUESTS for path, use in request_reads(f"{name}.").items()},
-    **{f"{name}.{key}": ANY_METADATA for name in REQUESTS for key in ("tools", "functions")},
+    **{f"{name}.{key}": TOOLS for name in REQUESTS for key in ("tools", "functions")},
     **{path: use for name in RESPONSES for path, use in response_reads(f"{name}.").items()},
 }
 IGNORES = {

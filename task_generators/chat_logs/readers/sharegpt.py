@@ -14,7 +14,7 @@ from task_generators.chat_logs.readers.turns import (
     turns_of,
     with_system,
 )
-from task_generators.chat_logs.readers.uses import ANY_METADATA, CONTENT, ID, LANGUAGE, LICENCE, MODEL, TIME
+from task_generators.chat_logs.readers.uses import CONTENT, ID, LANGUAGE, LICENCE, MODEL, TIME, TOOLS
 from workspaces.records import Conversation
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ READS = {
     "id|conversation_id": ID,
     "system": CONTENT,
     **turn_reads("conversations"),
-    "tools": ANY_METADATA,
+    "tools": TOOLS,
     "model": MODEL,
     "timestamp": TIME,
     "licence|license": LICENCE,

@@ -6,14 +6,12 @@ columns, with an id and a parent for every turn, so that a tree is read back as 
 
 from __future__ import annotations
 
-from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from task_generators.chat_logs.readers.columns import UNREAD, Loss, has_value
-from task_generators.chat_logs.readers.fields import clean, mapping, text, timestamp
+from task_generators.chat_logs.readers.fields import mapping, text, timestamp
 from task_generators.chat_logs.readers.reading import Reading, RowValue
-from task_generators.chat_logs.readers.thumbs import THUMB_READS, thumbs
-from task_generators.chat_logs.readers.trees import in_order
+from task_generators.chat_logs.readers.thumbs import THUMB_READS, ratings_of_nothing, thumbs
+from task_generators.chat_logs.readers.trees import as_named, identified, unread_names
 from task_generators.chat_logs.readers.turn_columns import turns as turn_reads
 from task_generators.chat_logs.readers.turns import chain, identifier, turns_of
 from task_generators.chat_logs.readers.uses import (
@@ -32,9 +30,7 @@ from task_generators.chat_logs.readers.uses import (
 from workspaces.records import Conversation
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-
-    from workspaces.records import Message
+    from task_generators.chat_logs.readers.columns import Loss
 
 NAME = "sharelm"
 COLUMNS = frozenset({"conversation_id", "conversation", "model_name", "source"})
@@ -67,22 +63,15 @@ def read(row: RowValue) -> Reading:
     turns = turns_of(row, "conversation")
     model_name = text(row.get("model_name"))
     messages = chain(conversation_id, turns, model_name)
-    identified = [
-        turn
-        for turn in turns
-        if isinstance(turn, dict) and isinstance(turn.get("id"), str) and "parent_id" in turn
-    ]
     losses: tuple[Loss, ...] = ()
-    if len(identified) == len(turns) == len(messages):
-        messages = _tree(messages, identified)
+    if (named := identified(messages, turns)) is not None:
+        messages = as_named(messages, named)
     else:
-        losses = tuple(
-            Loss(UNREAD, f"conversation[].{name}", turn[name])
-            for name in ("id", "parent_id")
-            for turn in turns
-            if isinstance(turn, dict) and has_value(turn.get(name))
-        )[:1]
+        losses = unread_names(turns, "conversation")[:1]
     metadata = mapping(row.get("conversation_metadata"))
+    losses += ratings_of_nothing(
+        messages, metadata.get("message_ratings"), "conversation_metadata.message_ratings[]"
+    )
     giver, at = text(row.get("user_id")), timestamp(row.get("timestamp"))
     conversation = Conversation(
         id=conversation_id,
@@ -100,15 +89,3 @@ def read(row: RowValue) -> Reading:
         messages, metadata.get("message_ratings"), metadata.get("rate"), rater=giver or None, at=at
     )
     return Reading(conversation, rated, losses=losses)
-
-
-def _tree(messages: tuple[Message, ...], turns: Sequence[Mapping[str, Any]]) -> tuple[Message, ...]:
-    """Return the messages with the ids and parents that the turns name."""
-    return in_order(
-        replace(
-            message,
-            id=clean(turn["id"]),
-            parent_id=clean(parent_id) if isinstance(parent_id := turn["parent_id"], str) else parent_id,
-        )
-        for message, turn in zip(messages, turns, strict=True)
-    )

@@ -13,6 +13,7 @@ from task_generators.chat_logs.readers.marks import without_marks
 from task_generators.chat_logs.readers.parts import Content, Piece, from_json, is_step, json_text, kind_of
 from task_generators.chat_logs.readers.reading import RowError, RowValue
 from workspaces.records import Message, Role
+from workspaces.tool_definitions import definition_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -121,7 +122,7 @@ def tools_of(row: RowValue) -> dict[str, JsonValue]:
     """Return the definitions of the tools that a model could call, as metadata ``tools``; empty if a row has none.
 
     They stand in the column ``tools``, or in ``functions``, as OpenAI called them before, as a list or as JSON text.
-    Anything else in the column is kept as it is.
+    Anything else in the column is kept as it is, and no export has it; ``are_tools`` says so.
     """
     tools = from_json(row.get("tools"))
     functions = from_json(row.get("functions"))
@@ -131,6 +132,11 @@ def tools_of(row: RowValue) -> dict[str, JsonValue]:
         tools = [*tools, *functions]
     kept: list[JsonValue] = json.loads(json_text(tools))
     return {"tools": kept} if kept else {}
+
+
+def are_tools(value: object) -> bool:
+    """Return whether a value is definitions of tools, or names of tools, and nothing else."""
+    return all(definition_of(tool) is not None for tool in from_json(value))
 
 
 def chain(conversation_id: str, turns: Iterable[object], model_name: str | None) -> tuple[Message, ...]:

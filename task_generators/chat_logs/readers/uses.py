@@ -9,7 +9,7 @@ from task_generators.chat_logs.readers.columns import Use
 from task_generators.chat_logs.readers.fields import language, mapping, number, text, timestamp
 from task_generators.chat_logs.readers.reading import RowError
 from task_generators.chat_logs.readers.thumbs import thumb_of
-from task_generators.chat_logs.readers.turns import role_of
+from task_generators.chat_logs.readers.turns import are_tools, role_of
 from workspaces.records import Role
 
 
@@ -75,6 +75,7 @@ ORDER = Use("order of the messages", lambda value: number(value) is not None, de
 FLAG = Use("metadata", lambda value: isinstance(value, bool), decides=True)
 NOTE = Use("metadata", stored=text)
 METADATA = Use("metadata", _is_object, whole=True)
+TOOLS = Use("definitions of tools, as metadata", are_tools, whole=True)
 ANY_METADATA = Use("metadata", whole=True)
 PLACE = Use("what is known of the giver", stored=text)
 PERSON = Use("what is known of the giver", _is_object, whole=True)

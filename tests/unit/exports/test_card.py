@@ -21,6 +21,8 @@ from workspaces.records import ANONYMOUS, IMPORTED, AnnotationStatus
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from exports.collected import BenchmarkChoice
+
 
 def export(folder: Path, world: World, name: str = "dpo", **weights: Any) -> tuple[str, dict[str, Any]]:
     evidence = replace(world.evidence(), weights=Weights(**weights))
@@ -133,6 +135,45 @@ def test_every_drop_is_a_row_and_the_rows_add_up_to_the_counts(tmp_path: Path, n
         }
         return
     assert (reasons["a4"], reasons["a5"]) == ("answer to an unknown task", "answer not submitted")
+
+
+@pytest.mark.parametrize("name", all_projections())
+def test_how_pairs_are_made_speaks_of_ties_where_there_is_such_a_table(name: str) -> None:
+    projection = projection_of(name)
+    has_ties = any(table.name == "ties" for table in projection.tables)
+    assert ("the pair is in `ties`" in projection.method) == has_ties
+
+
+@pytest.mark.parametrize("name", [name for name, each in all_projections().items() if not each.of_answers])
+def test_a_card_without_judgments_says_nothing_of_people_and_their_weights(tmp_path: Path, name: str) -> None:
+    world = World()
+    world.votes(world.task(*world.chat("q", "one", "two")), "aab")
+    world.chat("r", "one")
+    world.conversations = [replace(each, language="<b>x|y") for each in world.conversations]
+    evidence = replace(world.evidence(), languages={})
+    topics = replace(
+        evidence.collected, benchmark=lambda: _of_topic(evidence.collected.benchmark(), "<b>x|y")
+    )
+    exports.export(
+        tmp_path,
+        projection_of(name),
+        replace(evidence, collected=topics),
+        ledger_tip=None,
+        created_at=NOW,
+        test_share=0.0,
+    )
+    card = (tmp_path / "README.md").read_text("utf-8")
+    assert "No person's judgment is behind these rows." in card
+    assert not [said for said in ("judged these rows", "weighs 1", "one opinion") if said in card]
+    assert "<b>" not in card
+    assert "&lt;b>x\\|y 2" in card, "what strangers named is escaped"
+    if name == "benchmark":
+        assert "4 prompts: 2 to evaluate on, 2 left out." in card
+        assert "| prompt with score too low | 2 |" in card
+
+
+def _of_topic(choice: BenchmarkChoice, topic: str) -> BenchmarkChoice:
+    return replace(choice, prompts=tuple(replace(each, topic=topic) for each in choice.prompts))
 
 
 @pytest.mark.parametrize(("tag", "label"), [("yes", True), ("no", False)])

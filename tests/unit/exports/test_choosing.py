@@ -211,3 +211,41 @@ def test_who_has_no_name_counts_as_one_and_a_decision_needs_no_agreement() -> No
         tried(made, min_people=2)
     made.answer(task, "p1", preference="a")
     assert sum(tried(made, min_people=2).rows.values()) == 1
+
+
+def test_who_wrote_the_reference_did_not_judge_the_pair() -> None:
+    made = World()
+    for voters in ("a", "aa"):
+        one, two = made.chat(f"asked of {voters}", "one", "two")
+        made.votes(made.task(one, two), voters)
+        made.rewrite(two, "p9", "three, which is better")
+    assert sum(tried(made, "tpo").rows.values()) == 2
+    assert sum(tried(made, "tpo", min_people=2).rows.values()) == 1
+
+
+@pytest.mark.parametrize(
+    ("name", "rules", "keys"),
+    [
+        ("dpo", {"min_agreement": 0.1, "min_margin": -1, "min_posterior": 0.01, "min_people": 1}, []),
+        ("kto", {"min_agreement": 0.1, "min_margin": 0.1}, ["min_margin"]),
+        ("rubric", {"min_agreement": 0.9, "min_people": 1}, ["min_agreement"]),
+        (
+            "sharelm",
+            {"min_people": 2, "own": "exclude", "until": "2099-01-01"},
+            ["own", "until", "min_people"],
+        ),
+    ],
+)
+def test_a_rule_that_can_leave_nothing_out_is_told(name: str, rules: dict[str, Any], keys: list[str]) -> None:
+    made = world()
+    made.check(made.task("c0r0", kind="rubric_of_exports"), "p0", "met", "na", "not_met")
+    given_evidence = Evidence(
+        made.tasks, made.annotations, made.contexts, Weights(posteriors=POSTERIORS),
+        collected=made.evidence().collected,
+    )  # fmt: skip
+    result = exports.export(
+        Path("/nowhere/that/could/be/written"), projection_of(name), given_evidence, ledger_tip=None,
+        created_at=NOW, any_licence=True, rules=ExportsConfig.model_validate(rules), dry_run=True,
+    )  # fmt: skip
+    told = [it.split()[2] for it in result.warnings if "leaves out nothing here" in it]
+    assert sorted(told) == sorted(keys)

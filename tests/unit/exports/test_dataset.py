@@ -13,6 +13,7 @@ import sys
 import textwrap
 import time
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -28,10 +29,12 @@ from exports import (
     ExportResult,
     NothingToExportError,
     NotOurExportError,
+    all_projections,
     projection_of,
 )
 from exports.length_bias import p_wanted_longer
 from exports.tables import sha256_of
+from exports.verification import verify
 from exports.weights import Weights
 from tests.unit.exports.export_records import NOW, World
 
@@ -275,6 +278,38 @@ def test_texts_that_are_hard_to_write_are_written(tmp_path: Path, name: str) -> 
     key = "chosen" if name == "dpo" else "completion"
     texts = {row[key][0]["content"] for row in load(tmp_path / "out", "trl")["train"]}
     assert {"a\x00b!", "lone \ufffd half!", "joined \U0001f600!", "x" * 40_000_000 + "!"} <= texts
+
+
+@pytest.mark.parametrize("name", all_projections())
+def test_every_export_is_written_whatever_a_log_and_its_judges_wrote(tmp_path: Path, name: str) -> None:
+    odd = "x\ud800|`<b>\x00\r\n"
+    world = World()
+    one, two = world.chat(f"q{odd}", f"one{odd}", f"two{odd}")
+    world.votes(world.task(one, two), "aab")
+    world.rewrite(two, "p7", f"three{odd}")
+    world.answer(world.task(one, two, kind="preference_strength"), "p1", strength="-2", strength_reason=odd)
+    world.answer(world.task(*world.chat(f"r{odd}", "one", odd, "three")), "p0", ranking="b > a = c")
+    world.check(world.task(one, kind="rubric_of_exports"), "p0", "met", "na", "met")
+    world.harm(one, "p0", "hate")
+    world.answer(world.task(two, kind="response_rating"), "p2", thumb_1="up", thumb_reason=odd)
+    world.conversations = [
+        replace(each, source=odd, licence=odd, model_name=odd, language=odd) for each in world.conversations
+    ]
+    nobody = Weights({f"p{number}": 0.0 for number in range(9)})
+    exports.export(
+        tmp_path / "out",
+        projection_of(name),
+        replace(world.evidence(), weights=nobody),
+        ledger_tip=None,
+        created_at=NOW,
+        test_share=0.0,
+        any_licence=True,
+        json_lines=True,
+    )
+    card = (tmp_path / "out" / "README.md").read_text("utf-8")
+    summary = (tmp_path / "out" / "training-content.md").read_text("utf-8")
+    assert "<b>" not in card.split("---", 2)[2] + summary
+    assert verify(tmp_path / "out").problems == ()
 
 
 @pytest.mark.parametrize(

@@ -227,6 +227,20 @@ def test_the_collection_is_written_whole_and_says_nothing_of_who_gave_it(tmp_pat
     assert scanned > 5
 
 
+def test_a_model_that_no_log_names_has_no_name_in_the_collection(tmp_path: Path) -> None:
+    made = World()
+    made.chat("q", "x")
+    (chat,) = made.conversations
+    nameless = tuple(replace(it, model_name=None) for it in chat.messages)
+    made.conversations = [replace(chat, messages=nameless, model_name=None)]
+    (row,), _ = written(tmp_path, "sharelm", made.evidence())
+    (tree,), _ = written(tmp_path, "sharelm", made.evidence(), "tree")
+    assert row["model_name"] == ""
+    assert [it["model"] for it in tree["messages"]] == [None, None]
+    (where,), _ = written(tmp_path, "sharelm", made.evidence(), "provenance")
+    assert where["models"] == ["unknown"]
+
+
 @pytest.mark.parametrize("tools", [float("nan"), [float("nan")], "deep", [{"name": "clock"}]])
 def test_definitions_of_tools_are_json_or_left_out(tools: Any) -> None:
     if tools == "deep":

@@ -294,7 +294,17 @@ def _deep_and_flat(world: World) -> None:
     world.votes(world.task("dx", "dy"), "bba")
 
 
+def _said_twice_at_one_time(world: World) -> None:
+    """Add a pair that one person judges in two tasks at one time: for one side, with strengths that differ."""
+    shown = world.chat("Which one is it?", "one", "two")
+    for strength in ("-3", "-1"):
+        world.answer(world.task(*shown, kind="preference_strength"), "p1", strength=strength)
+    world.answer("t0", "p1", preference="b")
+    world.annotations[:] = [replace(it, updated_at=NOW) for it in world.annotations]
+
+
 ODD: list[Callable[[World], None]] = [
+    _said_twice_at_one_time,
     _of_a_kind_that_is_gone,
     _with_ids_of_logs,
     _about_another_conversation,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from itertools import permutations
+from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import given
@@ -19,8 +20,13 @@ from exports.projections.reward import rows
 from exports.rankings import Rankings, ranked_responses
 from exports.weights import Weights
 from task_generators.chat_logs.readers import helpsteer_preference, ranked_completions
-from tests.unit.exports.export_records import World
+from tests.unit.exports.export_records import NOW, World
 from workspaces.records import AnnotationStatus
+
+if TYPE_CHECKING:
+    from random import Random
+
+    from exports.pairs import PreferencePair, Vote
 
 
 def pairs_of(world: World, weights: dict[str, float] | None = None) -> Pairs:
@@ -57,6 +63,58 @@ def test_strengths_are_averaged_by_weight_and_a_vote_without_one_counts_one() ->
     assert sorted(vote.strength is None for vote in pair.votes) == [False, False, False, True]
     (pair,) = pairs_of(world, {"p0": 0.5, "p1": 1.0, "p2": 1.0, "p3": 1.0}).decided
     assert pair.margin == pytest.approx((1.5 + 1 - 2 + 1) / 3.5)
+
+
+@given(
+    st.lists(
+        st.sampled_from(["-3", "-2", "-1", "0", "1", "2", "3", "both_bad", "a", "b", "tie"]),
+        min_size=1,
+        max_size=4,
+    ),
+    st.randoms(use_true_random=False),
+)
+def test_of_what_one_person_says_at_one_time_a_side_stays_and_its_mildest_strength(
+    said: list[str], draw: Random
+) -> None:
+    """Whatever the order and the ids; a comparison without a strength says nothing against one that has some."""
+
+    def vote_of(answers: list[str]) -> tuple[PreferencePair, Vote]:
+        world = World()
+        ids = world.chat("q", "one", "two")
+        for answer in answers:
+            if answer in ("a", "b", "tie"):
+                world.answer(world.task(*ids), "p0", preference=answer)
+            else:
+                task = world.task(*ids, kind="preference_strength")
+                world.answer(task, "p0", strength=answer, strength_reason="Because.")
+        world.annotations[:] = [replace(it, updated_at=NOW) for it in world.annotations]
+        found = pairs_of(world)
+        (pair,) = (*found.decided, *found.tied)
+        (vote,) = pair.votes
+        assert len(found.omissions) == len(answers) - 1
+        return pair, vote
+
+    pair, vote = vote_of(said)
+    sides = {
+        {"a": 0, "b": 1, "tie": None, "0": None}.get(
+            it, "bad" if it == "both_bad" else int(not it.startswith("-"))
+        )
+        for it in said
+    }
+    strengths = [abs(int(it)) for it in said if it.lstrip("-").isdigit()]
+    if len(sides) > 1:
+        assert (vote.preferred, vote.both_bad, vote.reason) == (None, False, "")
+        assert vote.strength == (0 if strengths else None)
+    else:
+        (side,) = sides
+        assert vote.both_bad == (side == "bad")
+        assert vote.strength == (min(strengths) if strengths else None)
+        if side in (0, 1):
+            assert pair.chosen.text == ("one", "two")[side]
+            assert pair.margin == pytest.approx(min(strengths) if strengths else 1)
+    draw.shuffle(said)
+    other = vote_of(said)[1]
+    assert (other.preferred, other.both_bad, other.strength) == (vote.preferred, vote.both_bad, vote.strength)
 
 
 def test_both_bad_is_two_unwanted_completions_and_no_pair() -> None:

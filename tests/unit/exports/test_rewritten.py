@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from exports import Evidence
@@ -9,9 +10,11 @@ from exports.omissions import OmissionReason
 from exports.projections.edit import PROJECTION as EDIT
 from exports.projections.tpo import PROJECTION as TPO
 from exports.selections import select_edits, select_referenced
+from exports.verdicts import RewriteOutcomes
 from exports.weights import Weights
+from reward_engine.acceptance import Outcome
 from tests.unit.exports.export_records import World
-from workspaces.records import AnnotationStatus
+from workspaces.records import AnnotationStatus, Message, Role
 
 if TYPE_CHECKING:
     from exports import Selection
@@ -53,6 +56,27 @@ def test_an_edit_says_what_its_writer_found_wrong() -> None:
         "feedback": ["Helpful? No.", "Factual? No."],
     }
     accounted(world, selection)
+
+
+def test_the_reasons_of_those_who_prefer_the_original_are_no_feedback_on_it() -> None:
+    world = World()
+    (message,) = world.chat("q", "A poor answer.")
+    (chat,) = world.conversations
+    rewritten = Message("c0w", "c0u", Role.ASSISTANT, BETTER, rewrite_of=message)
+    world.conversations = [replace(chat, messages=(*chat.messages, rewritten))]
+    task = world.task(message, "c0w", kind="preference_strength")
+    said = {
+        "p0": ("2", "It names no year."),
+        "p1": ("3", ""),
+        "p2": ("-1", "The original is short."),
+        "p3": ("1", "\ud800"),
+    }
+    for person, (strength, reason) in said.items():
+        world.answer(task, person, strength=strength, strength_reason=reason)
+    outcomes = RewriteOutcomes({"c0w": Outcome.ACCEPTED})
+    (edit,) = select_edits(replace(evidence(world), outcomes=outcomes)).items
+    (row,) = EDIT.training_table.rows(edit)
+    assert (row["edited_response"], row["feedback"]) == (BETTER, ["It names no year.", "\ufffd"])
 
 
 def test_pairs_of_models_are_no_edits_and_are_counted() -> None:
@@ -101,3 +125,28 @@ def test_a_reference_says_what_no_side_says_and_its_source_is_the_rows_too() -> 
     assert row["reference"] == [{"role": "assistant", "content": BETTER}]
     assert set(pair.conversation_ids) == {"c0", "c1"}
     assert set(pair.licences) == {"mit", "cc-by-nc-4.0"}
+
+
+def test_what_people_find_worse_than_a_side_is_no_reference() -> None:
+    world = World()
+    first, second = world.chat("q", "one answer", "two answers")
+    (chat,) = world.conversations
+    texts = {"c0w": BETTER, "c0v": "Another rewrite."}
+    written = tuple(
+        Message(name, "c0u", Role.ASSISTANT, text, rewrite_of=second) for name, text in texts.items()
+    )
+    world.conversations = [replace(chat, messages=(*chat.messages, *written))]
+    outcomes = RewriteOutcomes(dict.fromkeys(texts, Outcome.ACCEPTED))
+    world.votes(world.task(first, second), "aab")
+    world.votes(world.task(second, "c0w"), "bbb")
+    world.votes(world.task(second, "c0v"), "bb")
+
+    def reference() -> str:
+        (pair,) = select_referenced(replace(evidence(world), outcomes=outcomes)).items
+        return pair.reference
+
+    assert reference() == BETTER
+    world.votes(world.task(first, "c0w"), "aa")
+    assert reference() == "Another rewrite."
+    world.votes(world.task("c0w", first), "ab")
+    assert reference() == BETTER, "one of two changed their mind, and a tie is no preference"

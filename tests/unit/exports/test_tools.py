@@ -15,13 +15,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import exports
+from chatfeedback import steps
 from exports import Evidence, all_projections, projection_of
 from exports.columns import messages
 from exports.context import clean
 from exports.omissions import OmissionReason
 from exports.weights import Weights
+from task_generators.chat_logs.readers.columns import NOT_UNDERSTOOD
 from tests.unit.exports.export_records import NOW, World
 from workspaces.records import Attachment, Conversation, Message, Role, ToolCall
+from workspaces.workspace import Workspace
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -33,6 +36,7 @@ TOOL: JsonValue = {
     "type": "function",
     "function": {"name": "clock", "parameters": {"type": "object", "default": ""}},
 }
+NAMED_CLOCK: JsonValue = {"type": "function", "function": {"name": "clock"}}
 PLAIN = List({"role": Value("string"), "content": Value("string")})
 
 
@@ -319,6 +323,45 @@ BESIDE = (
     "ultrafeedback",
 )
 """The exports that other tests here ask about tools."""
+
+
+@pytest.mark.parametrize(
+    ("given", "kept", "understood"),
+    [
+        ([TOOL], [TOOL], True),
+        (
+            ["clock", "web.search"],
+            [NAMED_CLOCK, {"type": "function", "function": {"name": "web.search"}}],
+            True,
+        ),
+        ([TOOL, "clock"], [TOOL, NAMED_CLOCK], True),
+        ('["clock"]', [NAMED_CLOCK], True),
+        ({"name": "clock"}, [{"name": "clock"}], True),
+        ("a clock, and a search", None, False),
+        ([1, TOOL], [TOOL], False),
+        ([["clock"]], None, False),
+        (7, None, False),
+    ],
+)
+def test_tools_of_a_log_are_in_the_row_or_counted_by_ingest(
+    tmp_path: Path, given: object, kept: JsonValue, understood: bool
+) -> None:
+    """Names of tools are functions of that name; what is neither a definition nor a name is not understood."""
+    row = {
+        "prompt": [{"role": "user", "content": "Time?"}],
+        "completion": [{"role": "assistant", "content": "A quarter past eight."}],
+        "label": True,
+        "tools": given,
+    }
+    log = tmp_path / "log.jsonl"
+    log.write_text(json.dumps(row), encoding="utf-8")
+    with Workspace.create(tmp_path / "w", "version: 1\nplatforms: {argilla: {}}\n") as workspace:
+        ingested = steps.ingest_file(workspace, log, publish=True)
+        steps.export(workspace, "kto", tmp_path / "kto")
+    (file,) = (tmp_path / "kto" / "data" / "trl").iterdir()
+    (trained,) = pq.read_table(file).to_pylist()
+    assert json.loads(trained.get("tools", "null")) == kept
+    assert ("tools" in ingested.losses.of_kind(NOT_UNDERSTOOD)) != understood
 
 
 @pytest.mark.parametrize("name", [name for name in all_projections() if name not in BESIDE])

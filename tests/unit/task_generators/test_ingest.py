@@ -65,6 +65,7 @@ class Desk:
             self.collection,
             rejects=self.rejects,
             giver_id_of=giver_id_of,
+            key="keyed-{}".format,
             now=NOW,
             delay=timedelta(0),
             redactor=REDACTOR,

@@ -9,11 +9,10 @@ import pytest
 
 from chatfeedback import steps
 from workspaces.errors import UsageError
+from workspaces.workspace import Workspace
 
 if TYPE_CHECKING:
     from pathlib import Path
-
-    from workspaces.workspace import Workspace
 
 FIRST = [
     {"role": "system", "content": "Be brief."},
@@ -84,3 +83,57 @@ def test_lines_of_lists_are_read_however_long_the_first_one_is(workspace: Worksp
     lines = [json.dumps(each) for each in (long, FIRST, SECOND)]
     found = ingested(workspace, tmp_path / "chats.jsonl", "\n".join(lines) + "\n")
     assert (found.read, found.added, found.rejected) == (3, 3, 0)
+
+
+def named(role: str, said: str, name: str, parent: str | None) -> dict[str, str | None]:
+    return {"role": role, "content": said, "id": name, "parent_id": parent}
+
+
+QUESTION = named("user", "What is two plus two?", "q", None)
+ANSWERS = [named("assistant", said, said, "q") for said in ("Four.", "Five.")]
+RESULTS = [named("tool", f"The clock says {number}.", f"r{number}", "q") for number in range(2)]
+THANKS = named("user", "Thank you, that is right.", "t", "Four.")
+
+
+def test_messages_of_which_two_answer_one_are_a_tree_and_others_are_a_chain(
+    workspace: Workspace, tmp_path: Path
+) -> None:
+    rows = [
+        {"id": "tree", "messages": [THANKS, *ANSWERS, QUESTION]},
+        {"id": "chain", "messages": [QUESTION, ANSWERS[0], THANKS]},
+        {"id": "lost", "messages": [QUESTION, ANSWERS[0], {**THANKS, "parent_id": "elsewhere"}, ANSWERS[1]]},
+        {"id": "tools", "messages": [QUESTION, *RESULTS, {**ANSWERS[0], "parent_id": "r1"}]},
+    ]
+    log = "".join(json.dumps(row) + "\n" for row in rows)
+    found = ingested(workspace, tmp_path / "log.jsonl", log)
+    assert (found.added, found.rejected) == (4, 0)
+    unread = {path: lost.count for path, lost in found.losses.of_kind("unread").items()}
+    assert unread == {"messages[].id": 3, "messages[].parent_id": 3}, "of those whose order says it"
+    chain, lost, tools, tree = sorted(workspace.collection.scan(), key=lambda it: it.id)
+    assert [it.content for it in chain.messages] == [
+        "What is two plus two?",
+        "Four.",
+        "Thank you, that is right.",
+    ]
+    for each in (lost, tools):
+        assert [it.parent_id for it in each.messages[1:]] == [it.id for it in each.messages[:-1]]
+    assert {it.content: it.parent_id and it.parent_id.rpartition("#")[2] for it in tree.messages} == {
+        "What is two plus two?": None, "Four.": "q", "Five.": "q", "Thank you, that is right.": "Four.",
+    }  # fmt: skip
+
+
+def test_the_trees_of_our_own_exports_are_read_as_trees(workspace: Workspace, tmp_path: Path) -> None:
+    ingested(
+        workspace, tmp_path / "log.jsonl", json.dumps({"id": "c", "messages": [QUESTION, *ANSWERS, THANKS]})
+    )
+    steps.export(workspace, "sharelm", tmp_path / "out", json_lines=True)
+    (file,) = (tmp_path / "out" / "data" / "tree").glob("*.jsonl")
+    with Workspace.create(tmp_path / "other", "version: 1\nplatforms: {argilla: {}}\n") as other:
+        assert ingested(other, tmp_path / "trees.jsonl", file.read_text("utf-8")).added == 1
+        (read,), (given,) = other.collection.scan(), workspace.collection.scan()
+        contents = [{it.id: it.content for it in each.messages} | {None: None} for each in (given, read)]
+        edges = [
+            sorted((it.content, str(names[it.parent_id])) for it in each.messages)
+            for each, names in zip((given, read), contents, strict=True)
+        ]
+        assert edges[0] == edges[1]

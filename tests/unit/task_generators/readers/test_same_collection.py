@@ -60,6 +60,7 @@ class Desk:
             self.collection,
             rejects=self._folder / "rejects.jsonl",
             giver_id_of=str,
+            key="keyed-{}".format,
             now=NOW,
             delay=timedelta(0),
             redactor=REDACTOR,
