@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pyarrow as pa
 
-from chatfeedback.steps.portions import CONVERSATION_COLUMNS, GROUP, OPENING
-from exports.arrays import numbers_of, rows_at
+from chatfeedback.steps.portions import ANSWER_COLUMNS, CONVERSATION_COLUMNS, GROUP, OPENING
+from exports.arrays import NOWHERE, numbers_of, rows_at
 from exports.dataset import our_errors
 from workspaces.batch_files import batch_file
+from workspaces.keys import KeyIndex, keys_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -55,6 +56,33 @@ def portioned(path: Path, tables: Iterable[Placed], schema: pa.Schema) -> Portio
             for first, last in pairwise([*begins, len(order)]):
                 found[int(portions[order[first]])] += map(add, rows.slice(first, last - first).to_batches())
     return dict(found)
+
+
+def portioned_answers(
+    kept: Sequence[Waiting], tasks: Sequence[Waiting], target: str, portions: Numbers, groups: Numbers
+) -> Portioned:
+    """Write answers that were kept to a new file, those of each portion together.
+
+    Args:
+        kept: the answers (``kept_answers``).
+        tasks: all tasks (``kept_tasks``).
+        target: the path of the new file.
+        portions: of each task.
+        groups: of each task; of an answer to a task that is not there it is ``NOWHERE``, and its portion the first.
+
+    Raises:
+        CannotWriteError: it cannot be written.
+    """
+    names = (name for it in tasks for name in it.read(["task_id"]).column(0).to_pylist())
+    index = KeyIndex(keys_of([*names]))
+    portions, groups = np.append(portions, 0), np.append(groups, NOWHERE)
+
+    def tables() -> Iterator[Placed]:
+        for batch in (it.read() for it in kept):
+            places = index.places(keys_of(batch.column("task_id").to_pylist()))
+            yield pa.Table.from_batches([batch]), portions[places], groups[places]
+
+    return portioned(Path(target), tables(), ANSWER_COLUMNS)
 
 
 def portioned_conversations(

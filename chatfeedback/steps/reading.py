@@ -2,66 +2,69 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, TypeVar
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from workspaces.store.still_files import UnreadableError, still_file
-from workspaces.workers import results_of
+from workspaces.workers import WorkerDiedError, results_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
-    from typing import Any
+    from collections.abc import Callable, Iterator
 
     import sqlalchemy as sa
 
+    from workspaces.store.still_files import StillFile
     from workspaces.workers import LocalWorkers
 
 FoundT = TypeVar("FoundT")
-OtherT = TypeVar("OtherT")
 
 
 class Reading:
-    """Calls functions of a ``Source`` (``workspaces.store.arrow_rows``) and of more.
+    """Begins to read.
 
     Args:
-        connection: to the database, in a transaction that has not ended when the last function is called.
-        workers: the other processes.
+        connection: to the database, in a transaction that has not ended when the last result is asked for.
+        workers: the other processes; they stay.
     """
 
     def __init__(self, connection: sa.Connection, workers: LocalWorkers) -> None:
         self._connection, self._workers = connection, workers
         self._file = None if workers.alone else still_file(connection)
 
-    def of(self, function: Callable[..., FoundT], *arguments: Any, meanwhile: Callable[[], None]) -> FoundT:
-        """Return what a function returns; ``meanwhile`` is called while another process works, or before."""
-        return self.beside(function, arguments, function, (), meanwhile)[0]
+    def begin(self, function: Callable[..., FoundT], *arguments: Any) -> Coming[FoundT]:
+        """Begin to call a function of a ``Source`` (``workspaces.store.arrow_rows``) and of other arguments."""
+        return Coming(self._connection, self._file, self._workers, function, arguments)
 
-    def beside(
+
+class Coming(Generic[FoundT]):
+    """What a function is going to return: another process works at it, or this one when it is asked for."""
+
+    def __init__(
         self,
+        connection: sa.Connection,
+        file: StillFile | None,
+        workers: LocalWorkers,
         function: Callable[..., FoundT],
-        arguments: Sequence[Any],
-        other: Callable[..., OtherT],
-        work: Sequence[tuple[Any, ...]],
-        meanwhile: Callable[[], None],
-    ) -> tuple[FoundT, list[OtherT]]:
-        """Return what a function returns and, made at the same time, what another returns for each piece of work.
+        arguments: tuple[Any, ...],
+    ) -> None:
+        self._connection, self._workers = connection, workers
+        self._function, self._arguments = function, arguments
+        self._work = None if file is None else [(file, *arguments)]
+        self._begun: Iterator[FoundT] | None = None
+        if self._work:
+            with suppress(WorkerDiedError):  # it begins when the result is asked for
+                self._begun = workers.begin(function, self._work)
 
-        ``meanwhile`` is called while other processes work; with none, before.
+    def result(self) -> FoundT:
+        """Return the result; to be called once.
+
+        Raises:
+            WorkerDiedError: too many workers died.
         """
-        found: list[FoundT] = []
-        others: list[OtherT] = []
-
-        def read() -> None:
-            meanwhile()
-            found.append(function(self._connection, *arguments))
-
-        def make_others() -> None:
-            others.extend(results_of(self._workers, other, work, meanwhile))
-
-        if self._file is None:
-            others = results_of(self._workers, other, work, read)
-            return found[0], others
-        try:
-            found = results_of(self._workers, function, [(self._file, *arguments)], make_others)
-        except UnreadableError:
-            found = [function(self._connection, *arguments)]
-        return found[0], others
+        with suppress(UnreadableError):
+            if self._begun is not None:
+                with suppress(WorkerDiedError):
+                    return next(self._begun)
+            if self._work is not None:
+                return results_of(self._workers, self._function, self._work)[0]
+        return self._function(self._connection, *self._arguments)

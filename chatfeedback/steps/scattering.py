@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import pickle
 from functools import partial
+from operator import call
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -12,11 +13,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from chatfeedback.steps.grouping import chained, together, with_near_openings
-from chatfeedback.steps.kept_rows import PLACE, kept_answers, kept_tasks
+from chatfeedback.steps.kept_rows import kept_answers, kept_tasks
 from chatfeedback.steps.openings import joined, only, openings_in, ready
-from chatfeedback.steps.portioning import merged, portioned, portioned_conversations
+from chatfeedback.steps.portioning import merged, portioned, portioned_answers, portioned_conversations
 from chatfeedback.steps.portions import (
-    ANSWER_COLUMNS,
     ANSWERS,
     CONVERSATIONS,
     TASK_COLUMNS,
@@ -47,6 +47,8 @@ if TYPE_CHECKING:
     from chatfeedback.steps.openings import Openings
     from chatfeedback.steps.portioning import Placed, Portioned
     from chatfeedback.steps.portions import Shared
+    from chatfeedback.steps.reading import Coming
+    from workspaces.batch_files import Waiting
     from workspaces.records import Annotation, Task
     from workspaces.workers import Workers
     from workspaces.workspace import Workspace
@@ -65,7 +67,7 @@ def number_of_portions(connection: sa.Connection) -> int:
 
 
 class Scattering:
-    """Scatters what is in a workspace over portions; the workspace is locked meanwhile.
+    """Scatters what is in a workspace over portions; the workspace is locked meanwhile, and the workers stay.
 
     Args:
         workspace: whose.
@@ -92,28 +94,23 @@ class Scattering:
         self._workers = (
             workers if isinstance(workers, LocalWorkers) else LocalWorkers(1)
         )  # a cluster sees no files of ours
-        files: list[tuple[Path, KeyIndex]] = []
-
-        def prepare() -> None:
-            self._workers.prepare(ready)
-            files.extend(workspace.collection.shared_rows())
-
         reading = Reading(connection, self._workers)
-        self._tasks = reading.of(kept_tasks, str(folder), meanwhile=prepare)
+        tasks = reading.begin(kept_tasks, str(folder))
+        answers = reading.begin(kept_answers, str(folder), {it.status for it in members(connection)})
+        self._workers.prepare(ready)
+        files = [*workspace.collection.shared_rows()]
+        self._tasks = tasks.result()
         self.of_rewrites: dict[str, Task] = {}
         shown = self._see_tasks()
         asked = pc.unique(pa.concat_arrays([shown.values, pa.array([*near_duplicates], pa.string())]))
         names = pa.table({"conversation_id": asked})
         waiting = keep(folder / "asked", [names], names.schema, partial(our_errors, folder))
-        self._answers, of_files = reading.beside(
-            kept_answers,
-            (self._tasks, str(folder), {it.status for it in members(connection)}),
-            openings_in,
-            [
-                (str(path), waiting, str(folder / f"kept-{number}"), everything)
-                for number, (path, _) in enumerate(files)
-            ],
-            partial(self._number, asked, shown),
+        work = [
+            (str(path), waiting, str(folder / f"kept-{number}"), everything)
+            for number, (path, _) in enumerate(files)
+        ]
+        of_files = results_of(
+            self._workers, openings_in, work, partial(self._while_they_look, answers, asked, shown)
         )
         found = [
             only(some, shared.places(keys_of(some.names.to_pylist())) >= 0)
@@ -148,10 +145,13 @@ class Scattering:
         tables = (pa.Table.from_batches([it.filter(pc.is_in(it["task_id"], about))]) for it in batches)
         return [annotation_of(row) for table in tables for row in rows_of(StoredAnnotation, table)]
 
-    def _number(self, asked: pa.StringArray, shown: pa.ListArray) -> None:
-        """Number the conversations that are asked for; find the numbers of those that tasks show."""
+    def _while_they_look(
+        self, answers: Coming[Mapping[str, list[Waiting]]], asked: pa.StringArray, shown: pa.ListArray
+    ) -> None:
+        """Number the conversations that are asked for, find the numbers of those that tasks show, read answers."""
         self._numbers = KeyIndex(keys_of(asked.to_pylist()))
         self._shown = self._numbers.places(keys_of(shown.values.to_pylist()))
+        self._answers = answers.result()
 
     def _divide(self, shown: pa.ListArray, openings: Openings) -> None:
         """Say to which group and portion each task and conversation belongs."""
@@ -179,63 +179,51 @@ class Scattering:
         for given, of_names in zip(self._of_tasks, self._of_conversations, strict=True):
             given[counts > 0] = of_names[firsts]
 
-    def tasks(self) -> Portioned:
-        """Scatter the tasks."""
-        found = portioned(self._folder / f"{TASK_ROWS}-of-portions", self._placed_tasks(), TASK_COLUMNS)
-        forget(self._folder / TASK_ROWS)
-        return found
-
-    def _placed_tasks(self) -> Iterator[Placed]:
-        start = 0
-        for batch in (it.read() for it in self._tasks):
-            end = start + batch.num_rows
-            yield pa.Table.from_batches([batch]), *(it[start:end] for it in self._of_tasks)
-            start = end
-
-    def answers(self, name: str) -> Portioned:
-        """Scatter answers: those that count, or those of people outside, by the name of their file."""
-        found = portioned(self._folder / f"{name}-of-portions", self._placed_answers(name), ANSWER_COLUMNS)
-        forget(self._folder / name)
-        return found
-
-    def _placed_answers(self, name: str) -> Iterator[Placed]:
-        portions, groups = (
-            np.append(it, last) for it, last in zip(self._of_tasks, (0, NOWHERE), strict=True)
-        )
-        for table in (pa.Table.from_batches([it.read()]) for it in self._answers[name]):
-            places = np.asarray(table.column(PLACE.name).combine_chunks())  # -1, of none: the last one
-            yield table.drop_columns(PLACE.name), portions[places], groups[places]
-
-    def conversations(self) -> Portioned:
-        """Scatter the conversations that are shared."""
-        work: list[tuple[Any, ...]] = []
-        begin = 0
-        for number, (kept, rows) in enumerate(self._kept):
-            end = begin + len(rows)
-            places = self._conversations[begin:end]
-            target = self._folder / f"{CONVERSATIONS}-{number}"
-            openings = (it[begin:end] for it in self._openings)
-            work.append((kept, str(target), rows, *openings, *(it[places] for it in self._of_conversations)))
-            begin = end
-        found = results_of(self._workers, portioned_conversations, work)
-        for number in range(len(self._kept)):
-            forget(self._folder / f"kept-{number}")
-        return merged(found)
-
     def portions(self, shared: Shared) -> list[Portion]:
-        """Return the portions."""
-        waiting = {
-            TASK_ROWS: self.tasks(),
-            **{name: self.answers(name) for name in self._answers},
-            CONVERSATIONS: self.conversations(),
-        }
+        """Scatter all rows over the portions, and return these."""
+        work = [*self._work_at_answers(), *self._work_at_conversations()]
+        tasks: list[Portioned] = []
+        found = results_of(self._workers, call, work, lambda: tasks.append(self._portioned_tasks()))
+        for name in (TASK_ROWS, *self._answers, *(f"kept-{number}" for number in range(len(self._kept)))):
+            forget(self._folder / name)
         path = self._folder / "shared"
         with our_errors(self._folder), path.open("wb") as file:
             pickle.dump(shared, file, pickle.HIGHEST_PROTOCOL)
+        n_answers = len(self._answers)
+        waiting = {
+            TASK_ROWS: tasks[0],
+            **dict(zip(self._answers, found[:n_answers], strict=True)),
+            CONVERSATIONS: merged(found[n_answers:]),
+        }
         return [
             Portion(str(path), {name: some.get(number, ()) for name, some in waiting.items()})
             for number in range(self.number)
         ]
+
+    def _portioned_tasks(self) -> Portioned:
+        def tables() -> Iterator[Placed]:
+            start = 0
+            for batch in (it.read() for it in self._tasks):
+                end = start + batch.num_rows
+                yield pa.Table.from_batches([batch]), *(it[start:end] for it in self._of_tasks)
+                start = end
+
+        return portioned(self._folder / f"{TASK_ROWS}-of-portions", tables(), TASK_COLUMNS)
+
+    def _work_at_answers(self) -> Iterator[tuple[Any, ...]]:
+        for name, kept in self._answers.items():
+            target = self._folder / f"{name}-of-portions"
+            yield portioned_answers, kept, self._tasks, str(target), *self._of_tasks
+
+    def _work_at_conversations(self) -> Iterator[tuple[Any, ...]]:
+        begin = 0
+        for number, (kept, rows) in enumerate(self._kept):
+            end = begin + len(rows)
+            target = self._folder / f"{CONVERSATIONS}-{number}"
+            openings = (it[begin:end] for it in self._openings)
+            of_them = (it[self._conversations[begin:end]] for it in self._of_conversations)
+            yield portioned_conversations, kept, str(target), rows, *openings, *of_them
+            begin = end
 
 
 def _listed(texts: pa.StringArray) -> pa.ListArray:

@@ -95,9 +95,8 @@ def test_who_has_the_transaction_reads_what_the_driver_cannot(stored: Store) -> 
         file = still_file(connection)
         with pytest.raises(UnreadableError):
             list(workers.run(everything, [(file,)]))
-        reading = Reading(connection, workers)
-        tasks, numbers = reading.beside(tables_of_tasks, (), abs, [(-1,), (-2,)], lambda: None)
-        assert (tasks.num_rows, numbers) == (50, [1, 2])
+        coming = Reading(connection, workers).begin(tables_of_tasks)
+        assert coming.result().num_rows == 50
 
 
 def tables_of_tasks(source: Source) -> pa.Table:
