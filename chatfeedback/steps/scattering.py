@@ -116,8 +116,7 @@ class Scattering:
             partial(self._number, asked, shown),
         )
         found = [
-            only(some, shared.places(keys_of(some.names.to_pylist())) >= 0)
-            for (_, shared), (some, _) in zip(files, of_files, strict=True)
+            only(some, shared, self._numbers) for (_, shared), (some, _) in zip(files, of_files, strict=True)
         ]
         self._kept = [(kept, some.rows) for (_, kept), some in zip(of_files, found, strict=True)]
         openings = joined(found)
