@@ -235,7 +235,7 @@ class LocalWorkers:
         if pool is None:
             return
         if at_once:
-            for worker in multiprocessing.active_children():
+            for worker in [*(pool._processes or {}).values()]:  # None: the pool broke, and has ended them
                 worker.kill()
         pool.shutdown(cancel_futures=True)
 

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from pydantic import SecretBytes
+    from sqlalchemy import URL
 
     from workspaces.config import Config, StoreConfig
     from workspaces.platforms.base import PersonIdOf, Platform
@@ -230,7 +231,9 @@ class Workspace:
         self.close()
 
 
-def _store_url(path: Path, section: StoreConfig) -> str:
+def _store_url(path: Path, section: StoreConfig) -> str | URL:
     if section.url_env is None:
-        return f"sqlite:///{path / STORE_NAME}"
+        from sqlalchemy import URL
+
+        return URL.create("sqlite", database=str(path / STORE_NAME))  # in a text, ? would end the path
     return config.secret_from_environment(section.url_env, "the store").get_secret_value()

@@ -105,20 +105,26 @@ def joined(some: Iterable[Openings]) -> Openings:
     )
 
 
-def only(some: Openings, kept: NDArray[np.bool_]) -> Openings:
-    """Return the openings of some of their conversations."""
+def only(some: Openings, shared: KeyIndex, asked: KeyIndex) -> Openings:
+    """Return the openings of those conversations that are shared.
+
+    An opening that was signed where its conversation is not is so where the first one of those asked for has it.
+    """
+    keys = keys_of(some.names.to_pylist())
+    kept = shared.places(keys) >= 0
     if kept.all():
         return some
     numbers = np.cumsum(kept) - 1
     of_kept = kept[some.owners]
     places = np.cumsum(of_kept) - 1
-    signed = of_kept[some.signed]
+    of_asked = np.flatnonzero((kept & (asked.places(keys) >= 0))[some.owners])
+    _, signed, having = np.intersect1d(some.digests[some.signed], some.digests[of_asked], return_indices=True)
     return Openings(
         some.names.filter(pa.array(kept.tolist(), pa.bool_())),
         some.rows[kept],
         numbers[some.owners[of_kept]],
         some.digests[of_kept],
-        places[some.signed[signed]],
+        places[of_asked[having]],
         some.bands[signed],
     )
 

@@ -113,8 +113,7 @@ class Scattering:
             self._workers, openings_in, work, partial(self._while_they_look, answers, asked, shown)
         )
         found = [
-            only(some, shared.places(keys_of(some.names.to_pylist())) >= 0)
-            for (_, shared), (some, _) in zip(files, of_files, strict=True)
+            only(some, shared, self._numbers) for (_, shared), (some, _) in zip(files, of_files, strict=True)
         ]
         self._kept = [(kept, some.rows) for (_, kept), some in zip(of_files, found, strict=True)]
         openings = joined(found)

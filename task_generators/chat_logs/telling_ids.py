@@ -3,7 +3,8 @@
 Such an id names its person as plainly as a column would. The persons are the giver and those who judged. Their id is
 found as a word of its own, in any case, if it has three characters or more and is not a number of few digits, which
 another thing than a person may have, too; one with eight letters and digits or more is found inside of words as well,
-and whatever stands between these, as ``ada_lovelace17`` for ``ada.lovelace``.
+and whatever stands between these, as ``ada_lovelace17`` for ``ada.lovelace``. It does not matter how Unicode writes a
+character: a letter and its accent as two, or a wide letter.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from __future__ import annotations
 import re
 from functools import lru_cache
 from typing import TYPE_CHECKING
+from unicodedata import normalize
 from urllib.parse import unquote
 
 from workspaces.message_ids import is_within
@@ -42,7 +44,7 @@ def telling_ids(reading: Reading) -> list[str] | None:
             if len(own) >= WORD_DIGITS or not own.isdigit():  # most often its place
                 ids.add(own)
     named = {conversation.giver_id, *(judgment.rater for judgment in reading.feedback)}
-    persons = [name for each in named if each and is_telling(name := each.strip().casefold())]
+    persons = [name for each in named if each and is_telling(name := _folded(_unquoted(each).strip()))]
     return sorted(name for name in ids if tells(name, persons)) or None
 
 
@@ -52,15 +54,22 @@ def is_telling(person: str) -> bool:
 
 
 def tells(name: str, persons: Sequence[str]) -> bool:
-    """Return whether an id holds an e-mail address, or the id of one of some persons (``is_telling``, casefolded)."""
-    if "%" in name:
-        name = unquote(name)
+    """Return whether an id holds an e-mail address, or the id of one of some persons (``is_telling``, folded)."""
+    name = _unquoted(name)
     if persons:
-        folded = name.casefold()
+        folded = _folded(name)
         squeezed = _squeezed(folded)
         if any(_is_in(person, folded, squeezed) for person in persons):
             return True
     return "@" in name and next(find_emails(name), None) is not None
+
+
+def _unquoted(text: str) -> str:
+    return unquote(text) if "%" in text else text
+
+
+def _folded(text: str) -> str:
+    return text.lower() if text.isascii() else normalize("NFKC", normalize("NFKC", text).casefold())
 
 
 def _is_in(person: str, folded: str, squeezed: str) -> bool:

@@ -41,6 +41,7 @@ from workspaces.errors import ConnectionFailedError
 from workspaces.files import CannotRemoveError, LostFileError
 from workspaces.kinds import asking, rubric_kinds
 from workspaces.records import ItemPosterior
+from workspaces.store.conversations import conversation
 from workspaces.store.moderations import ModerationEntry, save_moderation
 from workspaces.store.own_answers import own_answer
 from workspaces.store.posteriors import replace_posteriors
@@ -159,8 +160,15 @@ def test_prompts_that_are_nearly_the_same_are_on_one_side_whatever_was_answered(
         asked = drawn.sample(words, 60)
         for ending in ("please", "now"):  # three in sixty shingles differ
             prompt = " ".join([*asked, ending])
-            world.votes(world.task(*world.chat(prompt, *(f"{ending} {copy} {side}" for side in "ab"))), "a")
+            for said in ("first", "second"):  # who gave the first one keeps it private
+                world.votes(
+                    world.task(*world.chat(prompt, *(f"{said} {ending} {copy} {side}" for side in "ab"))), "a"
+                )
     store_world(workspace, world, {"c0": "g"})
+    firsts = [it.id for it in world.conversations if it.messages[-1].content.startswith("first")]
+    with workspace.store.write() as connection:
+        is_first = conversation.c.conversation_id.in_(firsts)
+        connection.execute(sa.update(conversation).where(is_first).values(state="private"))
     for tasks in (1000, 5):
         in_small_portions(monkeypatch, tasks)
         steps.export(

@@ -12,6 +12,7 @@ from workspaces.config import Config, PlatformsConfig, load_config, secret_from_
 from workspaces.config.template import template
 from workspaces.errors import ConfigurationError
 from workspaces.kinds import ChoiceQuestion, Kind, PaidPart, asked_kinds, registered
+from workspaces.workspace import STORE_NAME, Workspace
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -313,3 +314,11 @@ def test_a_platform_with_share_0_gets_no_new_tasks_and_stays_in_use() -> None:
     config = Config.model_validate({"version": 1, "platforms": {"argilla": {}, "label_studio": {"share": 0}}})
     assert config.platforms.names() == ("argilla", "label_studio")
     assert config.platforms.shares() == {"argilla": 1.0}
+
+
+def test_a_workspace_keeps_its_store_whatever_its_folder_is_called(tmp_path: Path) -> None:
+    folder = tmp_path / "what? #1 %41&b=c"
+    with Workspace.create(folder, "version: 1\nplatforms: {argilla: {}}\n"):
+        pass
+    assert [it.name for it in tmp_path.iterdir()] == [folder.name]
+    assert (folder / STORE_NAME).stat().st_size

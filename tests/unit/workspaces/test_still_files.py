@@ -32,7 +32,7 @@ TEXTS = ["plain", "", "ü\u2028\n'\"", "a\0b", "語" * 300]
 @pytest.fixture
 def stored(tmp_path: Path) -> Iterator[Store]:
     """Tasks and answers of which the first batch lacks what later ones have."""
-    store = Store(f"sqlite:///{tmp_path / 'some words? # %41.db'}")
+    store = Store(sa.URL.create("sqlite", database=str(tmp_path / "some words? # %41.db")))
     store.upgrade()
     tasks = [
         {
@@ -73,6 +73,7 @@ def test_another_process_reads_what_the_transaction_sees(stored: Store, tmp_path
     with stored.read() as connection, LocalWorkers(2) as workers:
         file = still_file(connection)
         assert file is not None
+        assert file.path.endswith("some words? # %41.db")
         expected = everything(connection)
         assert [len(table) for table in expected] == [50, 45_024, 22_512]
         (found,) = workers.run(everything, [(file,)])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import multiprocessing
 import os
 import time
 from functools import partial
@@ -47,7 +48,12 @@ def test_after_an_error_nobody_waits_for_what_workers_are_working_at() -> None:
             workers.prepare(partial(time.sleep, 60))
             raise KeyboardInterrupt
 
+    other = multiprocessing.get_context("spawn").Process(target=time.sleep, args=(60,))
+    other.start()  # which is none of ours
     begun = time.monotonic()
     with pytest.raises(KeyboardInterrupt):
         interrupted_at_work()
     assert time.monotonic() - begun < 30
+    assert other.is_alive()
+    other.kill()
+    other.join()
