@@ -64,7 +64,8 @@ class Coming(Generic[FoundT]):
         with suppress(UnreadableError):
             if self._begun is not None:
                 with suppress(WorkerDiedError):
-                    return next(self._begun)
+                    [found] = self._begun  # to the end: who leaves it half-way ends the workers
+                    return found
             if self._work is not None:
                 return results_of(self._workers, self._function, self._work)[0]
         return self._function(self._connection, *self._arguments)

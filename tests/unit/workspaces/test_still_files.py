@@ -96,14 +96,22 @@ def test_who_has_the_transaction_reads_what_the_driver_cannot(stored: Store) -> 
         file = still_file(connection)
         with pytest.raises(UnreadableError):
             list(workers.run(everything, [(file,)]))
-        coming = Reading(connection, workers).begin(tables_of_tasks)
-        assert coming.result().num_rows == 50
+        assert workers._pool is not None
+        processes = {*workers._pool._processes}
+        reading = Reading(connection, workers)
+        assert reading.begin(tables_of_tasks).result().num_rows == 50
+        assert reading.begin(everything_but_answers).result().num_rows == 50
+        assert processes <= {*workers._pool._processes}  # they stay for more work
+
+
+def everything_but_answers(source: Source) -> pa.Table:
+    return pa.concat_tables(task_tables(source))
 
 
 def tables_of_tasks(source: Source) -> pa.Table:
     if isinstance(source, StillFile):
         raise UnreadableError("odd")
-    return pa.concat_tables(task_tables(source))
+    return everything_but_answers(source)
 
 
 def test_a_file_that_others_may_write_to_is_not_read(stored: Store, tmp_path: Path) -> None:
