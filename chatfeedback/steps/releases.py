@@ -144,10 +144,9 @@ def deleted_in(workspace: Workspace, folder: Path) -> str:
         )
     tombstones, path = workspace.tombstones, key_of(workspace, folder)
     names = {*conversations_in(listed).to_pylist()}
-    hashes = {tombstones.hash_of_id(name) for name in names}
     with workspace.store.read() as connection:
         noted, noted_at = sources_of(connection, path), written_at(connection, path)
-        conversations = receipts_of(connection, sorted(hashes | noted))
+        conversations = receipts_of(connection, sorted(tombstones.hashes_of_ids(names) | noted))
         forgotten = times_of_forgetting(connection)
         kept_back = {
             state: names & ids_in(connection, state) for state in (SharingState.PRIVATE, SharingState.HELD)
