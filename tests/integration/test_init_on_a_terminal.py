@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 SECONDS = 90.0
 END = "\x03"
 """Ctrl-C."""
+AGAIN_SECONDS = 2.0
 
 
 @dataclass
@@ -39,7 +40,11 @@ class Ended:
 def at_a_terminal(
     folder: Path, arguments: Sequence[str], answers: Sequence[tuple[str, str]], **environment: str
 ) -> Ended:
-    """Run a command on a pseudo terminal; to each question, of which a part is given, type the answer in turn."""
+    """Run a command on a pseudo terminal; to each question, of which a part is given, type the answer in turn.
+
+    Ctrl-C is typed again while nothing happens, as a person would: ``input`` waits on if a signal reaches it in the
+    moment before it begins to read.
+    """
     ours, theirs = pty.openpty()
     process = subprocess.Popen(
         [sys.executable, "-m", "chatfeedback", *arguments],
@@ -53,24 +58,33 @@ def at_a_terminal(
     )
     os.close(theirs)
     shown, seen, waiting = "", 0, list(answers)
-    deadline = time.monotonic() + SECONDS
-    while time.monotonic() < deadline:
-        if select.select([ours], [], [], 0.1)[0]:
-            try:
-                shown += os.read(ours, 4096).decode("utf-8", "replace")
-            except OSError:  # the other end is closed
-                break
-        if (
-            waiting
-            and (place := shown.find(waiting[0][0], seen)) >= 0
-            and shown.rstrip().endswith((":", "]"))
-        ):
-            seen = place + len(waiting[0][0])
-            typed = waiting.pop(0)[1]
-            seen = len(shown) if typed == END else seen
-            os.write(ours, (typed if typed == END else f"{typed}\n").encode())
-    code = process.wait(timeout=10)
-    os.close(ours)
+    deadline, again = time.monotonic() + SECONDS, float("inf")
+    try:
+        while time.monotonic() < deadline:
+            if select.select([ours], [], [], 0.1)[0]:
+                try:
+                    shown += os.read(ours, 4096).decode("utf-8", "replace")
+                except OSError:  # the other end is closed
+                    break
+            if time.monotonic() > again:
+                again = time.monotonic() + AGAIN_SECONDS
+                os.write(ours, END.encode())
+            if (
+                waiting
+                and (place := shown.find(waiting[0][0], seen)) >= 0
+                and shown.rstrip().endswith((":", "]"))
+            ):
+                question, typed = waiting.pop(0)
+                seen = place + len(question)
+                if typed == END:
+                    again = time.monotonic()
+                else:
+                    os.write(ours, f"{typed}\n".encode())
+        code = process.wait(timeout=10)
+    finally:
+        process.kill()
+        process.wait()
+        os.close(ours)
     assert not waiting, f"never asked: {waiting[0][0]!r}\n{shown}"
     return Ended(shown, code)
 
