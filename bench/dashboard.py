@@ -22,12 +22,13 @@ from typing import TYPE_CHECKING
 
 from starlette.testclient import TestClient
 
-from chatfeedback import garbage, steps
+from chatfeedback import steps
 from chatfeedback.web.app import application
 from chatfeedback.web.lead_figures import LiveFigures
 from reward_engine.accounts import credit
 from reward_engine.ledger import Posting, post
 from tests.sample_records import NOW
+from workspaces import garbage
 from workspaces.chunks import in_chunks
 from workspaces.records import AnnotationStatus, Conversation, Message, Role, Significance, Task, stable_id
 from workspaces.store.annotations import AnnotationRevision, save_revisions

@@ -31,6 +31,7 @@ import sqlalchemy as sa
 
 from chatfeedback import steps
 from exports.verification import verify
+from workspaces import garbage
 from workspaces.collection.files import to_batch, write_file
 from workspaces.records import Conversation, Message, Role, SharingState
 from workspaces.store.annotations import annotation_revision
@@ -124,6 +125,7 @@ def measured(run: Callable[[], object]) -> float:
 
 
 def main(n_pairs: int, processes: int | None, *, profiled: bool) -> None:
+    garbage.look_seldom()  # as every command does
     with tempfile.TemporaryDirectory() as folder, Workspace.create(Path(folder) / "w") as workspace:
         n_answers = fill(workspace, n_pairs)
         out, profile = Path(folder) / "dpo", cProfile.Profile(time.process_time)

@@ -21,8 +21,8 @@ from typing import TYPE_CHECKING, Any, cast
 
 from sqlalchemy import event
 
-from chatfeedback import garbage
 from chatfeedback.web.server import Server
+from workspaces import garbage
 from workspaces.workspace import Workspace
 
 if TYPE_CHECKING:

@@ -6,7 +6,8 @@ import os
 import sys
 from typing import TYPE_CHECKING, Any
 
-from chatfeedback import ending, garbage, interrupts
+from chatfeedback import ending, interrupts
+from workspaces import garbage
 
 if __name__ in ("__main__", "__mp_main__") or os.path.basename(sys.argv[0]) == "chatfeedback":  # noqa: PTH119
     interrupts.leave_at_once()  # before anything that takes time to import

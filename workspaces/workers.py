@@ -17,6 +17,7 @@ from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
+from workspaces import garbage
 from workspaces.errors import UsageError, WorkbenchError
 
 if TYPE_CHECKING:
@@ -313,6 +314,7 @@ def _imports_not_collected() -> Iterator[None]:
 def _begin_worker() -> None:
     if hasattr(signal, "pthread_sigmask"):
         signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGTERM})
+    garbage.look_seldom()  # what work needs is still to be imported
     gc.freeze()  # as _imports_not_collected
     _end_with_parent()
 

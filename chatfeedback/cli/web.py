@@ -41,10 +41,10 @@ def web(
     They sign in with their account on a platform, or by a link: chatfeedback people sign-in-link PERSON.
     Example: **chatfeedback web --port 6970**
     """
-    from chatfeedback import garbage
     from chatfeedback.web.hosts import host_in
     from chatfeedback.web.running import PORT
     from chatfeedback.web.server import Server
+    from workspaces import garbage
 
     if address is not None and not (address.startswith(("http://", "https://")) and host_in(address)):
         raise UsageError(f"--address is a URL, such as https://feedback.example (given: {address[:80]!r})")

@@ -12,8 +12,8 @@ import pytest
 import typer
 from typer.main import get_group
 
-from chatfeedback import garbage
 from chatfeedback.cli.lazy_commands import MODULES
+from workspaces import garbage
 
 if TYPE_CHECKING:
     from pathlib import Path
