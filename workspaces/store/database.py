@@ -11,7 +11,7 @@ from sqlalchemy import event
 
 from workspaces.errors import ConfigurationError, ConnectionFailedError, WorkbenchError
 from workspaces.store.migrations import HEAD, migrate
-from workspaces.store.turns import Turns
+from workspaces.store.turns import Line, Turns
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -88,6 +88,7 @@ class Store:
         self.engine = _create_engine(url)
         mode = journal_mode(sqlite3.sqlite_version_info)
         self._turns = None if self.is_shared or mode == "WAL" else Turns()
+        self._line = None if self.is_shared else Line(BUSY_TIMEOUT_MS / 1000)
 
     @property
     def is_shared(self) -> bool:
@@ -109,7 +110,8 @@ class Store:
     @contextmanager
     def write(self) -> Iterator[sa.Connection]:
         """Open a transaction that writes; on SQLite it waits for other writers when it begins, not later."""
-        with self.engine.connect() as connection, ExitStack() as turn, connection.begin():
+        line = self._line.writing() if self._line else nullcontext()
+        with line, self.engine.connect() as connection, ExitStack() as turn, connection.begin():
             yield connection
             if self._turns:
                 turn.enter_context(self._turns.committing())

@@ -1,13 +1,15 @@
-"""Turns of the threads of one process at a database that a commit locks as a whole: SQLite without WAL.
+"""Turns of the threads of one process at a database of SQLite, which has one writer at a time.
 
-SQLite lets a commit wait for every reader and new readers for the commit, and each of them looks again after a sleep
-that grows to a tenth of a second. Here they are woken as soon as it is their turn. Other processes are SQLite's affair,
-as before, and so is whoever waits for longer than ``MOST_SECONDS``.
+Without WAL, SQLite lets a commit wait for every reader and new readers for the commit; with and without it, one writer
+waits for another. Each of them looks again after a sleep that grows to a tenth of a second, so that among many writers
+one may find others there for half a minute. Here they are woken as soon as it is their turn. Other processes are
+SQLite's affair, as before, and so is whoever waits for longer than a limit.
 """
 
 from __future__ import annotations
 
 import threading
+from collections import deque
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
@@ -15,7 +17,32 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 MOST_SECONDS = 1.0
-"""How long a thread waits for its turn; then it goes on, and SQLite lets it wait."""
+"""How long a thread waits for its turn to read or commit; then it goes on, and SQLite lets it wait."""
+
+
+class Line:
+    """One thread may write at a time, in the order in which they came."""
+
+    def __init__(self, most_seconds: float) -> None:
+        self._most_seconds = most_seconds
+        self._lock = threading.Lock()
+        self._waiting: deque[threading.Event] = deque()
+
+    @contextmanager
+    def writing(self) -> Iterator[None]:
+        """Write in this turn, alone; or beside others, once the limit of seconds is over."""
+        mine = threading.Event()
+        with self._lock:
+            self._waiting.append(mine)
+            self._waiting[0].set()
+        try:
+            mine.wait(self._most_seconds)
+            yield
+        finally:
+            with self._lock:
+                self._waiting.remove(mine)
+                if self._waiting:
+                    self._waiting[0].set()
 
 
 class Turns:

@@ -1,4 +1,5 @@
-"""Threads that read wait for a commit, and a commit for them, without asking SQLite again and again."""
+"""Threads that read wait for a commit, a commit for them, and writers for each other, without asking SQLite again and
+again."""
 
 from __future__ import annotations
 
@@ -11,7 +12,7 @@ import pytest
 from tests.sample_records import NOW
 from workspaces.store import Store, database
 from workspaces.store.identities import all_people, save_identities
-from workspaces.store.turns import Turns
+from workspaces.store.turns import Line, Turns
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -25,6 +26,7 @@ def impatient(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Store
     """A database without WAL in which SQLite waits for nobody."""
     monkeypatch.setattr(database, "journal_mode", lambda _: "TRUNCATE")
     monkeypatch.setattr(database, "BUSY_TIMEOUT_MS", 0)
+    monkeypatch.setattr(database, "Line", lambda _: Line(most_seconds=60))
     monkeypatch.setattr(database, "Turns", lambda: Turns(most_seconds=60))
     made = Store(f"sqlite:///{tmp_path / 'test.db'}")
     made.upgrade()
@@ -57,6 +59,57 @@ def test_threads_that_read_and_one_that_writes_are_never_in_each_others_way(impa
             assert each.result() == sorted(each.result())
     with impatient.read() as connection:
         assert len(all_people(connection)) == 60
+
+
+def test_of_many_writers_none_waits_in_vain(impatient: Store) -> None:
+    def write(number: int) -> None:
+        for part in range(5):
+            with impatient.write() as connection:
+                save_identities(connection, {f"hash {number} {part}": f"person {number} {part}"}, NOW)
+
+    with ThreadPoolExecutor(20) as threads:
+        list(threads.map(write, range(20)))
+    with impatient.read() as connection:
+        assert len(all_people(connection)) == 100
+
+
+def test_writers_come_in_order_one_at_a_time() -> None:
+    line, order = Line(most_seconds=20), []
+    with ThreadPoolExecutor(5) as threads:
+
+        def write(number: int) -> None:
+            with line.writing():
+                order.append(number)
+                assert not threading.Event().wait(0.01)
+                order.append(number)
+
+        with line.writing():
+            waiting = []
+            for number in range(5):
+                waiting.append(threads.submit(write, number))
+                while len(line._waiting) < number + 2:
+                    pass
+            assert order == []
+        for each in waiting:
+            each.result(20)
+    assert order == [0, 0, 1, 1, 2, 2, 3, 3, 4, 4]
+
+
+def test_a_writer_that_waits_for_long_or_is_interrupted_keeps_nobody_waiting(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def interrupted(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    line = Line(most_seconds=0.05)
+    with line.writing():
+        with line.writing():  # at its own risk
+            pass
+        with monkeypatch.context() as patched:
+            patched.setattr(threading.Event, "wait", interrupted)
+            with pytest.raises(KeyboardInterrupt), line.writing():
+                raise AssertionError
+    assert not line._waiting
 
 
 def test_who_comes_while_a_commit_waits_is_let_in_after_it_and_who_reads_already_at_once() -> None:
