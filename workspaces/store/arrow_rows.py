@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias, TypeVar
 import pyarrow as pa
 import sqlalchemy as sa
 
+from workspaces.errors import WorkbenchError
 from workspaces.store.annotations import annotation_revision
 from workspaces.store.latest_annotations import StoredAnnotation, standing_annotations
 from workspaces.store.schema import UTCDateTime
@@ -32,6 +33,10 @@ FETCHED = 256
 TIME = pa.timestamp("us", "UTC")
 
 
+class DamagedValueError(WorkbenchError):
+    """The database holds a value that does not belong into its column."""
+
+
 def _schema(table: sa.Table, names: Sequence[str]) -> pa.Schema:
     return pa.schema([(name, _kind(table.c[name])) for name in names])
 
@@ -53,6 +58,7 @@ def task_tables(source: Source) -> Iterator[pa.Table]:
     """Yield the tasks, oldest first, many at a time.
 
     Raises:
+        DamagedValueError: a value is of another type than its column.
         UnreadableError: the driver of a still file cannot read it.
     """
     yield from _tables(source, lambda columns: oldest_first(*columns), task, TASKS)
@@ -62,6 +68,7 @@ def annotation_tables(source: Source, outside: MemberStatus | None = None) -> It
     """Yield what ``stream_annotations`` does, many at a time.
 
     Raises:
+        DamagedValueError: a value is of another type than its column.
         UnreadableError: the driver of a still file cannot read it.
     """
     yield from _tables(
@@ -98,24 +105,30 @@ def _columns(connection: sa.Connection, table: sa.Table, schema: pa.Schema) -> l
 def _tables(source: Source, query: Query, table: sa.Table, schema: pa.Schema) -> Iterator[pa.Table]:
     if isinstance(source, StillFile):
         for batch in source.batches(query, table, schema):
-            yield _table([batch.column(name) for name in schema.names], schema)
+            yield _table([batch.column(name) for name in schema.names], table, schema)
         return
     columns: list[list[Any]] = [[] for _ in schema]
     for rows in rows_in_parts(source, query(_columns(source, table, schema)), FETCHED):
         for column, values in zip(columns, zip(*rows, strict=True), strict=True):
             column.extend(values)
         if len(columns[0]) >= ROWS_AT_ONCE:
-            yield _table(columns, schema)
+            yield _table(columns, table, schema)
             columns = [[] for _ in schema]
     if columns[0]:
-        yield _table(columns, schema)
+        yield _table(columns, table, schema)
 
 
-def _table(columns: Sequence[Sequence[Any] | pa.Array], schema: pa.Schema) -> pa.Table:
-    arrays = [
-        _times(values) if field.type == TIME else _array(values, field.type)
-        for field, values in zip(schema, columns, strict=True)
-    ]
+def _table(columns: Sequence[Sequence[Any] | pa.Array], table: sa.Table, schema: pa.Schema) -> pa.Table:
+    arrays = []
+    for field, values in zip(schema, columns, strict=True):
+        try:
+            arrays.append(_times(values) if field.type == TIME else _array(values, field.type))
+        except (pa.ArrowException, ValueError, OverflowError) as error:
+            reason = " ".join(str(error).split())[:300]
+            raise DamagedValueError(
+                f"a value in {table.name}.{field.name} of the database is not as this software writes it ({reason}): "
+                "another program changed it; mend it there, or restore a backup"
+            ) from None
     return pa.Table.from_arrays(arrays, schema=schema)
 
 

@@ -61,7 +61,12 @@ def _loads(text: str) -> Any:
 
 
 def time_of(value: Any) -> datetime:
-    """Return the value of a column of times (``UTCDateTime``)."""
+    """Return the value of a column of times (``UTCDateTime``).
+
+    Raises:
+        ValueError: it is none.
+    """
     when = datetime.fromisoformat(value) if isinstance(value, str) else value
-    assert isinstance(when, datetime)
+    if not isinstance(when, datetime):
+        raise ValueError(f"{value!r} is no time")
     return when.replace(tzinfo=UTC) if when.tzinfo is None else when.astimezone(UTC)

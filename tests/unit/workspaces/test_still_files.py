@@ -14,7 +14,7 @@ from chatfeedback.steps.reading import Reading
 from tests.sample_records import NOW
 from workspaces.store import Store
 from workspaces.store.annotations import annotation_revision
-from workspaces.store.arrow_rows import annotation_tables, task_tables
+from workspaces.store.arrow_rows import DamagedValueError, annotation_tables, task_tables
 from workspaces.store.members import MemberStatus, bar
 from workspaces.store.still_files import ROWS_AT_ONCE, StillFile, UnreadableError, still_file
 from workspaces.store.tasks import task
@@ -102,6 +102,22 @@ def test_who_has_the_transaction_reads_what_the_driver_cannot(stored: Store) -> 
         assert reading.begin(tables_of_tasks).result().num_rows == 50
         assert reading.begin(everything_but_answers).result().num_rows == 50
         assert processes <= {*workers._pool._processes}  # they stay for more work
+
+
+def test_a_value_that_is_of_no_use_is_an_error_that_names_its_column(stored: Store) -> None:
+    for column, value in {"lead_time": "'soon'", "updated_at": "12", "answers": "x'ff'"}.items():
+        statement = f"UPDATE annotation_revision SET {column} = %s WHERE annotation_id = '00000007'"
+        with stored.write() as connection:
+            connection.exec_driver_sql(statement % value)
+        said = rf"a value in annotation_revision\.{column} .*restore a backup"
+        with (
+            stored.read() as connection,
+            LocalWorkers(2) as workers,
+            pytest.raises(DamagedValueError, match=said),
+        ):
+            Reading(connection, workers).begin(everything).result()
+        with stored.write() as connection:
+            connection.exec_driver_sql(statement % f"(SELECT max({column}) FROM annotation_revision)")
 
 
 def everything_but_answers(source: Source) -> pa.Table:
