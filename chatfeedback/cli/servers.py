@@ -11,13 +11,14 @@ import typer
 
 from chatfeedback.cli.output import HERE, AsJson, WorkspacePath, emit_json, note, say, table
 from workspaces.errors import ConfigurationError
+from workspaces.grammar import counted
 from workspaces.registry import PLATFORMS
 from workspaces.workspace import Workspace
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from workspaces.servers import ManagedServer, ServerAccess
+    from workspaces.servers import ManagedServer, ServerAccess, ServerStatus
 
 
 if TYPE_CHECKING:
@@ -97,16 +98,26 @@ def status(workspace: WorkspacePath = HERE, as_json: AsJson = False) -> None:
 
     What each figure counts, docs/glossary.md says under *Counts*. Example: **chatfeedback status --json**
     """
-    from chatfeedback.steps.status import figures
+    from chatfeedback.steps.status import figures, missing_files
     from chatfeedback.web.running import address_of
 
     with Workspace.open(workspace) as opened:
         servers = {name: server.status() for name, server in opened.servers().items()}
         counts = figures(opened)
         page = address_of(opened.path)
+        missing = missing_files(opened, counts)
     if as_json:
         emit_json({"servers": servers, PAGE: page, **counts})
-        return
+    else:
+        _show_status(servers, page, counts)
+    if missing:
+        note(
+            f"Of the collection {counted(len(missing), 'file')} cannot be found, whose responses are not counted; "
+            "what helps: chatfeedback doctor"
+        )
+
+
+def _show_status(servers: Mapping[str, ServerStatus], page: str | None, counts: Mapping[str, int]) -> None:
     rows = [
         (
             PLATFORMS[name].title,

@@ -24,6 +24,8 @@ from workspaces.store.standing import standing
 from workspaces.store.tasks import count_placements, placed_tasks
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from workspaces.records import PersonState
     from workspaces.workspace import Workspace
 
@@ -89,10 +91,20 @@ def figures(workspace: Workspace) -> dict[str, int]:
     """Return all figures of a workspace by name: those of its store, and those of the responses in its collection."""
     by_name = count(workspace).as_json()
     responses = dict.fromkeys(OF_RESPONSES, 0)
-    if by_name.get(f"conversations_{SharingState.SHARED.value}"):  # else what reads them takes long to import
+    if _are_shared(by_name):
         responses = count_responses(workspace).as_json()
     shared = {name: number for name, number in by_name.items() if name.startswith("conversations_")}
     return {**shared, **responses, **by_name}  # in the order in which they come about
+
+
+def missing_files(workspace: Workspace, counts: Mapping[str, int]) -> list[str]:
+    """Return the files of the collection that are gone: ``figures``, which returned these, counts none of theirs."""
+    return workspace.collection.missing_files() if _are_shared(counts) else []
+
+
+def _are_shared(counts: Mapping[str, int]) -> bool:
+    """Return whether there are conversations to look at: what reads them takes long to import."""
+    return bool(counts.get(f"conversations_{SharingState.SHARED.value}"))
 
 
 def count(workspace: Workspace) -> Counts:

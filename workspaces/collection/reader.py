@@ -175,6 +175,12 @@ class CollectionReader:
                 for _ in file.iter_batches():
                     pass
 
+    def missing_files(self) -> list[str]:
+        """Return the names of files that are gone; ``check_files`` says what that means."""
+        with self._store.read() as connection:
+            files = parts_in(connection)
+        return [name for name in files if self.stamp_of(name) is None]
+
     def stamp_of(self, part: str) -> tuple[float, int] | None:
         """Return when a file was changed last, and its size in bytes; None if it is gone."""
         try:

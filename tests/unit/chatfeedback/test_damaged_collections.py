@@ -79,3 +79,15 @@ def test_what_reads_it_names_it_and_doctor_goes_on(
     ran = CliRunner().invoke(app, ["doctor", "--json", "--workspace", str(workspace.path)])
     assert "collection" not in json.loads(ran.stdout)
     assert len(list(workspace.collection.scan())) == 3
+
+
+def test_status_says_that_it_cannot_count_what_is_gone(workspace: Workspace) -> None:
+    command = ["status", "--json", "--workspace", str(workspace.path)]
+    whole = CliRunner().invoke(app, command)
+    assert (json.loads(whole.stdout)["responses_shared"], whole.stderr) == (3, "")
+    (part,) = (workspace.path / "collection").glob("part-*.parquet")
+    gone(part)
+    ran = CliRunner().invoke(app, command)
+    assert json.loads(ran.stdout)["responses_shared"] == 0
+    assert "1 file cannot be found" in ran.stderr
+    assert "chatfeedback doctor" in ran.stderr
