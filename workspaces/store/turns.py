@@ -32,15 +32,16 @@ class Line:
     def writing(self) -> Iterator[None]:
         """Write in this turn, alone; or beside others, once the limit of seconds is over."""
         mine = threading.Event()
-        with self._lock:
-            self._waiting.append(mine)
-            self._waiting[0].set()
         try:
+            with self._lock:
+                self._waiting.append(mine)
+                self._waiting[0].set()
             mine.wait(self._most_seconds)
             yield
-        finally:
+        finally:  # also where Ctrl-C ends the waiting: nobody waits for a writer that does not come
             with self._lock:
-                self._waiting.remove(mine)
+                if mine in self._waiting:
+                    self._waiting.remove(mine)
                 if self._waiting:
                     self._waiting[0].set()
 
