@@ -163,7 +163,8 @@ def test_no_near_copy_of_what_is_trained_on_is_tested_on(workspace: Workspace, t
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (["--since", "yesterday"], "since"),
+        (["--since", "yesterday"], "since: expected a day as 2026-11-26 (given: 'yesterday')"),
+        (["--until", "86400"], "until: expected a day"),  # no seconds since 1970
         (["--imported", "perhaps"], "imported"),
         (["--min-agreement", "1.5"], "min_agreement"),
         (["--min-people", "0"], "min_people"),
@@ -180,6 +181,24 @@ def test_a_value_that_a_rule_does_not_take_is_named(logs: Workspace, arguments: 
     ran = run(logs, *arguments)
     assert ran.exit_code == 2
     assert said in ran.output
+    assert "Value error" not in ran.output
+
+
+@pytest.mark.parametrize(
+    ("arguments", "option"),
+    [
+        (["dpo", "--feed", "f"], "--feed"),
+        (["dpo", "--public"], "--private/--public"),
+        (["verify", "F", "--min-people", "2"], "--min-people"),
+        (["verify", "F", "--output", "o"], "--output"),
+        (["diff", "F", "F", "--dry-run"], "--dry-run"),
+        (["push", "F", "a/b", "--jsonl"], "--jsonl"),
+    ],
+)
+def test_an_option_that_would_change_nothing_is_refused(arguments: list[str], option: str) -> None:
+    ran = CliRunner(env={"COLUMNS": "200"}).invoke(app, ["export", *arguments])
+    assert ran.exit_code == 2
+    assert f"{option} changes nothing of 'export {arguments[0]}'" in ran.output
 
 
 def test_a_kind_that_there_is_not_is_refused_with_those_there_are(logs: Workspace) -> None:
