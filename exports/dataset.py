@@ -77,6 +77,20 @@ def is_disposable(name: str) -> bool:
     return name == ATTRIBUTES or name.startswith(OF_CLIENT) or name.rpartition("/")[2] == OF_DESKTOP
 
 
+def release_around(path: Path) -> Path | None:
+    """Return the folder of a release in which an absolute path lies; None if there is none."""
+    return next((parent for parent in path.parents if _manifest_in(parent) is not None), None)
+
+
+def _manifest_in(folder: Path) -> dict[str, Any] | None:
+    """Return the manifest of an export in a folder, whatever else it says; None if there is none."""
+    try:
+        manifest = json.loads((folder / MANIFEST).read_text("utf-8"))
+    except (OSError, ValueError):
+        return None
+    return manifest if isinstance(manifest, dict) and manifest.get("format") == FORMAT else None
+
+
 def check_target(folder: Path, kind: str) -> Before:
     """Raise an error at once if an export of this kind cannot be written to ``folder``; leave no file there.
 
@@ -247,11 +261,8 @@ def _existing(folder: Path, kind: JsonValue) -> dict[str, JsonValue] | None:
     """Return the manifest of the export in ``folder``, or ``None`` if there is no file to lose."""
     if not folder.exists() or (folder.is_dir() and not any(folder.iterdir())):
         return None
-    try:
-        manifest = json.loads((folder / MANIFEST).read_text("utf-8"))
-    except (OSError, ValueError):
-        manifest = None
-    if not isinstance(manifest, dict) or manifest.get("format") != FORMAT or manifest.get("kind") != kind:
+    manifest = _manifest_in(folder)
+    if manifest is None or manifest.get("kind") != kind:
         raise NotOurExportError(
             f"{folder} exists and is not a '{kind}' export: name another folder, or remove it first"
         )

@@ -17,7 +17,7 @@ from task_generators.hub import is_on_the_way
 from workspaces.errors import ConnectionFailedError, UsageError, WorkbenchError
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping
+    from collections.abc import Callable, Collection, Mapping
     from pathlib import Path
 
     from pydantic import SecretStr
@@ -68,6 +68,7 @@ def publish(
     private: bool = True,
     squash: bool = False,
     dry_run: bool = False,
+    announce: Callable[[str], None] = lambda _: None,
 ) -> Published:
     """Publish an export as a data set on the Hub, which is made if it is not there.
 
@@ -83,6 +84,7 @@ def publish(
         private: a data set that is made now is private. One that is there stays as it is.
         squash: drop the history on the Hub afterwards, with all that earlier releases held. It does not come back.
         dry_run: say what would be sent, and send nothing.
+        announce: is told the address of the data set before anything is sent there.
 
     Raises:
         NoExportError: ``folder`` holds no export.
@@ -136,6 +138,7 @@ def publish(
         )
         if dry_run:
             return result
+        announce(result.url)
         if sha is None:
             api.create_repo(repo, repo_type="dataset", private=private, exist_ok=True)
         if result.added or result.removed:
@@ -260,7 +263,7 @@ def _planned(
     ours = {*manifest["files"], MANIFEST, SUMS}
     kept = {name for name in ours & there.keys() if _is_there(folder / name, there[name])}
     return Published(
-        url=f"{endpoint}/datasets/{repo}",
+        url=f"{endpoint.rstrip('/')}/datasets/{repo}",
         version=_version(manifest),
         before=None if before is None else _version(before),
         added=tuple(sorted(ours - kept)),

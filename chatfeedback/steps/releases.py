@@ -5,12 +5,12 @@ from __future__ import annotations
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from chatfeedback.steps.written import columns_of, key_of, mentions
+from chatfeedback.steps.written import check_place, columns_of, key_of, mentions, people_in
 from exports.dataset import held_still
 from exports.difference import conversations_in, listed_in
 from exports.gone import gone_by
-from exports.publication import Published, publish
-from exports.release_checkpoints import differs_from, write_release_checkpoint
+from exports.publication import HubNotReachedError, NotPublishedError, Published, publish
+from exports.release_checkpoints import differs_from, is_checkpoint_of, write_release_checkpoint
 from exports.verification import read_manifest, verify_held
 from workspaces.errors import UsageError, WorkbenchError, reason_of
 from workspaces.files import read_text, write_text
@@ -19,7 +19,7 @@ from workspaces.records import SharingState
 from workspaces.store.conversations import ids_in
 from workspaces.store.deletions import times_of_forgetting
 from workspaces.store.tombstones import receipts_of
-from workspaces.store.written import sources_of, written_at
+from workspaces.store.written import begin_writing, end_writing, sources_of, undo_writing, written_at
 from workspaces.targets import check_file
 from workspaces.workspace import utc_now
 
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
     from pydantic import SecretBytes, SecretStr
 
+    from workspaces.store.written import Begun
     from workspaces.workspace import Workspace
 
 MAX_BYTES, MAX_FEED_BYTES = 1 << 20, 1 << 30
@@ -45,11 +46,11 @@ def checkpoint_release(workspace: Workspace, folder: Path, path: Path | None = N
     Args:
         workspace: whose key signs.
         folder: the release.
-        path: the file; None: one in the workspace, named after the kind and the version.
+        path: the file; None: one in the workspace, named after the kind, the version and the digest.
 
     Raises:
         NoExportError: ``folder`` holds no export.
-        UsageError: the file cannot be written.
+        UsageError: the file cannot be written, is in the release, or is something else than a checkpoint of it.
         WorkbenchError: the release is not what was written.
     """
     with held_still(folder):
@@ -60,14 +61,28 @@ def checkpoint_release(workspace: Workspace, folder: Path, path: Path | None = N
                 f"('chatfeedback export verify {folder}' tells all)"
             )
         version = (manifest.get("release") or {}).get("version", 1)
-        path = path or workspace.path / f"release-checkpoint-{found.kind}-{version}.json"
+        path = path or workspace.path / f"release-checkpoint-{found.kind}-{version}-{found.digest[:8]}.json"
+        check_place(workspace, path, found.kind)
         check_file(path)
+        _check_replaced(path, folder)
         text = write_release_checkpoint(folder, manifest, utc_now().isoformat(), _key(workspace))
     try:
         write_text(path, text)
     except OSError as error:
         raise UsageError(f"{path} cannot be written: {reason_of(error)}") from None
     return path
+
+
+def _check_replaced(path: Path, folder: Path) -> None:
+    """Raise an error where a file is something else than a checkpoint of the release in a folder."""
+    try:
+        is_same = is_checkpoint_of(folder, read_text(path.expanduser(), MAX_BYTES))
+    except FileNotFoundError:
+        return
+    except (OSError, ValueError):
+        is_same = False
+    if not is_same:
+        raise UsageError(f"{path} is something else than a checkpoint of this release: name another file")
 
 
 def compare_with_checkpoint(workspace: Workspace, folder: Path, path: Path) -> str | None:
@@ -122,9 +137,46 @@ def push_release(
             raise HoldsDeletedError(
                 f"{folder} holds {held} since it was written: export it again, then push it"
             )
-        return publish(
-            folder, repo, token, endpoint=endpoint, private=private, squash=squash, dry_run=dry_run
-        )
+        begun: list[tuple[str, Begun]] = []
+
+        def announce(address: str) -> None:
+            begun.append((address, _note(workspace, folder, address)))
+
+        try:
+            done = publish(
+                folder,
+                repo,
+                token,
+                endpoint=endpoint,
+                private=private,
+                squash=squash,
+                dry_run=dry_run,
+                announce=announce,
+            )
+        except HubNotReachedError:
+            raise  # nobody knows whether it came
+        except NotPublishedError:
+            with workspace.store.write() as connection:
+                for noted in begun:
+                    undo_writing(connection, *noted)
+            raise
+        if squash:  # else the Hub keeps what earlier releases held in its history
+            with workspace.store.write() as connection:
+                for noted in begun:
+                    end_writing(connection, *noted, utc_now())
+        return done
+
+
+def _note(workspace: Workspace, folder: Path, address: str) -> Begun:
+    """Note whose data is going to be published at an address: receipts of deletions name it."""
+    manifest, tombstones = read_manifest(folder), workspace.tombstones
+    listed = listed_in(folder, manifest)
+    names = set() if listed is None else {*conversations_in(listed).to_pylist()}
+    people = {tombstones.hash_of_person(name) for name in people_in(folder)}
+    with workspace.store.write() as connection:
+        noted = sources_of(connection, key_of(workspace, folder))
+        sources = people | tombstones.hashes_of_ids(names) | noted
+        return begin_writing(connection, address, str(manifest["kind"]), sources, utc_now())
 
 
 def deleted_in(workspace: Workspace, folder: Path) -> str:

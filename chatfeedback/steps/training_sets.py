@@ -17,7 +17,7 @@ from chatfeedback.steps.rewrite_outcomes import rewrite_outcomes
 from chatfeedback.steps.rewrites import read_rewrites
 from chatfeedback.steps.scattered import forget_portions, scattered_in
 from chatfeedback.steps.scattering import Scattering, number_of_portions
-from chatfeedback.steps.written import noted
+from chatfeedback.steps.written import check_place, noted
 from exports.benchmark_files import read_benchmarks
 from exports.choosing import left_out_by
 from exports.dataset import check_target
@@ -81,7 +81,8 @@ def export(
 
     Raises:
         UnknownProjectionError: there is no projection of this name.
-        UsageError: the rules name a task kind that there is not, or ask for posteriors before any report.
+        UsageError: the rules name a task kind that there is not, or ask for posteriors before any report; or
+            ``folder`` is in another export, or among the files of the workspace.
         NotOurExportError: ``folder`` holds something else.
         CannotWriteError: ``folder`` cannot be written.
         BenchmarkFolderError: ``rules.decontaminate`` holds no benchmark.
@@ -97,10 +98,9 @@ def export(
         if folder_of_benchmarks is None
         else read_benchmarks(workspace.path / folder_of_benchmarks.expanduser())
     )
-    if not dry_run:
-        check_target(
-            folder, projection.name
-        )  # before the lock: nobody waits for a place that cannot be written
+    if not dry_run:  # before the lock: nobody waits for a place that cannot be written
+        check_place(workspace, folder, projection.name)
+        check_target(folder, projection.name)
         _collect_chats(workspace)
     with (
         workspace.exclusive(),

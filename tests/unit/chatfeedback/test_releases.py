@@ -20,6 +20,7 @@ from exports import NothingToExportError
 from exports.buckets import bucket_of, buckets_for
 from exports.dataset import MANIFEST, SUMS, sums_of
 from exports.difference import TOMBSTONES, DamagedFeedError, listed_in, read_feed
+from exports.publication import NotPublishedError
 from exports.verification import read_manifest, verify
 from tests import hub_stand_in
 from tests.sample_records import NOW
@@ -28,7 +29,7 @@ from workspaces.errors import UsageError
 from workspaces.records import SharingState
 from workspaces.store.conversations import set_state
 from workspaces.store.tasks import all_tasks
-from workspaces.store.written import written_at
+from workspaces.store.written import sources_of, written_at
 from workspaces.workspace import Workspace
 
 if TYPE_CHECKING:
@@ -343,6 +344,45 @@ def test_a_release_with_deleted_conversations_is_not_pushed(
         assert ran.exit_code == 0, ran.output
         assert hub.private["lab/pairs"]
         assert TOMBSTONES in hub.files["lab/pairs"]
+
+
+def test_a_receipt_names_what_was_published_until_the_history_there_is_dropped(
+    filled: Workspace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", False)
+    folder = tmp_path / "dpo"
+    export(filled, folder)
+    moved = folder.rename(tmp_path / "moved")  # of which no note tells
+
+    def published(name: str) -> list[str]:
+        (receipt,) = steps.delete_conversations(filled, [name], by="giver")
+        return receipt["removed"]["published_to_replace"]
+
+    with hub_stand_in.running() as hub:
+        address = f"{hub.url}/datasets/lab/pairs"
+
+        def push(squash: bool = False) -> None:
+            steps.push_release(
+                filled, moved, "lab/pairs", SecretStr(hub.token), endpoint=hub.url, squash=squash
+            )
+
+        hub.fails = 1
+        with pytest.raises(NotPublishedError):
+            push()
+        assert published("chat-1") == []
+        export(filled, moved)
+        push()
+        assert published("chat-3") == [address]
+        export(filled, moved)
+        push()
+        assert published("chat-5") == [address]
+        export(filled, moved)
+        push(squash=True)
+    with filled.store.read() as connection:
+        left = sources_of(connection, address)
+    assert not left & {filled.tombstones.hash_of_id(f"chat-{number}") for number in (1, 3, 5)}
+    assert published("chat-7") == [address]
+    assert filled.tombstones.hash_of_person(TAGGER) in left
 
 
 @pytest.mark.parametrize("name", ["dpo", "kto", "sft"])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import socket
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from pydantic import SecretStr
@@ -46,7 +46,7 @@ def published(hub: Hub) -> dict[str, bytes]:
     return {name: text for name, text in hub.files[REPO].items() if name != ".gitattributes"}
 
 
-def push(hub: Hub, folder: Path, **options: bool) -> object:
+def push(hub: Hub, folder: Path, **options: Any) -> object:
     return publish(folder, REPO, SecretStr(hub.token), endpoint=hub.url, **options)
 
 
