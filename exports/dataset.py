@@ -185,7 +185,9 @@ def _release(
             listed = pa.concat_tables([listed, *parts])
     buckets = manifest["buckets"]
     assert isinstance(buckets, int)
-    return release_after(folder, existing, listed, buckets, str(manifest["created_at"]))
+    return release_after(
+        folder, existing, listed, buckets, str(manifest["created_at"]), str(manifest["digest"])
+    )
 
 
 def _kept(folder: Path, existing: Mapping[str, Any]) -> Kept:
@@ -316,7 +318,7 @@ def _write(
 ) -> None:
     folder.mkdir()
     described = write_tables(folder, tables, workers, kept)
-    feed = release.feed.text(str(manifest["kind"]), release.version)
+    feed = release.feed.text(str(manifest["kind"]), release.version, release.first)
     for name, text in {CARD: card_of(described.header, release.card()), TOMBSTONES: feed, **further}.items():
         (folder / name).write_text(text, "utf-8", newline="\n")
     files = _sums_in(folder)

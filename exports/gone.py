@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
-from exports.difference import conversations_in, hashes_of, listed_in, read_feed
+from exports.difference import conversations_in, first_of, hashes_of, listed_in, read_feed
 from exports.verification import read_manifest
 from workspaces.errors import UsageError
 from workspaces.grammar import counted
@@ -38,6 +38,12 @@ def gone_by(folder: Path, text: str) -> str | None:
         raise UsageError(
             f"it is the feed of release {version} of {kind!r}, and {folder} is release {here} of "
             f"{manifest['kind']!r}: poll the feed of the same export again"
+        )
+    begins, begun = first.get("first"), first_of(manifest)
+    if begins is not None and begun is not None and begins != begun:
+        raise UsageError(
+            f"it is the feed of another {kind!r} export, whose first release was {str(begins)[:16]}, and not "
+            f"{begun[:16]} as of {folder}: poll the feed of the one that you have"
         )
     items = len(feed.items.keys() & {*listed["id"].to_pylist()})
     conversations = len(feed.conversations.keys() & hashes_of(conversations_in(listed)))

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from exports.dataset import ATTRIBUTES, CARD, FORMAT, MANIFEST, SUMS
+from exports.difference import first_of
 from exports.licences import licence_conflicts
 from exports.tables import sha256_of
 from exports.verification import read_manifest, verify_held
@@ -234,7 +235,9 @@ def _check(
             "a history of its own. Export into the folder that was published, or name another data set"
         )
     one, other = _digests(before), _digests(manifest)
-    if any(one[version] != other[version] for version in one.keys() & other.keys()):
+    begun, begins = first_of(before), first_of(manifest)
+    apart = begun is not None and begins is not None and begun != begins
+    if apart or any(one[version] != other[version] for version in one.keys() & other.keys()):
         raise UsageError(
             f"{repo} has a release {_version(before)} of another history, and what it says of deletions would be lost. "
             "Export into the folder that was published, or name another data set"

@@ -298,12 +298,14 @@ def _release(folder: Path, manifest: Mapping[str, Any]) -> Iterator[str]:
     train, test = (listed.filter(pc.equal(listed["split"], split)) for split in TRAIN_AND_TEST)
     for name in _in_both(train, test):
         yield f"items of conversation {name} stand in both splits"
+    if "first" in release and release["version"] == 1 and release["first"] != manifest["digest"]:
+        yield "the release is the first one, and its digest is not that of the first release"
     yield from _difference(release, items)
     try:
         text = (folder / TOMBSTONES).read_text("utf-8")
         feed = read_feed(text)
         since = Counter(version for version, _ in feed.items.values())
-        as_written = feed.text(str(manifest["kind"]), release["version"]) == text
+        as_written = feed.text(str(manifest["kind"]), release["version"], release.get("first")) == text
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         yield f"{TOMBSTONES} cannot be read"
         return

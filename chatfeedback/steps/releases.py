@@ -186,7 +186,7 @@ def deleted_in(workspace: Workspace, folder: Path) -> str:
     of a forgotten person stay, without their texts: a release that was made after that may hold them.
 
     Raises:
-        UsageError: it lists no items, so that nobody can tell.
+        UsageError: it lists no items, or is of another workspace, so that nobody can tell.
     """
     manifest = read_manifest(folder)
     listed = listed_in(folder, manifest)
@@ -200,8 +200,9 @@ def deleted_in(workspace: Workspace, folder: Path) -> str:
         noted, noted_at = sources_of(connection, path), written_at(connection, path)
         conversations = receipts_of(connection, sorted(tombstones.hashes_of_ids(names) | noted))
         forgotten = times_of_forgetting(connection)
-        kept_back = {
-            state: names & ids_in(connection, state) for state in (SharingState.PRIVATE, SharingState.HELD)
+        in_state = {
+            state: names & ids_in(connection, state)
+            for state in (SharingState.SHARED, SharingState.PRIVATE, SharingState.HELD)
         }
     made_at = _time_of(manifest)
     since = {name for name, when in forgotten.items() if made_at is None or made_at <= when}
@@ -212,9 +213,19 @@ def deleted_in(workspace: Workspace, folder: Path) -> str:
         people |= {name for name in others if mentions(folder, columns_of([name]))}
     held = [
         *([f"{counted(len(conversations), 'conversation')} deleted"] if conversations else []),
-        *(f"{counted(len(some), 'conversation')} made {state}" for state, some in kept_back.items() if some),
+        *(
+            f"{counted(len(some), 'conversation')} made {state}"
+            for state, some in in_state.items()
+            if some and state is not SharingState.SHARED
+        ),
         *([f"something of {counted(len(people), 'person')} forgotten"] if people else []),
     ]
+    strange = tombstones.hashes_of_ids(names.difference(*in_state.values())) - conversations.keys()
+    if strange and not held:
+        raise UsageError(
+            f"{folder} holds {counted(len(strange), 'conversation')} of which the workspace {workspace.path} knows "
+            "nothing, so it cannot tell whether they were deleted: name the one that made it with --workspace"
+        )
     return " and ".join(held)
 
 

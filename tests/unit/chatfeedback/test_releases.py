@@ -242,6 +242,23 @@ def test_verify_tells_what_is_gone_since_by_the_workspace_and_by_a_later_feed(
     )
     ran = CliRunner().invoke(app, ["export", "verify", str(copy), "--feed", str(tmp_path / "other")])
     assert "feed of release 2 of 'kto'" in str(ran.exception)
+    steps.export(filled, "dpo", tmp_path / "sibling", test_share=1)  # of the same kind, and another history
+    feed = ["--feed", str(tmp_path / "sibling" / TOMBSTONES)]
+    shutil.rmtree(copy)
+    steps.export(filled, "dpo", copy, test_share=0.3)
+    ran = CliRunner().invoke(app, ["export", "verify", str(copy), *feed])
+    assert "feed of another 'dpo' export" in str(ran.exception)
+
+
+def test_a_workspace_that_knows_nothing_of_a_release_does_not_vouch_for_it(
+    filled: Workspace, tmp_path: Path
+) -> None:
+    folder, other = tmp_path / "dpo", tmp_path / "other"
+    export(filled, folder)
+    with Workspace.create(other, CONFIGURATION) as workspace, pytest.raises(UsageError, match="knows nothing"):
+        steps.push_release(workspace, folder, "lab/pairs", None, dry_run=True)
+    ran = CliRunner().invoke(app, ["export", "verify", str(folder), "--workspace", str(other)])
+    assert "of which the workspace" in str(ran.exception)
 
 
 def test_where_all_is_deleted_and_no_release_can_follow_the_old_one_is_named(

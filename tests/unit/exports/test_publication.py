@@ -194,6 +194,10 @@ def test_a_release_of_another_history_replaces_nothing(hub: Hub, tmp_path: Path)
     with pytest.raises(UsageError, match="release 2 of another history"):
         push(hub, theirs)
     assert published(hub) == held(ours)
+    for size in (8, 10, 12, 14):  # as many releases further on as nobody can compare one by one
+        export(theirs, sample(size))
+    with pytest.raises(UsageError, match="of another history"):
+        push(hub, theirs)
 
 
 def test_whatever_happened_to_the_files_on_the_hub_a_push_makes_them_the_release(
