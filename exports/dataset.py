@@ -103,7 +103,7 @@ def check_target(folder: Path, kind: str) -> Before:
         DamagedFeedError: the manifest of the release that is there is not what was written.
     """
     named = folder
-    with our_errors(named):
+    with our_errors(named, IS_TARGET):
         folder = named.expanduser().resolve()
         if not folder.name:
             raise NotOurExportError(f"{named} is the root of the file system: name a folder in it")
@@ -208,15 +208,19 @@ def waiting_in(scratch: Path | None) -> Iterator[Path]:
             yield Path(folder)
 
 
+IS_TARGET = "Make it writable or free it, or name another folder with --output"
+IS_WAITING = "Rows wait there while an export is made: make it writable, or free space on its disk"
+
+
 @contextmanager
-def our_errors(folder: Path) -> Iterator[None]:
+def our_errors(folder: Path, advice: str = IS_WAITING) -> Iterator[None]:
     """Turn errors of the system into one of ours."""
     try:
         yield
     except (OSError, RuntimeError) as error:  # also links in a circle, and no home of that name
         reason = reason_of(error)
         raise CannotWriteError(
-            f"cannot write {folder}: {reason}. Make it writable or free it, or name another folder with --output"
+            f"cannot write {folder}: {reason}. {advice}"
         ) from error
 
 
@@ -224,7 +228,7 @@ def our_errors(folder: Path) -> Iterator[None]:
 def _locked(folder: Path) -> Iterator[Path]:
     """Lock a target against other exports; yield its absolute path."""
     folder = folder.expanduser().resolve()
-    with our_errors(folder):
+    with our_errors(folder, IS_TARGET):
         folder.parent.mkdir(parents=True, exist_ok=True)
         with FileLock(_lock_of(folder)):
             yield folder

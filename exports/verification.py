@@ -102,7 +102,7 @@ def read_manifest(folder: Path) -> dict[str, Any]:
     """
     try:
         manifest = json.loads((folder / MANIFEST).read_text("utf-8"))
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         raise NoExportError(
             f"{folder} holds no export: there is no {MANIFEST} in it; name a folder that 'chatfeedback export' wrote"
         ) from None
@@ -140,7 +140,7 @@ def _bytes(folder: Path, manifest: Mapping[str, Any]) -> Iterator[str]:
     present = (path.relative_to(folder).as_posix() for path in found)
     for name in sorted({*present} - {MANIFEST, SUMS, *files}):
         if not is_disposable(name):
-            yield f"{name} is not part of the export"
+            yield f"{name} is not part of the export: move it away"
 
 
 def _sum_of(folder: Path, name: str) -> str | None:

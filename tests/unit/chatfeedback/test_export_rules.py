@@ -201,6 +201,13 @@ def test_an_option_that_would_change_nothing_is_refused(arguments: list[str], op
     assert f"{option} changes nothing of 'export {arguments[0]}'" in ran.output
 
 
+def test_a_name_that_nothing_has_is_said(logs: Workspace) -> None:
+    ran = run(logs, "--language", "en", "--language", "English", "--licence", "MIT", "--licence", "mit", "--dry-run")
+    assert ran.exit_code == 0, ran.output
+    assert "warning: exports.languages names 'English', which no pair has" in ran.output
+    assert "exports.licences" not in ran.output
+
+
 def test_a_kind_that_there_is_not_is_refused_with_those_there_are(logs: Workspace) -> None:
     ran = run(logs, "--kind", "preferences")
     assert "'preferences'" in str(ran.exception)
