@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -318,7 +320,10 @@ def export(
         note(f"warning: {warning}")
     if dry_run:
         return
-    say(f'Load it with: datasets.load_dataset("{result.path}", "{projection.training_table.name}")')
+    path = json.dumps(str(result.path), ensure_ascii=False)  # as Python writes a text, too
+    say(f'Load it with: datasets.load_dataset({path}, "{projection.training_table.name}")')
+    if re.search(r"\[|\$[A-Za-z_{]", str(result.path.absolute())):
+        note("warning: load_dataset takes [ and $ in a path for a pattern and a variable: move the folder first")
 
 
 def _arguments(kind: str, given: list[str]) -> list[str]:

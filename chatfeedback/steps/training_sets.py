@@ -24,7 +24,7 @@ from exports.dataset import check_target
 from exports.sides import divides
 from exports.weights import Weighting
 from reward_engine import tip
-from workspaces.errors import UsageError
+from workspaces.errors import UsageError, WorkbenchError
 from workspaces.garbage import collector_paused
 from workspaces.kinds import ComparisonQuestion, all_kinds
 from workspaces.records import SharingState
@@ -99,8 +99,7 @@ def export(
         else read_benchmarks(workspace.path / folder_of_benchmarks.expanduser())
     )
     if not dry_run:  # before the lock: nobody waits for a place that cannot be written
-        check_place(workspace, folder, projection.name)
-        check_target(folder, projection.name)
+        _check_folder(workspace, folder, projection.name)
         _collect_chats(workspace)
     with (
         workspace.exclusive(),
@@ -135,7 +134,8 @@ def export(
             scratch=scratch,
         )
         if dry_run:
-            return written(dry_run=True)
+            planned, refusal = written(dry_run=True), _refusal(workspace, folder, projection.name)
+            return replace(planned, warnings=(*planned.warnings, *refusal))
         with noted(workspace, folder, projection.name) as writing, _rest_named(workspace, folder):
 
             def announce(holders: exports.Holders) -> None:
@@ -143,6 +143,20 @@ def export(
                 writing.announce(holders.person_ids, holders.conversation_ids)
 
             return written(announce=announce)
+
+
+def _check_folder(workspace: Workspace, folder: Path, name: str) -> None:
+    check_place(workspace, folder, name)
+    check_target(folder, name)
+
+
+def _refusal(workspace: Workspace, folder: Path, name: str) -> list[str]:
+    """Return why an export into a folder would be refused, as a warning; nothing if it would not."""
+    try:
+        _check_folder(workspace, folder, name)
+    except WorkbenchError as error:
+        return [f"as it is, the folder refuses it: {error}"]
+    return []
 
 
 @contextmanager

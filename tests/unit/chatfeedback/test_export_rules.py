@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import json
 from typing import TYPE_CHECKING, Any
 
@@ -199,6 +200,30 @@ def test_an_option_that_would_change_nothing_is_refused(arguments: list[str], op
     ran = CliRunner(env={"COLUMNS": "200"}).invoke(app, ["export", *arguments])
     assert ran.exit_code == 2
     assert f"{option} changes nothing of 'export {arguments[0]}'" in ran.output
+
+
+def test_a_dry_run_says_what_the_folder_would_refuse(logs: Workspace, tmp_path: Path) -> None:
+    assert "the folder refuses it" not in run(logs, "--dry-run").output
+    (tmp_path / "notes.txt").write_text("mine", "utf-8")
+    for place in (tmp_path, logs.path / "collection" / "x", tmp_path / "notes.txt"):
+        ran = run(logs, "--dry-run", "--output", str(place))
+        assert ran.exit_code == 0
+        assert "warning: as it is, the folder refuses it: " in ran.output
+    assert not (logs.path / "exports").exists()
+
+
+@pytest.mark.parametrize(
+    ("name", "is_told"), [("[1]", True), ("$HOME", True), ('a "b"', False), ("100%", False)]
+)
+def test_the_line_that_loads_an_export_is_python_or_says_that_it_cannot(
+    logs: Workspace, tmp_path: Path, name: str, is_told: bool
+) -> None:
+    ran = run(logs, "--output", str(tmp_path / name), "--test-share", "0")
+    line = next(it for it in ran.output.splitlines() if it.startswith("Load it with: "))
+    call = ast.parse(line.removeprefix("Load it with: "), mode="eval").body
+    assert isinstance(call, ast.Call)
+    assert ast.literal_eval(call.args[0]) == str(tmp_path / name)
+    assert ("move the folder first" in ran.output) is is_told
 
 
 def test_a_name_that_nothing_has_is_said(logs: Workspace) -> None:
