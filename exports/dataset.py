@@ -219,9 +219,7 @@ def our_errors(folder: Path, advice: str = IS_WAITING) -> Iterator[None]:
         yield
     except (OSError, RuntimeError) as error:  # also links in a circle, and no home of that name
         reason = reason_of(error)
-        raise CannotWriteError(
-            f"cannot write {folder}: {reason}. {advice}"
-        ) from error
+        raise CannotWriteError(f"cannot write {folder}: {reason}. {advice}") from error
 
 
 @contextmanager

@@ -106,7 +106,7 @@ def export(
         any_licence: write the export although the licences of its rows conflict.
         rules: which answers and items go into it.
         dry_run: return what would be written, and write nothing.
-        json_lines: every table is also written as JSON lines.
+        json_lines: every table but items and omissions is also written as JSON lines.
         others: other projections, which an error names if they find rows where this one, of answers, finds none.
         announce: is told whose data the export holds, before a byte of it is written.
         portions: return the answers, and what they are about, portion by portion (``exports.reducing``).

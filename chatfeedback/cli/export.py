@@ -194,7 +194,8 @@ def export(
         typer.Option("--dry-run", help="Show what would be in, and what falls out where; write nothing."),
     ] = False,
     json_lines: Annotated[
-        bool, typer.Option("--jsonl", help="Write every table as JSON lines, too, beside its Parquet files.")
+        bool,
+        typer.Option("--jsonl", help="Write the tables as JSON lines, too, but for items and omissions."),
     ] = False,
     scheduler: Annotated[
         str | None,
@@ -323,7 +324,9 @@ def export(
     path = json.dumps(str(result.path), ensure_ascii=False)  # as Python writes a text, too
     say(f'Load it with: datasets.load_dataset({path}, "{projection.training_table.name}")')
     if re.search(r"\[|\$[A-Za-z_{]", str(result.path.absolute())):
-        note("warning: load_dataset takes [ and $ in a path for a pattern and a variable: move the folder first")
+        note(
+            "warning: load_dataset takes [ and $ in a path for a pattern and a variable: move the folder first"
+        )
 
 
 def _arguments(kind: str, given: list[str]) -> list[str]:

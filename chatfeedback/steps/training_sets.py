@@ -17,7 +17,7 @@ from chatfeedback.steps.rewrite_outcomes import rewrite_outcomes
 from chatfeedback.steps.rewrites import read_rewrites
 from chatfeedback.steps.scattered import forget_portions, scattered_in
 from chatfeedback.steps.scattering import Scattering, number_of_portions
-from chatfeedback.steps.written import check_place, noted
+from chatfeedback.steps.written import check_place, key_of, noted, rests_of
 from exports.benchmark_files import read_benchmarks
 from exports.choosing import left_out_by
 from exports.dataset import check_target
@@ -37,6 +37,7 @@ from workspaces.store.own_answers import own_answers
 from workspaces.store.posteriors import posteriors
 from workspaces.store.rewrites import own_checks
 from workspaces.store.rubrics import all_rubrics, in_force
+from workspaces.store.written import written_at
 from workspaces.workers import LocalWorkers
 from workspaces.workspace import utc_now
 
@@ -76,7 +77,7 @@ def export(
         any_licence: write it even if the licences of its rows conflict.
         rules: which answers and items go into it; None: as configured (``exports``).
         dry_run: return what would be written, and write nothing.
-        json_lines: write every table as JSON lines, too.
+        json_lines: write every table but items and omissions as JSON lines, too.
         workers: do the work; None: this process, and others if there are many portions. What is written is the same.
 
     Raises:
@@ -136,18 +137,38 @@ def export(
         if dry_run:
             planned, refusal = written(dry_run=True), _refusal(workspace, folder, projection.name)
             return replace(planned, warnings=(*planned.warnings, *refusal))
+        begins_anew = _begins_anew(workspace, folder)
         with noted(workspace, folder, projection.name) as writing, _rest_named(workspace, folder):
 
             def announce(holders: exports.Holders) -> None:
                 forget_portions(scratch)
                 writing.announce(holders.person_ids, holders.conversation_ids)
 
-            return written(announce=announce)
+            result = written(announce=announce)
+        return replace(result, warnings=(*result.warnings, *begins_anew))
 
 
 def _check_folder(workspace: Workspace, folder: Path, name: str) -> None:
     check_place(workspace, folder, name)
     check_target(folder, name)
+
+
+def _begins_anew(workspace: Workspace, folder: Path) -> list[str]:
+    """Return a warning where a release was written before and is gone, with all that it said of deletions.
+
+    A kill before the first byte leaves the same note.
+    """
+    with workspace.store.read() as connection:
+        before = written_at(connection, key_of(workspace, folder))
+    if before is None or folder.expanduser().exists() or rests_of(folder):
+        return []
+    return [
+        (
+            f"an export to {folder} was noted on {before:%Y-%m-%d} and is not there: this one is the first of a new "
+            "history, whose tombstones.jsonl names nothing that was deleted; if the other was published or moved, put it "
+            "back and export again"
+        )
+    ]
 
 
 def _refusal(workspace: Workspace, folder: Path, name: str) -> list[str]:

@@ -85,7 +85,7 @@ class Writing:
 
     def undo(self) -> None:
         """Take the note back after an error, if what was there stands as it was and nothing was left beside it."""
-        if self._begun is not None and not _rests(self._path) and _standing(self._path) == self._found:
+        if self._begun is not None and not rests_of(self._path) and _standing(self._path) == self._found:
             with self._workspace.store.write() as connection:
                 undo_writing(connection, self._key, self._begun)
 
@@ -131,8 +131,9 @@ def _standing(path: Path) -> frozenset[tuple[str, int, int]]:
     return frozenset(found)
 
 
-def _rests(path: Path) -> list[Path]:
+def rests_of(path: Path) -> list[Path]:
     """Return what was left beside a path by a writer that was killed, or could not remove it."""
+    path = path.expanduser().resolve()
     beside = (*folders_beside(path), *path.parent.glob(f"{escape(path.name)}.*.tmp"))
     return [it for it in beside if os.path.lexists(it)]
 
@@ -175,7 +176,7 @@ def holding(workspace: Workspace, conversation_ids: Collection[str], person_id: 
             found.published.append(path)
         elif kind == PERSON and place.parts[0] == PEOPLE:
             continue  # removed with the deletion
-        elif not (there.exists() or _rests(there)):
+        elif not (there.exists() or rests_of(there)):
             found.missing.append(_name(place))
         elif kind == PERSON:
             found.copies.append(path)

@@ -227,7 +227,9 @@ def test_the_line_that_loads_an_export_is_python_or_says_that_it_cannot(
 
 
 def test_a_name_that_nothing_has_is_said(logs: Workspace) -> None:
-    ran = run(logs, "--language", "en", "--language", "English", "--licence", "MIT", "--licence", "mit", "--dry-run")
+    ran = run(
+        logs, "--language", "en", "--language", "English", "--licence", "MIT", "--licence", "mit", "--dry-run"
+    )
     assert ran.exit_code == 0, ran.output
     assert "warning: exports.languages names 'English', which no pair has" in ran.output
     assert "exports.licences" not in ran.output

@@ -255,7 +255,10 @@ def test_a_workspace_that_knows_nothing_of_a_release_does_not_vouch_for_it(
 ) -> None:
     folder, other = tmp_path / "dpo", tmp_path / "other"
     export(filled, folder)
-    with Workspace.create(other, CONFIGURATION) as workspace, pytest.raises(UsageError, match="knows nothing"):
+    with (
+        Workspace.create(other, CONFIGURATION) as workspace,
+        pytest.raises(UsageError, match="knows nothing"),
+    ):
         steps.push_release(workspace, folder, "lab/pairs", None, dry_run=True)
     ran = CliRunner().invoke(app, ["export", "verify", str(folder), "--workspace", str(other)])
     assert "of which the workspace" in str(ran.exception)
@@ -438,6 +441,16 @@ def test_a_release_that_lists_no_items_is_not_pushed(filled: Workspace, tmp_path
     (folder / "manifest.json").write_text(json.dumps({**manifest, "files": files}), "utf-8")
     with pytest.raises(UsageError, match=r"lists no items.*export it again"):
         steps.push_release(filled, folder, "lab/pairs", SecretStr("hf_x"))
+
+
+def test_a_history_that_begins_anew_is_said(filled: Workspace, tmp_path: Path) -> None:
+    folder = tmp_path / "dpo"
+    assert not [it for it in steps.export(filled, "dpo", folder).warnings if "history" in it]
+    assert not [it for it in steps.export(filled, "dpo", folder).warnings if "history" in it]
+    folder.rename(tmp_path / "moved")
+    (warning,) = [it for it in steps.export(filled, "dpo", folder).warnings if "history" in it]
+    assert "the first of a new history" in warning
+    assert "history" not in (folder / MANIFEST).read_text("utf-8"), "it is about this machine"
 
 
 def test_json_lines_stand_beside_every_table_on_wish(filled: Workspace, tmp_path: Path) -> None:
