@@ -165,8 +165,8 @@ def _begins_anew(workspace: Workspace, folder: Path) -> list[str]:
     return [
         (
             f"an export to {folder} was noted on {before:%Y-%m-%d} and is not there: this one is the first of a new "
-            "history, whose tombstones.jsonl names nothing that was deleted; if the other was published or moved, put it "
-            "back and export again"
+            "history, whose tombstones.jsonl names nothing that was deleted; if the other was published or moved, put "
+            "it back and export again"
         )
     ]
 
