@@ -293,8 +293,10 @@ def release_after(
     if earlier is None:
         return Release(version, previous, None, _without(feed, listed), first_of(before))
     changes = changes_between(earlier, listed)
-    gone = dict.fromkeys(changes.removed.to_pylist(), since)
     told, present = conversations_in(earlier), conversations_in(listed)
+    # of an item whose id is that of a conversation, as of `sharelm`, the hash of the conversation tells
+    named = changes.removed.filter(pc.invert(pc.is_in(changes.removed, value_set=told)))
+    gone = dict.fromkeys(named.to_pylist(), since)
     unheard = told.filter(pc.invert(pc.is_in(told, value_set=present)))
     left = _without(feed, listed)
     return Release(
@@ -317,13 +319,20 @@ def first_of(manifest: Mapping[str, JsonValue]) -> str | None:
 
 
 def _without(feed: Feed, listed: pa.Table) -> Feed:
-    """Return a feed without what is there again in a release with these items."""
+    """Return a feed without what is there again in a release with these items.
+
+    Nor with ids of conversations that an earlier version named as those of items.
+    """
     ids = one_array(listed["id"])
     names = pa.array([*feed.items], pa.string())
     items = {*names.filter(pc.is_in(names, value_set=ids)).to_pylist()}
     conversations = hashes_of(conversations_in(listed)) if feed.conversations else set()
     return Feed(
-        {name: when for name, when in feed.items.items() if name not in items},
+        {
+            name: when
+            for name, when in feed.items.items()
+            if name not in items and hashlib.sha256(name.encode()).hexdigest() not in feed.conversations
+        },
         {name: when for name, when in feed.conversations.items() if name not in conversations},
     )
 

@@ -443,6 +443,31 @@ def test_a_release_that_lists_no_items_is_not_pushed(filled: Workspace, tmp_path
         steps.push_release(filled, folder, "lab/pairs", SecretStr("hf_x"))
 
 
+def test_the_feed_of_the_collection_holds_no_id_of_what_was_deleted(
+    filled: Workspace, tmp_path: Path
+) -> None:
+    folder = tmp_path / "sharelm"
+    export(filled, folder, "sharelm")
+    steps.delete_conversations(filled, ["chat-3"], by="giver")
+    export(filled, folder, "sharelm")
+    text = (folder / TOMBSTONES).read_text("utf-8")
+    hashed = hashlib.sha256(b"chat-3").hexdigest()
+    assert read_feed(text).conversations.keys() == {hashed}
+    assert "chat-3" not in text
+    # as an earlier version wrote it
+    line = json.dumps({"version": 2, "at": "2026-11-27T00:00:00+00:00", "gone": "item", "id": "chat-3"})
+    (folder / TOMBSTONES).write_text(f"{text}{line}\n", "utf-8")
+    manifest = json.loads((folder / MANIFEST).read_text("utf-8"))
+    manifest["files"][TOMBSTONES] = hashlib.sha256((folder / TOMBSTONES).read_bytes()).hexdigest()
+    (folder / MANIFEST).write_text(json.dumps(manifest), "utf-8")
+    (folder / SUMS).write_bytes(sums_of(folder, manifest["files"]).encode())
+    steps.delete_conversations(filled, ["chat-5"], by="giver")
+    export(filled, folder, "sharelm")
+    text = (folder / TOMBSTONES).read_text("utf-8")
+    assert "chat-" not in text
+    assert len(read_feed(text).conversations) == 2
+
+
 def test_a_history_that_begins_anew_is_said(filled: Workspace, tmp_path: Path) -> None:
     folder = tmp_path / "dpo"
     assert not [it for it in steps.export(filled, "dpo", folder).warnings if "history" in it]
