@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from dataclasses import fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -295,7 +296,11 @@ def export(
             workers=DaskWorkers(scheduler) if scheduler else LocalWorkers(processes) if processes else None,
         )
     if as_json:
-        emit_json(result)
+        as_in_manifest = {
+            "accounting": result.accounting.as_json(),
+            "difference": None if result.difference is None else result.difference.as_json(),
+        }
+        emit_json({it.name: getattr(result, it.name) for it in fields(result)} | as_in_manifest)
         return
     rows = ", ".join(counted(count, f"{split} row") for split, count in result.rows.items())
     if dry_run:

@@ -226,6 +226,16 @@ def test_the_line_that_loads_an_export_is_python_or_says_that_it_cannot(
     assert ("move the folder first" in ran.output) is is_told
 
 
+def test_json_tells_figures_as_the_manifest_holds_them(logs: Workspace, tmp_path: Path) -> None:
+    for share in ("0", "0.5"):
+        ran = run(logs, "--json", "--output", str(tmp_path / "dpo"), "--test-share", share)
+        told = json.loads(ran.stdout)
+        manifest = json.loads((tmp_path / "dpo" / "manifest.json").read_text("utf-8"))
+        assert told["accounting"] == manifest["accounting"]
+        assert told["difference"] == manifest["release"]["difference"]
+        assert told["version"] == manifest["release"]["version"]
+
+
 def test_a_name_that_nothing_has_is_said(logs: Workspace) -> None:
     ran = run(
         logs, "--language", "en", "--language", "English", "--licence", "MIT", "--licence", "mit", "--dry-run"
