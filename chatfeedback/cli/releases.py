@@ -33,8 +33,15 @@ def verify(
         with Workspace.open(workspace) as opened:
             if (problem := steps.compare_with_checkpoint(opened, folder, checkpoint)) is not None:
                 problems.append(problem)
-    if feed is not None and not found.problems and (problem := steps.compare_with_feed(folder, feed)):
-        problems.append(problem)
+    if feed is not None and not found.problems:
+        gone = steps.compare_with_feed(folder, feed)
+        if gone.said is not None:
+            problems.append(gone.said)
+        elif gone.is_later:
+            note(
+                "Nothing of it is gone, and the feed is of a later release: what changed since, such as answers of "
+                "people who were forgotten, is in that one"
+            )
     if not found.problems and (workspace != HERE or (workspace / CONFIG_NAME).exists()):
         problems += _held_of_workspace(folder, workspace)
     found = replace(found, problems=tuple(problems))

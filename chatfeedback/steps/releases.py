@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
     from pydantic import SecretBytes, SecretStr
 
+    from exports.gone import Gone
     from workspaces.store.written import Begun
     from workspaces.workspace import Workspace
 
@@ -101,8 +102,8 @@ def compare_with_checkpoint(workspace: Workspace, folder: Path, path: Path) -> s
         raise UsageError(f"{path}: {error}") from None
 
 
-def compare_with_feed(folder: Path, path: Path) -> str | None:
-    """Return what of a release is gone by the feed of a later one (``exports.gone``); None if nothing is.
+def compare_with_feed(folder: Path, path: Path) -> Gone:
+    """Return what of a release is gone by the feed of a later one (``exports.gone``).
 
     Raises:
         UsageError: the file cannot be read, or is no feed of a later release.

@@ -234,6 +234,11 @@ def test_verify_tells_what_is_gone_since_by_the_workspace_and_by_a_later_feed(
     shutil.rmtree(copy)
     shutil.copytree(folder, copy)
     assert "It is what was written." in said("--feed", str(folder / TOMBSTONES))
+    later = tmp_path / "later"
+    later.write_text(
+        (folder / TOMBSTONES).read_text("utf-8").replace('"version": 2', '"version": 3'), "utf-8"
+    )
+    assert "the feed is of a later release" in said("--feed", str(later))
     (tmp_path / "other").write_text("[]\n", "utf-8")
     ran = CliRunner().invoke(app, ["export", "verify", str(copy), "--feed", str(tmp_path / "other")])
     assert "no feed of what is gone" in str(ran.exception)
