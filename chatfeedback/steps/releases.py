@@ -11,12 +11,12 @@ from exports.difference import conversations_in, listed_in
 from exports.gone import gone_by
 from exports.publication import HubNotReachedError, NotPublishedError, Published, publish
 from exports.release_checkpoints import differs_from, is_checkpoint_of, write_release_checkpoint
-from exports.verification import read_manifest, verify_held
+from exports.verification import NoExportError, read_manifest, verify_held
 from workspaces.errors import UsageError, WorkbenchError, reason_of
 from workspaces.files import read_text, write_text
 from workspaces.grammar import counted
 from workspaces.records import SharingState
-from workspaces.store.conversations import ids_in
+from workspaces.store.conversations import entries_of, ids_in
 from workspaces.store.deletions import times_of_forgetting
 from workspaces.store.tombstones import receipts_of
 from workspaces.store.written import begin_writing, end_writing, sources_of, undo_writing, written_at
@@ -35,6 +35,8 @@ if TYPE_CHECKING:
 
 MAX_BYTES, MAX_FEED_BYTES = 1 << 20, 1 << 30
 """Of a checkpoint, and of a feed: some 100 bytes for each item that is gone."""
+ENOUGH = 1000
+"""Conversations of a release of which a workspace that made it knows one."""
 
 
 class HoldsDeletedError(WorkbenchError):
@@ -228,6 +230,20 @@ def deleted_in(workspace: Workspace, folder: Path) -> str:
             "nothing, so it cannot tell whether they were deleted: name the one that made it with --workspace"
         )
     return " and ".join(held)
+
+
+def is_of_strangers(workspace: Workspace, folder: Path) -> bool:
+    """Return whether a folder holds a release of whose conversations a workspace knows none, as far as it looks."""
+    try:
+        listed = listed_in(folder, read_manifest(folder))
+    except NoExportError:
+        return False
+    names = [] if listed is None else conversations_in(listed).slice(0, ENOUGH).to_pylist()
+    with workspace.store.read() as connection:
+        known = entries_of(connection, names) or receipts_of(
+            connection, sorted(workspace.tombstones.hashes_of_ids(names))
+        )
+    return bool(names) and not known
 
 
 def _time_of(manifest: Mapping[str, Any]) -> datetime | None:

@@ -12,7 +12,7 @@ from chatfeedback.steps.answers import without_own, without_own_checks
 from chatfeedback.steps.collected import collected
 from chatfeedback.steps.flagged import flagged_conversations
 from chatfeedback.steps.portions import Shared, own_set_aside, remembered
-from chatfeedback.steps.releases import deleted_in
+from chatfeedback.steps.releases import deleted_in, is_of_strangers
 from chatfeedback.steps.rewrite_outcomes import rewrite_outcomes
 from chatfeedback.steps.rewrites import read_rewrites
 from chatfeedback.steps.scattered import forget_portions, scattered_in
@@ -83,7 +83,7 @@ def export(
     Raises:
         UnknownProjectionError: there is no projection of this name.
         UsageError: the rules name a task kind that there is not, or ask for posteriors before any report; or
-            ``folder`` is in another export, or among the files of the workspace.
+            ``folder`` is in another export, or among the files of the workspace, or holds another workspace's export.
         NotOurExportError: ``folder`` holds something else.
         CannotWriteError: ``folder`` cannot be written.
         BenchmarkFolderError: ``rules.decontaminate`` holds no benchmark.
@@ -151,6 +151,11 @@ def export(
 def _check_folder(workspace: Workspace, folder: Path, name: str) -> None:
     check_place(workspace, folder, name)
     check_target(folder, name)
+    if is_of_strangers(workspace, folder):
+        raise UsageError(
+            f"{folder} holds an export of another workspace: nothing is known here of its conversations, and the next "
+            "release would call all of them gone; name another folder with --output"
+        )
 
 
 def _begins_anew(workspace: Workspace, folder: Path) -> list[str]:

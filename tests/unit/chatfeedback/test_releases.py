@@ -448,6 +448,24 @@ def test_a_release_that_lists_no_items_is_not_pushed(filled: Workspace, tmp_path
         steps.push_release(filled, folder, "lab/pairs", SecretStr("hf_x"))
 
 
+def test_a_workspace_does_not_go_on_with_the_release_of_another(filled: Workspace, tmp_path: Path) -> None:
+    folder = tmp_path / "sharelm"
+    log = tmp_path / "other.jsonl"
+    turns = [{"role": "user", "content": "Who?"}, {"role": "assistant", "content": "Nobody."}]
+    row = {"conversation_id": "elsewhere", "conversation": turns, "model_name": "m", "source": "s"}
+    log.write_text(json.dumps(row) + "\n", "utf-8")
+    with Workspace.create(tmp_path / "other", CONFIGURATION) as other:
+        steps.ingest_file(other, log, publish=True)
+        steps.export(other, "sharelm", folder)
+        before = (folder / MANIFEST).read_bytes()
+        with pytest.raises(UsageError, match="export of another workspace"):
+            steps.export(filled, "sharelm", folder)
+        assert (folder / MANIFEST).read_bytes() == before
+        steps.delete_conversations(other, ["elsewhere"], by="giver")
+        with pytest.raises(NothingToExportError):  # it knows what it deleted
+            steps.export(other, "sharelm", folder)
+
+
 def test_the_feed_of_the_collection_holds_no_id_of_what_was_deleted(
     filled: Workspace, tmp_path: Path
 ) -> None:
