@@ -314,7 +314,9 @@ def first_of(manifest: Mapping[str, JsonValue]) -> str | None:
     if not isinstance(release, dict) or release.get("version") == 1:
         found = manifest.get("digest")  # it is the first one, or of a version that knew no releases
     else:
-        found = release.get("first")
+        found, previous = release.get("first"), release.get("previous")
+        if found is None and release.get("version") == 2 and isinstance(previous, dict):
+            found = previous.get("digest")  # an earlier version of this software wrote no ``first``
     return found if isinstance(found, str) else None
 
 

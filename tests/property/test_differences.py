@@ -144,6 +144,8 @@ def test_a_chain_of_releases_is_compared_as_plain_python_would(
                 plain_feed(release.feed, before, after, (version, f"at {version}")),
                 "1",
             )
+            if version in (2, 3):  # as earlier versions of this software wrote it
+                manifest["release"].pop("first")
             release = release_after(folder, manifest, as_table(after), buckets, f"at {version}")
             assert release == expected
             assert release.as_json() == expected.as_json()
