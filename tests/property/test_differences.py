@@ -145,7 +145,8 @@ def test_a_chain_of_releases_is_compared_as_plain_python_would(
                 "1",
             )
             if version in (2, 3):  # as earlier versions of this software wrote it
-                manifest["release"].pop("first")
+                told = release.as_json()
+                manifest = {**manifest, "release": {key: told[key] for key in told if key != "first"}}
             release = release_after(folder, manifest, as_table(after), buckets, f"at {version}")
             assert release == expected
             assert release.as_json() == expected.as_json()
