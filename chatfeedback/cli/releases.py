@@ -77,17 +77,24 @@ def _held_of_workspace(folder: Path, workspace: Path) -> list[str]:
 
 def diff(one: Path, other: Path, *, as_json: bool) -> None:
     """Tell what differs between two releases."""
+    from exports.dataset import held_still
     from exports.difference import changes_between, compare, listed_in
     from exports.verification import read_manifest
 
-    listed = []
+    manifests, listed = [], []
     for folder in (one, other):
-        items = listed_in(folder, read_manifest(folder))
+        with held_still(folder):
+            manifests.append(read_manifest(folder))
+            items = listed_in(folder, manifests[-1])
         if items is None:
             raise UsageError(f"{folder} lists no items to compare: it is of an earlier version, or damaged")
         listed.append(items)
     before, after = listed
-    buckets = read_manifest(other).get("buckets")
+    buckets, kinds = manifests[1].get("buckets"), [str(it["kind"]) for it in manifests]
+    if kinds[0] != kinds[1]:
+        note(
+            f"{' and '.join(kinds)} are two exports, so that this tells nothing of one release after another"
+        )
     difference = compare(before, after, buckets if isinstance(buckets, int) else 1)
     if as_json:
         changes = changes_between(before, after)

@@ -491,6 +491,16 @@ def test_the_feed_of_the_collection_holds_no_id_of_what_was_deleted(
     assert len(read_feed(text).conversations) == 2
 
 
+def test_releases_of_two_exports_are_said_to_be_such(filled: Workspace, tmp_path: Path) -> None:
+    for name in ("dpo", "kto"):
+        steps.export(filled, name, tmp_path / name)
+    ran = CliRunner().invoke(app, ["export", "diff", str(tmp_path / "dpo"), str(tmp_path / "kto")])
+    assert ran.exit_code == 0
+    assert "dpo and kto are two exports" in ran.output
+    ran = CliRunner().invoke(app, ["export", "diff", *[str(tmp_path / "dpo")] * 2])
+    assert "two exports" not in ran.output
+
+
 def test_a_history_that_begins_anew_is_said(filled: Workspace, tmp_path: Path) -> None:
     folder = tmp_path / "dpo"
     assert not [it for it in steps.export(filled, "dpo", folder).warnings if "history" in it]
