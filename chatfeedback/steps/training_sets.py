@@ -22,6 +22,7 @@ from exports.benchmark_files import read_benchmarks
 from exports.choosing import left_out_by
 from exports.dataset import check_target
 from exports.sides import divides
+from exports.verification import read_manifest
 from exports.weights import Weighting
 from reward_engine import tip
 from workspaces.errors import UsageError, WorkbenchError
@@ -134,10 +135,11 @@ def export(
             workers=hired,
             scratch=scratch,
         )
+        said = _other_share(folder, 1.0 if projection.test_only else test_share)
         if dry_run:
             planned, refusal = written(dry_run=True), _refusal(workspace, folder, projection.name)
-            return replace(planned, warnings=(*planned.warnings, *refusal))
-        begins_anew = _begins_anew(workspace, folder)
+            return replace(planned, warnings=(*planned.warnings, *said, *refusal))
+        said += _begins_anew(workspace, folder)
         with noted(workspace, folder, projection.name) as writing, _rest_named(workspace, folder):
 
             def announce(holders: exports.Holders) -> None:
@@ -145,7 +147,7 @@ def export(
                 writing.announce(holders.person_ids, holders.conversation_ids)
 
             result = written(announce=announce)
-        return replace(result, warnings=(*result.warnings, *begins_anew))
+        return replace(result, warnings=(*result.warnings, *said))
 
 
 def _check_folder(workspace: Workspace, folder: Path, name: str) -> None:
@@ -156,6 +158,22 @@ def _check_folder(workspace: Workspace, folder: Path, name: str) -> None:
             f"{folder} holds an export of another workspace: nothing is known here of its conversations, and the next "
             "release would call all of them gone; name another folder with --output"
         )
+
+
+def _other_share(folder: Path, test_share: float) -> list[str]:
+    """Return a warning where the release in a folder was divided by another share, so that groups change sides."""
+    try:
+        before = read_manifest(folder.expanduser()).get("test_share")
+    except (UsageError, RuntimeError):  # no release is there
+        return []
+    if not isinstance(before, float | int) or before == test_share:
+        return []
+    return [
+        (
+            f"the release before has --test-share {before:g}, and this one {test_share:g}: what was tested on may be "
+            "trained on now, and the other way round"
+        )
+    ]
 
 
 def _begins_anew(workspace: Workspace, folder: Path) -> list[str]:

@@ -501,6 +501,18 @@ def test_releases_of_two_exports_are_said_to_be_such(filled: Workspace, tmp_path
     assert "two exports" not in ran.output
 
 
+def test_another_share_of_the_test_split_is_said(filled: Workspace, tmp_path: Path) -> None:
+    folder = tmp_path / "dpo"
+    for share, is_dry, is_said in (
+        (0.3, False, False),
+        (0.3, False, False),
+        (0.1, True, True),
+        (0.1, False, True),
+    ):
+        said = steps.export(filled, "dpo", folder, test_share=share, dry_run=is_dry).warnings
+        assert bool([it for it in said if "has --test-share 0.3, and this one 0.1" in it]) is is_said
+
+
 def test_a_history_that_begins_anew_is_said(filled: Workspace, tmp_path: Path) -> None:
     folder = tmp_path / "dpo"
     assert not [it for it in steps.export(filled, "dpo", folder).warnings if "history" in it]
