@@ -134,6 +134,25 @@ def names_of(items: Sequence[ExportItem], rules: ExportsConfig, evidence: Eviden
     }
 
 
+def names_that_nothing_has(
+    rules: ExportsConfig, names: Mapping[str, Collection[str]], item: str
+) -> list[str]:
+    """Return a sentence for each name that a rule allows and that none of the items has, such as a misspelt one.
+
+    Args:
+        rules: the rules.
+        names: that the items have, with those that fell out (``names_of``).
+        item: what an item is called.
+    """
+    folded = {"licences": str.casefold}  # as ``_licences`` compares them
+    return [
+        f"exports.{key} names {name!r}, which no {item} has"
+        for key, known in names.items()
+        for name in getattr(rules, key)
+        if folded.get(key, str)(name) not in set(map(folded.get(key, str), known))
+    ]
+
+
 def by_agreement(rules: ExportsConfig) -> bool:
     """Return whether rules may leave out items for what people voted, and not for how many they are."""
     return rules.min_agreement > 0 or rules.min_margin is not None or rules.min_posterior > 0

@@ -77,6 +77,20 @@ def is_disposable(name: str) -> bool:
     return name == ATTRIBUTES or name.startswith(OF_CLIENT) or name.rpartition("/")[2] == OF_DESKTOP
 
 
+def release_around(path: Path) -> Path | None:
+    """Return the folder of a release in which an absolute path lies; None if there is none."""
+    return next((parent for parent in path.parents if _manifest_in(parent) is not None), None)
+
+
+def _manifest_in(folder: Path) -> dict[str, Any] | None:
+    """Return the manifest of an export in a folder, whatever else it says; None if there is none."""
+    try:
+        manifest = json.loads((folder / MANIFEST).read_text("utf-8"))
+    except (OSError, ValueError):
+        return None
+    return manifest if isinstance(manifest, dict) and manifest.get("format") == FORMAT else None
+
+
 def check_target(folder: Path, kind: str) -> Before:
     """Raise an error at once if an export of this kind cannot be written to ``folder``; leave no file there.
 
@@ -89,7 +103,7 @@ def check_target(folder: Path, kind: str) -> Before:
         DamagedFeedError: the manifest of the release that is there is not what was written.
     """
     named = folder
-    with our_errors(named):
+    with our_errors(named, IS_TARGET):
         folder = named.expanduser().resolve()
         if not folder.name:
             raise NotOurExportError(f"{named} is the root of the file system: name a folder in it")
@@ -171,7 +185,9 @@ def _release(
             listed = pa.concat_tables([listed, *parts])
     buckets = manifest["buckets"]
     assert isinstance(buckets, int)
-    return release_after(folder, existing, listed, buckets, str(manifest["created_at"]))
+    return release_after(
+        folder, existing, listed, buckets, str(manifest["created_at"]), str(manifest["digest"])
+    )
 
 
 def _kept(folder: Path, existing: Mapping[str, Any]) -> Kept:
@@ -192,23 +208,25 @@ def waiting_in(scratch: Path | None) -> Iterator[Path]:
             yield Path(folder)
 
 
+IS_TARGET = "Make it writable or free it, or name another folder with --output"
+IS_WAITING = "Rows wait there while an export is made: make it writable, or free space on its disk"
+
+
 @contextmanager
-def our_errors(folder: Path) -> Iterator[None]:
+def our_errors(folder: Path, advice: str = IS_WAITING) -> Iterator[None]:
     """Turn errors of the system into one of ours."""
     try:
         yield
     except (OSError, RuntimeError) as error:  # also links in a circle, and no home of that name
         reason = reason_of(error)
-        raise CannotWriteError(
-            f"cannot write {folder}: {reason}. Make it writable or free it, or name another folder with --output"
-        ) from error
+        raise CannotWriteError(f"cannot write {folder}: {reason}. {advice}") from error
 
 
 @contextmanager
 def _locked(folder: Path) -> Iterator[Path]:
     """Lock a target against other exports; yield its absolute path."""
     folder = folder.expanduser().resolve()
-    with our_errors(folder):
+    with our_errors(folder, IS_TARGET):
         folder.parent.mkdir(parents=True, exist_ok=True)
         with FileLock(_lock_of(folder)):
             yield folder
@@ -247,11 +265,8 @@ def _existing(folder: Path, kind: JsonValue) -> dict[str, JsonValue] | None:
     """Return the manifest of the export in ``folder``, or ``None`` if there is no file to lose."""
     if not folder.exists() or (folder.is_dir() and not any(folder.iterdir())):
         return None
-    try:
-        manifest = json.loads((folder / MANIFEST).read_text("utf-8"))
-    except (OSError, ValueError):
-        manifest = None
-    if not isinstance(manifest, dict) or manifest.get("format") != FORMAT or manifest.get("kind") != kind:
+    manifest = _manifest_in(folder)
+    if manifest is None or manifest.get("kind") != kind:
         raise NotOurExportError(
             f"{folder} exists and is not a '{kind}' export: name another folder, or remove it first"
         )
@@ -305,7 +320,7 @@ def _write(
 ) -> None:
     folder.mkdir()
     described = write_tables(folder, tables, workers, kept)
-    feed = release.feed.text(str(manifest["kind"]), release.version)
+    feed = release.feed.text(str(manifest["kind"]), release.version, release.first)
     for name, text in {CARD: card_of(described.header, release.card()), TOMBSTONES: feed, **further}.items():
         (folder / name).write_text(text, "utf-8", newline="\n")
     files = _sums_in(folder)

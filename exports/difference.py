@@ -182,8 +182,8 @@ class Feed:
     items: Mapping[str, tuple[int, str]]
     conversations: Mapping[str, tuple[int, str]]
 
-    def text(self, kind: str, version: int) -> str:
-        """Return the content of the file; the first line says of which release it is."""
+    def text(self, kind: str, version: int, first: str | None = None) -> str:
+        """Return the content of the file; the first line says of which release it is, and of which history."""
         gone = [
             {"version": since, "at": at, "gone": what, name: value}
             for what, name, entries in (
@@ -193,8 +193,9 @@ class Feed:
             for value, (since, at) in entries.items()
         ]
         gone.sort(key=lambda line: [str(it).rjust(12) for it in line.values()])
-        first = {"format": FEED, "kind": kind, "version": version}
-        return "".join(f"{json.dumps(line)}\n" for line in (first, *gone))
+        begins = {} if first is None else {"first": first}
+        header = {"format": FEED, "kind": kind, "version": version, **begins}
+        return "".join(f"{json.dumps(line)}\n" for line in (header, *gone))
 
 
 def read_feed(text: str) -> Feed:
@@ -220,18 +221,21 @@ class Release:
     """A release after another one in the same folder.
 
     ``previous`` names the release before by version, digest and time; ``difference`` to it is None for the first one,
-    and where it lists no items.
+    and where it lists no items. ``first`` is the digest of the first release, which tells one history from another;
+    None where it is not known any more.
     """
 
     version: int
     previous: Mapping[str, JsonValue] | None
     difference: Difference | None
     feed: Feed
+    first: str | None = None
 
     def as_json(self) -> dict[str, JsonValue]:
         """Return what the manifest holds of it."""
         return {
             "version": self.version,
+            "first": self.first,
             "previous": None if self.previous is None else {**self.previous},
             "difference": None if self.difference is None else self.difference.as_json(),
         }
@@ -255,7 +259,12 @@ class Release:
 
 
 def release_after(
-    folder: Path, before: Mapping[str, JsonValue] | None, listed: pa.Table, buckets: int, created_at: str
+    folder: Path,
+    before: Mapping[str, JsonValue] | None,
+    listed: pa.Table,
+    buckets: int,
+    created_at: str,
+    digest: str | None = None,
 ) -> Release:
     """Return the release that comes after the one in a folder.
 
@@ -265,12 +274,13 @@ def release_after(
         listed: the items of the new one (``ITEM_COLUMNS``).
         buckets: of the new one.
         created_at: when it is made, in ISO 8601.
+        digest: of the new one.
 
     Raises:
         DamagedFeedError: the feed or the items of the release before cannot be trusted.
     """
     if before is None:
-        return Release(1, None, None, Feed({}, {}))
+        return Release(1, None, None, Feed({}, {}), digest)
     block, feed = before.get("release"), _feed_in(folder, before)
     last = block.get("version") if isinstance(block, dict) else 1  # of an earlier version of this software
     version = (last if isinstance(last, int) else 1) + 1
@@ -281,10 +291,12 @@ def release_after(
     }
     earlier, since = _items_in(folder, before), (version, created_at)
     if earlier is None:
-        return Release(version, previous, None, _without(feed, listed))
+        return Release(version, previous, None, _without(feed, listed), first_of(before))
     changes = changes_between(earlier, listed)
-    gone = dict.fromkeys(changes.removed.to_pylist(), since)
     told, present = conversations_in(earlier), conversations_in(listed)
+    # of an item whose id is that of a conversation, as of `sharelm`, the hash of the conversation tells
+    named = changes.removed.filter(pc.invert(pc.is_in(changes.removed, value_set=told)))
+    gone = dict.fromkeys(named.to_pylist(), since)
     unheard = told.filter(pc.invert(pc.is_in(told, value_set=present)))
     left = _without(feed, listed)
     return Release(
@@ -292,17 +304,37 @@ def release_after(
         previous,
         _counted(changes, len(listed), buckets),
         Feed({**gone, **left.items}, {**dict.fromkeys(hashes_of(unheard), since), **left.conversations}),
+        first_of(before),
     )
 
 
+def first_of(manifest: Mapping[str, JsonValue]) -> str | None:
+    """Return the digest of the first release of a history by a manifest of it; None if that does not tell."""
+    release = manifest.get("release")
+    if not isinstance(release, dict) or release.get("version") == 1:
+        found = manifest.get("digest")  # it is the first one, or of a version that knew no releases
+    else:
+        found, previous = release.get("first"), release.get("previous")
+        if found is None and release.get("version") == 2 and isinstance(previous, dict):
+            found = previous.get("digest")  # an earlier version of this software wrote no ``first``
+    return found if isinstance(found, str) else None
+
+
 def _without(feed: Feed, listed: pa.Table) -> Feed:
-    """Return a feed without what is there again in a release with these items."""
+    """Return a feed without what is there again in a release with these items.
+
+    Nor with ids of conversations that an earlier version named as those of items.
+    """
     ids = one_array(listed["id"])
     names = pa.array([*feed.items], pa.string())
     items = {*names.filter(pc.is_in(names, value_set=ids)).to_pylist()}
     conversations = hashes_of(conversations_in(listed)) if feed.conversations else set()
     return Feed(
-        {name: when for name, when in feed.items.items() if name not in items},
+        {
+            name: when
+            for name, when in feed.items.items()
+            if name not in items and hashlib.sha256(name.encode()).hexdigest() not in feed.conversations
+        },
         {name: when for name, when in feed.conversations.items() if name not in conversations},
     )
 

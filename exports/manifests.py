@@ -59,6 +59,7 @@ class _Difference(_Part):
 
 class _Release(_Part):
     version: Annotated[int, Field(ge=1)]
+    first: Sha256 | None = None
     previous: _Previous | None
     difference: _Difference | None
 

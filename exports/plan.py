@@ -52,7 +52,8 @@ class Reduced:
     """What portions gave.
 
     ``trained`` counts the items to train on by split and label. ``prompts`` are those of the items by split, where
-    their order depends on them.
+    their order depends on them. ``names`` are those that items have, with those that fell out, by the rule that allows
+    some alone.
     """
 
     filled: Filled
@@ -72,6 +73,7 @@ class Reduced:
     annotators: set[str] = field(default_factory=set)
     contaminated: Counter[Contamination] = field(default_factory=Counter)
     prompts: dict[str, dict[str, str]] = field(default_factory=dict)
+    names: dict[str, set[str]] = field(default_factory=dict)
 
     def add(self, other: Reduced) -> None:
         """Add what another portion gave."""
@@ -94,3 +96,5 @@ class Reduced:
         self.contaminated += other.contaminated
         for split, prompts in other.prompts.items():
             self.prompts.setdefault(split, {}).update(prompts)
+        for key, names in other.names.items():
+            self.names.setdefault(key, set()).update(names)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from exports.dataset import ATTRIBUTES, CARD, FORMAT, MANIFEST, SUMS
+from exports.difference import first_of
 from exports.licences import licence_conflicts
 from exports.tables import sha256_of
 from exports.verification import read_manifest, verify_held
@@ -17,7 +18,7 @@ from task_generators.hub import is_on_the_way
 from workspaces.errors import ConnectionFailedError, UsageError, WorkbenchError
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping
+    from collections.abc import Callable, Collection, Mapping
     from pathlib import Path
 
     from pydantic import SecretStr
@@ -68,6 +69,7 @@ def publish(
     private: bool = True,
     squash: bool = False,
     dry_run: bool = False,
+    announce: Callable[[str], None] = lambda _: None,
 ) -> Published:
     """Publish an export as a data set on the Hub, which is made if it is not there.
 
@@ -83,6 +85,7 @@ def publish(
         private: a data set that is made now is private. One that is there stays as it is.
         squash: drop the history on the Hub afterwards, with all that earlier releases held. It does not come back.
         dry_run: say what would be sent, and send nothing.
+        announce: is told the address of the data set before anything is sent there.
 
     Raises:
         NoExportError: ``folder`` holds no export.
@@ -136,6 +139,7 @@ def publish(
         )
         if dry_run:
             return result
+        announce(result.url)
         if sha is None:
             api.create_repo(repo, repo_type="dataset", private=private, exist_ok=True)
         if result.added or result.removed:
@@ -231,7 +235,9 @@ def _check(
             "a history of its own. Export into the folder that was published, or name another data set"
         )
     one, other = _digests(before), _digests(manifest)
-    if any(one[version] != other[version] for version in one.keys() & other.keys()):
+    begun, begins = first_of(before), first_of(manifest)
+    apart = begun is not None and begins is not None and begun != begins
+    if apart or any(one[version] != other[version] for version in one.keys() & other.keys()):
         raise UsageError(
             f"{repo} has a release {_version(before)} of another history, and what it says of deletions would be lost. "
             "Export into the folder that was published, or name another data set"
@@ -260,7 +266,7 @@ def _planned(
     ours = {*manifest["files"], MANIFEST, SUMS}
     kept = {name for name in ours & there.keys() if _is_there(folder / name, there[name])}
     return Published(
-        url=f"{endpoint}/datasets/{repo}",
+        url=f"{endpoint.rstrip('/')}/datasets/{repo}",
         version=_version(manifest),
         before=None if before is None else _version(before),
         added=tuple(sorted(ours - kept)),

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 from exports.accounting import account
-from exports.choosing import EVERYTHING, NAMES, chosen, names_of
+from exports.choosing import EVERYTHING, chosen, names_of
 from exports.context import canonical
 from exports.counts import Redactions
 from exports.filling import fill
@@ -131,6 +131,7 @@ def _reduced(evidence: Evidence, folder: Path, plan: Plan) -> Reduced:
         rules_versions=_counts(item.rules_versions for item in trained),
         annotators={person_id for item in selection.items for person_id in item.person_ids},
         contaminated=_asked_of_benchmarks(selected, plan, evidence),
+        names=names_of(selected.items, plan.rules, evidence),
     )
     found.measure.see(trained)
     found.counted.see(trained)
@@ -149,17 +150,6 @@ def numbers_to_train_on(
     """Return the number of items to train on that projections find in a portion by the same rules, by name."""
     evidence = plan.prepared(portion())
     return Counter({other.name: to_train_on(other, evidence, plan.rules) for other in projections})
-
-
-def names_that_are(portions: Sequence[Portion], plan: Plan) -> dict[str, set[str]]:
-    """Return the names that the items have, with those that fell out, by rule (``exports.choosing.names_of``)."""
-    found: dict[str, set[str]] = {}
-    for portion in portions if any(getattr(plan.rules, key) for key in NAMES) else ():
-        evidence = plan.prepared(portion())
-        items = plan.projection.select(evidence).items
-        for key, names in names_of(items, plan.rules, evidence).items():
-            found.setdefault(key, set()).update(names)
-    return found
 
 
 def _asked_of_benchmarks(

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, cast
 
 from exports.buckets import OF_PORTION, buckets_for
 from exports.card import card
-from exports.choosing import EVERYTHING, by_agreement, in_force, without_effect
+from exports.choosing import EVERYTHING, by_agreement, in_force, names_that_nothing_has, without_effect
 from exports.croissant import FILE as CROISSANT
 from exports.croissant import croissant
 from exports.dataset import Before, check_target, tool_version, waiting_in, write_dataset
@@ -18,7 +18,7 @@ from exports.finishing import tables_of
 from exports.licences import check_licences, licence_conflicts, licence_notes
 from exports.measurements import with_label_noise
 from exports.plan import Plan
-from exports.reducing import Whole, names_that_are, numbers_to_train_on, reduced
+from exports.reducing import Whole, numbers_to_train_on, reduced
 from exports.shortage import shortage, shortage_of_collection
 from exports.sides import divides, sentences_about
 from exports.splits import TEST, TRAIN
@@ -106,7 +106,7 @@ def export(
         any_licence: write the export although the licences of its rows conflict.
         rules: which answers and items go into it.
         dry_run: return what would be written, and write nothing.
-        json_lines: every table is also written as JSON lines.
+        json_lines: every table but items and omissions is also written as JSON lines.
         others: other projections, which an error names if they find rows where this one, of answers, finds none.
         announce: is told whose data the export holds, before a byte of it is written.
         portions: return the answers, and what they are about, portion by portion (``exports.reducing``).
@@ -181,7 +181,7 @@ def _of_all(
         first.add(each)
     if first.trained:
         return first
-    names = names_that_are(portions, plan)
+    names = first.names
     if not plan.projection.of_answers:
         raise NothingToExportError(shortage_of_collection(first.found, evidence, names))
     numbers = sum(
@@ -215,7 +215,8 @@ def _release(
     }
     figures = {name for table in projection.tables for name in table.current_columns()}
     warnings = [
-        *_warnings(projection, made.trained, plan.rules_of_sides),
+        *_warnings(projection, made.trained, plan),
+        *names_that_nothing_has(rules, made.names, made.found.item),
         *without_effect(rules, figures, of_answers=projection.of_answers),
         *warn_of_names(names),
     ]
@@ -313,18 +314,19 @@ def _release(
 def _warnings(
     projection: Projection[ExportItem],
     trained: Mapping[str, Mapping[bool | None, int]],
-    rules: ExportsConfig,
+    plan: Plan,
 ) -> list[str]:
     """Return what a trainer cannot learn from these items, counted by split and label."""
     only_test = TRAIN not in trained and not projection.test_only
     empty = ["the train split has no row: all items are in the test split"] if only_test else []
-    if divides(rules) and TEST not in trained:
-        since = (
-            ""
-            if rules.test_from is None
-            else f": people were asked about nothing first on {rules.test_from} or later"
+    rules = plan.rules_of_sides
+    if (divides(rules) or plan.test_share) and TEST not in trained:
+        why = (
+            f"people were asked about nothing first on {rules.test_from} or later"
+            if rules.test_from is not None
+            else f"no group of related rows was drawn for it; --test-share is {plan.test_share:g}"
         )
-        empty.append(f"the test split has no row{since}")
+        empty.append(f"the test split has no row: {why}")
     in_order = {split: trained[split] for split in (TRAIN, TEST) if split in trained}
     return [*empty, *projection.warn(in_order)]
 

@@ -39,6 +39,15 @@ def write_release_checkpoint(
     return json.dumps({**content, "signature": _signature(content, key)}, indent=2) + "\n"
 
 
+def is_checkpoint_of(folder: Path, text: str) -> bool:
+    """Return whether a text is a checkpoint of the release in a folder, whoever signed it."""
+    try:
+        signed = json.loads(text)
+        return bool(signed["format"] == FORMAT and signed["manifest"] == sha256_of(folder / MANIFEST))
+    except (ValueError, KeyError, TypeError, RecursionError):
+        return False
+
+
 def differs_from(folder: Path, text: str, key: SecretBytes) -> str | None:
     """Return how the release in a folder differs from its signed checkpoint; None if it is the same.
 
@@ -57,7 +66,10 @@ def differs_from(folder: Path, text: str, key: SecretBytes) -> str | None:
         raise UsageError("its signature is not this workspace's: it was changed, or is of another one")
     if sha256_of(folder / MANIFEST) == expected:
         return None
-    return f"{MANIFEST} is not that of the signed checkpoint, which is of release {version}"
+    here = json.loads((folder / MANIFEST).read_text("utf-8")).get("release") or {}
+    return f"{MANIFEST} is not that of the signed checkpoint, which is of release {version}" + (
+        "" if here.get("version", 1) == version else f", and this is release {here.get('version')}"
+    )
 
 
 def _signature(content: Mapping[str, JsonValue], key: SecretBytes) -> str:

@@ -50,6 +50,8 @@ ADVICE: Mapping[OmissionReason, str] = {
     OmissionReason.NO_RANKING: RANK,
     OmissionReason.NO_STRENGTH: STRENGTH,
     **dict.fromkeys(BY_RULE, LOOSEN),
+    OmissionReason.NO_RUBRIC: "declare criteria under 'rubrics' in chatfeedback.yaml and name the rubric under "
+    "'mix.kinds', then run 'chatfeedback generate' and 'chatfeedback push'",
     OmissionReason.NO_HARM: f"name 'safety' {ASK}",
     OmissionReason.NO_RATING: f"name 'qualitative' or 'response_score' {ASK}",
     OmissionReason.NO_MODERATION: "run 'chatfeedback collection moderate'",
@@ -146,7 +148,7 @@ def shortage(
         held_until: when the first of the held conversations is shared.
         others: the number of items to train on that other projections find by the same rules; those that find some are
             named last.
-        names: that the items have, by the rule that allows some alone (``exports.reducing.names_that_are``).
+        names: that the items have, by the rule that allows some alone (``exports.choosing.names_of``).
     """
     if not found.asked:
         return (

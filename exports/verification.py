@@ -102,7 +102,7 @@ def read_manifest(folder: Path) -> dict[str, Any]:
     """
     try:
         manifest = json.loads((folder / MANIFEST).read_text("utf-8"))
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         raise NoExportError(
             f"{folder} holds no export: there is no {MANIFEST} in it; name a folder that 'chatfeedback export' wrote"
         ) from None
@@ -140,7 +140,7 @@ def _bytes(folder: Path, manifest: Mapping[str, Any]) -> Iterator[str]:
     present = (path.relative_to(folder).as_posix() for path in found)
     for name in sorted({*present} - {MANIFEST, SUMS, *files}):
         if not is_disposable(name):
-            yield f"{name} is not part of the export"
+            yield f"{name} is not part of the export: move it away"
 
 
 def _sum_of(folder: Path, name: str) -> str | None:
@@ -298,25 +298,29 @@ def _release(folder: Path, manifest: Mapping[str, Any]) -> Iterator[str]:
     train, test = (listed.filter(pc.equal(listed["split"], split)) for split in TRAIN_AND_TEST)
     for name in _in_both(train, test):
         yield f"items of conversation {name} stand in both splits"
+    if "first" in release and release["version"] == 1 and release["first"] != manifest["digest"]:
+        yield "the release is the first one, and its digest is not that of the first release"
     yield from _difference(release, items)
     try:
         text = (folder / TOMBSTONES).read_text("utf-8")
         feed = read_feed(text)
         since = Counter(version for version, _ in feed.items.values())
-        as_written = feed.text(str(manifest["kind"]), release["version"]) == text
+        as_written = feed.text(str(manifest["kind"]), release["version"], release.get("first")) == text
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         yield f"{TOMBSTONES} cannot be read"
         return
     if not as_written:
         yield f"{TOMBSTONES} is not that of release {release['version']}"
     removed, named = (release["difference"] or {}).get("removed", 0), since[release["version"]]
-    if named != removed:
+    # an item whose id is that of a conversation is named by the hash of that
+    conversations = sum(version == release["version"] for version, _ in feed.conversations.values())
+    if not named <= removed <= named + conversations:
         yield f"since the release before {counted(removed, 'item')} went, and {TOMBSTONES} names {named:,}"
     gone = pa.array(sorted(feed.items), pa.string())
     for name in gone.filter(pc.is_in(gone, pc.unique(listed["id"]))).to_pylist():
         yield f"item {name} is there, and {TOMBSTONES} says that it is gone"
-    conversations = hashes_of(conversations_in(listed)) if feed.conversations else set()
-    for name in sorted(feed.conversations.keys() & conversations):
+    held = hashes_of(conversations_in(listed)) if feed.conversations else set()
+    for name in sorted(feed.conversations.keys() & held):
         yield f"conversation {name} (sha256) is there, and {TOMBSTONES} says that it is gone"
 
 

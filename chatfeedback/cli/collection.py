@@ -218,6 +218,12 @@ def redact(workspace: WorkspacePath = HERE, as_json: AsJson = False) -> None:
         say(f"Still with the old text, to be made again: {safe(', '.join(redacted.exports_to_make_again))}")
     if redacted.copies_to_remove:
         say(f"Copies of people's data with the old text: {safe(', '.join(redacted.copies_to_remove))}")
+    if redacted.published_to_replace:
+        say(
+            f"Published with the old text, to be pushed again: {safe(', '.join(redacted.published_to_replace))}"
+        )
+    if redacted.moved_or_removed:
+        say(f"With the old text, if you moved it elsewhere: {safe(', '.join(redacted.moved_or_removed))}")
 
 
 def omissions(

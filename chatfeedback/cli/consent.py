@@ -278,6 +278,12 @@ def show_receipt(receipt: steps.Receipt) -> None:
         say(f"  made before, and to be made again with 'chatfeedback export': {names}")
     for path in removed.get("copies_to_remove", []):
         say(f"  a copy of their data, for you to remove: {path}")
+    for address in removed.get("published_to_replace", []):
+        say(
+            f"  published, to be replaced with 'chatfeedback export' and 'export push --squash-history': {address}"
+        )
+    if moved := removed.get("moved_or_removed"):
+        say(f"  written before, and no longer there; if you moved it, it holds it still: {', '.join(moved)}")
 
 
 def _change(

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+import re
+from dataclasses import fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -26,6 +29,14 @@ OF_RELEASES = {
     "push": ("FOLDER OWNER/NAME", "publishes one on the Hugging Face Hub"),
 }
 """Instead of a training set: what to do with those that were written, with the arguments and a line of help."""
+OPTIONS = {
+    "verify": ("checkpoint", "feed"),
+    "diff": (),
+    "checkpoint": ("output",),
+    "push": ("private", "squash", "dry_run"),
+}
+"""The options of each of them, beside those that everything has; a training set takes all that no name here claims."""
+FOR_ALL = ("kind", "written", "workspace", "as_json")
 
 
 def register(app: typer.Typer) -> None:
@@ -83,12 +94,36 @@ def _rules(configured: ExportsConfig, given: Mapping[str, object]) -> ExportsCon
         return type(configured).model_validate(configured.model_dump(exclude_unset=True) | dict(given))
     except ValidationError as error:
         first = error.errors()[0]
+        said, value = first["msg"].removeprefix("Value error, "), f"(given: {first['input']!r})"
         if not first["loc"]:  # of several rules together
-            raise typer.BadParameter(first["msg"].removeprefix("Value error, ")) from None
-        raise typer.BadParameter(f"{first['loc'][0]}: {first['msg']} (given: {first['input']!r})") from None
+            raise typer.BadParameter(said) from None
+        raise typer.BadParameter(
+            f"{first['loc'][0]}: {said}" + ("" if value in said else f" {value}")
+        ) from None
+
+
+def _check_options(context: typer.Context, kind: str) -> None:
+    """Refuse an option that would change nothing here, rather than let somebody believe that it did.
+
+    Raises:
+        BadParameter: one was given.
+    """
+    claimed = {name for names in OPTIONS.values() for name in names} - {"output", "dry_run"}
+    for param in context.command.params:
+        name = str(param.name)
+        source = context.get_parameter_source(name)
+        if name in FOR_ALL or source is None or source.name != "COMMANDLINE":
+            continue
+        if name in OPTIONS.get(kind, ()) or (kind not in OPTIONS and name not in claimed):
+            continue
+        option = "/".join([*param.opts[:1], *param.secondary_opts])
+        owners = [it for it, names in OPTIONS.items() if name in names]
+        where = f"'export {owners[0]}' takes it" if owners else "it is for writing a training set"
+        raise typer.BadParameter(f"{option} changes nothing of 'export {kind}': {where}")
 
 
 def export(
+    context: typer.Context,
     kind: Annotated[str, typer.Argument(parser=known_projection, help="The training set.", metavar="KIND")],
     written: Annotated[
         list[str] | None,
@@ -160,7 +195,8 @@ def export(
         typer.Option("--dry-run", help="Show what would be in, and what falls out where; write nothing."),
     ] = False,
     json_lines: Annotated[
-        bool, typer.Option("--jsonl", help="Write every table as JSON lines, too, beside its Parquet files.")
+        bool,
+        typer.Option("--jsonl", help="Write the tables as JSON lines, too, but for items and omissions."),
     ] = False,
     scheduler: Annotated[
         str | None,
@@ -212,6 +248,7 @@ def export(
     **diff**, **checkpoint** and **push** are about releases that were written, too.
     Example: **chatfeedback export dpo --min-people 2 --dry-run**
     """
+    _check_options(context, kind)
     if kind in OF_RELEASES:
         from chatfeedback.cli import releases
 
@@ -259,7 +296,11 @@ def export(
             workers=DaskWorkers(scheduler) if scheduler else LocalWorkers(processes) if processes else None,
         )
     if as_json:
-        emit_json(result)
+        as_in_manifest = {
+            "accounting": result.accounting.as_json(),
+            "difference": None if result.difference is None else result.difference.as_json(),
+        }
+        emit_json({it.name: getattr(result, it.name) for it in fields(result)} | as_in_manifest)
         return
     rows = ", ".join(counted(count, f"{split} row") for split, count in result.rows.items())
     if dry_run:
@@ -285,7 +326,12 @@ def export(
         note(f"warning: {warning}")
     if dry_run:
         return
-    say(f'Load it with: datasets.load_dataset("{result.path}", "{projection.training_table.name}")')
+    path = json.dumps(str(result.path), ensure_ascii=False)  # as Python writes a text, too
+    say(f'Load it with: datasets.load_dataset({path}, "{projection.training_table.name}")')
+    if re.search(r"\[|\$[A-Za-z_{]", str(result.path.absolute())):
+        note(
+            "warning: load_dataset takes [ and $ in a path for a pattern and a variable: move the folder first"
+        )
 
 
 def _arguments(kind: str, given: list[str]) -> list[str]:

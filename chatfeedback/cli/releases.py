@@ -33,8 +33,15 @@ def verify(
         with Workspace.open(workspace) as opened:
             if (problem := steps.compare_with_checkpoint(opened, folder, checkpoint)) is not None:
                 problems.append(problem)
-    if feed is not None and not found.problems and (problem := steps.compare_with_feed(folder, feed)):
-        problems.append(problem)
+    if feed is not None and not found.problems:
+        gone = steps.compare_with_feed(folder, feed)
+        if gone.said is not None:
+            problems.append(gone.said)
+        elif gone.is_later:
+            note(
+                "Nothing of it is gone, and the feed is of a later release: what changed since, such as answers of "
+                "people who were forgotten, is in that one"
+            )
     if not found.problems and (workspace != HERE or (workspace / CONFIG_NAME).exists()):
         problems += _held_of_workspace(folder, workspace)
     found = replace(found, problems=tuple(problems))
@@ -70,17 +77,24 @@ def _held_of_workspace(folder: Path, workspace: Path) -> list[str]:
 
 def diff(one: Path, other: Path, *, as_json: bool) -> None:
     """Tell what differs between two releases."""
+    from exports.dataset import held_still
     from exports.difference import changes_between, compare, listed_in
     from exports.verification import read_manifest
 
-    listed = []
+    manifests, listed = [], []
     for folder in (one, other):
-        items = listed_in(folder, read_manifest(folder))
+        with held_still(folder):
+            manifests.append(read_manifest(folder))
+            items = listed_in(folder, manifests[-1])
         if items is None:
             raise UsageError(f"{folder} lists no items to compare: it is of an earlier version, or damaged")
         listed.append(items)
     before, after = listed
-    buckets = read_manifest(other).get("buckets")
+    buckets, kinds = manifests[1].get("buckets"), [str(it["kind"]) for it in manifests]
+    if kinds[0] != kinds[1]:
+        note(
+            f"{' and '.join(kinds)} are two exports, so that this tells nothing of one release after another"
+        )
     difference = compare(before, after, buckets if isinstance(buckets, int) else 1)
     if as_json:
         changes = changes_between(before, after)

@@ -217,6 +217,7 @@ def _mark(
             for platform, count in _erase_rewrites(workspace, connection, person_id).items():
                 removed["platforms"][platform] = removed["platforms"].get(platform, 0) + count
         removed["exports_to_make_again"], removed["copies_to_remove"] = held.exports, held.copies
+        removed["published_to_replace"], removed["moved_or_removed"] = held.published, held.missing
         note_removed(connection, receipt_id, removed)
     return receipt_id
 

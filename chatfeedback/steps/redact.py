@@ -41,6 +41,8 @@ class RedactedAgain:
     withdrawn: dict[str, int] = field(default_factory=dict)
     exports_to_make_again: tuple[str, ...] = ()
     copies_to_remove: tuple[str, ...] = ()
+    published_to_replace: tuple[str, ...] = ()
+    moved_or_removed: tuple[str, ...] = ()
 
 
 def redactor_of(workspace: Workspace) -> Redactor:
@@ -96,9 +98,8 @@ def redact_collection(workspace: Workspace, *, advance: Advance = ignore) -> Red
         note_redaction(workspace)
         held = holding(workspace, changed, None) if changed else Holding()
         withdraw_tasks(workspace)
-    return RedactedAgain(
-        tuple(changed), dict(redactions), dict(withdrawn), tuple(held.exports), tuple(held.copies)
-    )
+    named = map(tuple, (held.exports, held.copies, held.published, held.missing))
+    return RedactedAgain(tuple(changed), dict(redactions), dict(withdrawn), *named)
 
 
 def _redact_counterparts(workspace: Workspace, redactor: Redactor) -> None:

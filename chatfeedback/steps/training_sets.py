@@ -12,19 +12,20 @@ from chatfeedback.steps.answers import without_own, without_own_checks
 from chatfeedback.steps.collected import collected
 from chatfeedback.steps.flagged import flagged_conversations
 from chatfeedback.steps.portions import Shared, own_set_aside, remembered
-from chatfeedback.steps.releases import deleted_in
+from chatfeedback.steps.releases import deleted_in, is_of_strangers
 from chatfeedback.steps.rewrite_outcomes import rewrite_outcomes
 from chatfeedback.steps.rewrites import read_rewrites
 from chatfeedback.steps.scattered import forget_portions, scattered_in
 from chatfeedback.steps.scattering import Scattering, number_of_portions
-from chatfeedback.steps.written import noted
+from chatfeedback.steps.written import check_place, key_of, noted, rests_of
 from exports.benchmark_files import read_benchmarks
 from exports.choosing import left_out_by
 from exports.dataset import check_target
 from exports.sides import divides
+from exports.verification import read_manifest
 from exports.weights import Weighting
 from reward_engine import tip
-from workspaces.errors import UsageError
+from workspaces.errors import UsageError, WorkbenchError
 from workspaces.garbage import collector_paused
 from workspaces.kinds import ComparisonQuestion, all_kinds
 from workspaces.records import SharingState
@@ -37,6 +38,7 @@ from workspaces.store.own_answers import own_answers
 from workspaces.store.posteriors import posteriors
 from workspaces.store.rewrites import own_checks
 from workspaces.store.rubrics import all_rubrics, in_force
+from workspaces.store.written import written_at
 from workspaces.workers import LocalWorkers
 from workspaces.workspace import utc_now
 
@@ -76,12 +78,13 @@ def export(
         any_licence: write it even if the licences of its rows conflict.
         rules: which answers and items go into it; None: as configured (``exports``).
         dry_run: return what would be written, and write nothing.
-        json_lines: write every table as JSON lines, too.
+        json_lines: write every table but items and omissions as JSON lines, too.
         workers: do the work; None: this process, and others if there are many portions. What is written is the same.
 
     Raises:
         UnknownProjectionError: there is no projection of this name.
-        UsageError: the rules name a task kind that there is not, or ask for posteriors before any report.
+        UsageError: the rules name a task kind that there is not, or ask for posteriors before any report; or
+            ``folder`` is in another export, or among the files of the workspace, or holds another workspace's export.
         NotOurExportError: ``folder`` holds something else.
         CannotWriteError: ``folder`` cannot be written.
         BenchmarkFolderError: ``rules.decontaminate`` holds no benchmark.
@@ -97,10 +100,8 @@ def export(
         if folder_of_benchmarks is None
         else read_benchmarks(workspace.path / folder_of_benchmarks.expanduser())
     )
-    if not dry_run:
-        check_target(
-            folder, projection.name
-        )  # before the lock: nobody waits for a place that cannot be written
+    if not dry_run:  # before the lock: nobody waits for a place that cannot be written
+        _check_folder(workspace, folder, projection.name)
         _collect_chats(workspace)
     with (
         workspace.exclusive(),
@@ -134,15 +135,72 @@ def export(
             workers=hired,
             scratch=scratch,
         )
+        said = _other_share(folder, 1.0 if projection.test_only else test_share)
         if dry_run:
-            return written(dry_run=True)
+            planned, refusal = written(dry_run=True), _refusal(workspace, folder, projection.name)
+            return replace(planned, warnings=(*planned.warnings, *said, *refusal))
+        said += _begins_anew(workspace, folder)
         with noted(workspace, folder, projection.name) as writing, _rest_named(workspace, folder):
 
             def announce(holders: exports.Holders) -> None:
                 forget_portions(scratch)
                 writing.announce(holders.person_ids, holders.conversation_ids)
 
-            return written(announce=announce)
+            result = written(announce=announce)
+        return replace(result, warnings=(*result.warnings, *said))
+
+
+def _check_folder(workspace: Workspace, folder: Path, name: str) -> None:
+    check_place(workspace, folder, name)
+    check_target(folder, name)
+    if is_of_strangers(workspace, folder):
+        raise UsageError(
+            f"{folder} holds an export of another workspace: nothing is known here of its conversations, and the next "
+            "release would call all of them gone; name another folder with --output"
+        )
+
+
+def _other_share(folder: Path, test_share: float) -> list[str]:
+    """Return a warning where the release in a folder was divided by another share, so that groups change sides."""
+    try:
+        before = read_manifest(folder.expanduser()).get("test_share")
+    except (UsageError, RuntimeError):  # no release is there
+        return []
+    if not isinstance(before, float | int) or before == test_share:
+        return []
+    return [
+        (
+            f"the release before has --test-share {before:g}, and this one {test_share:g}: what was tested on may be "
+            "trained on now, and the other way round"
+        )
+    ]
+
+
+def _begins_anew(workspace: Workspace, folder: Path) -> list[str]:
+    """Return a warning where a release was written before and is gone, with all that it said of deletions.
+
+    A kill before the first byte leaves the same note.
+    """
+    with workspace.store.read() as connection:
+        before = written_at(connection, key_of(workspace, folder))
+    if before is None or folder.expanduser().exists() or rests_of(folder):
+        return []
+    return [
+        (
+            f"an export to {folder} was noted on {before:%Y-%m-%d} and is not there: this one is the first of a new "
+            "history, whose tombstones.jsonl names nothing that was deleted; if the other was published or moved, put "
+            "it back and export again"
+        )
+    ]
+
+
+def _refusal(workspace: Workspace, folder: Path, name: str) -> list[str]:
+    """Return why an export into a folder would be refused, as a warning; nothing if it would not."""
+    try:
+        _check_folder(workspace, folder, name)
+    except WorkbenchError as error:
+        return [f"as it is, the folder refuses it: {error}"]
+    return []
 
 
 @contextmanager

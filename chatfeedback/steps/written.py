@@ -13,10 +13,11 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from exports.dataset import folders_beside
+from exports.dataset import MANIFEST, folders_beside, release_around
 from reward_engine.accounts import held_account, owed_account, person_account
+from workspaces.errors import UsageError
 from workspaces.store.written import PERSON, begin_writing, end_writing, paths_with, undo_writing
-from workspaces.workspace import utc_now
+from workspaces.workspace import CONFIG_NAME, WRITTEN, utc_now
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Mapping
@@ -29,6 +30,32 @@ EXPORTS = "exports"
 
 PEOPLE = "people"
 """The folder of a workspace for the copies of their own data that people asked for."""
+
+
+def check_place(workspace: Workspace, path: Path, kind: str) -> None:
+    """Check that something may be written to a path, for all that the workspace and releases hold there.
+
+    What lies among the files of a workspace goes with them, or is overlooked; what lies in a release spoils it.
+
+    Raises:
+        UsageError: it is among the files that the workbench itself writes, or in a release.
+    """
+    try:
+        top = Path(key_of(workspace, path)).parts[:1]
+        release = release_around(path.expanduser().resolve())
+    except (OSError, RuntimeError):
+        return  # whoever writes there says why not
+    own = {*WRITTEN, CONFIG_NAME} - ({EXPORTS, PEOPLE} if kind == PERSON else {EXPORTS})
+    if own.intersection(top):
+        raise UsageError(
+            f"{path} lies in {top[0]} of the workspace, which the workbench writes itself: name another place, such as "
+            f"one in {workspace.path / EXPORTS}"
+        )
+    if release is not None:
+        raise UsageError(
+            f"{path} lies in {release}, which is an export and would not pass 'export verify' with it: name a place "
+            "beside it"
+        )
 
 
 class Writing:
@@ -58,7 +85,7 @@ class Writing:
 
     def undo(self) -> None:
         """Take the note back after an error, if what was there stands as it was and nothing was left beside it."""
-        if self._begun is not None and not _rests(self._path) and _standing(self._path) == self._found:
+        if self._begun is not None and not rests_of(self._path) and _standing(self._path) == self._found:
             with self._workspace.store.write() as connection:
                 undo_writing(connection, self._key, self._begun)
 
@@ -74,7 +101,11 @@ def noted(workspace: Workspace, path: Path, kind: str) -> Iterator[Writing]:
         workspace: whose data.
         path: the file or folder to write.
         kind: as in ``workspaces.store.written``.
+
+    Raises:
+        UsageError: nothing may be written there (``check_place``).
     """
+    check_place(workspace, path, kind)
     writing = Writing(workspace, path, kind)
     try:
         yield writing
@@ -100,27 +131,34 @@ def _standing(path: Path) -> frozenset[tuple[str, int, int]]:
     return frozenset(found)
 
 
-def _rests(path: Path) -> list[Path]:
+def rests_of(path: Path) -> list[Path]:
     """Return what was left beside a path by a writer that was killed, or could not remove it."""
+    path = path.expanduser().resolve()
     beside = (*folders_beside(path), *path.parent.glob(f"{escape(path.name)}.*.tmp"))
     return [it for it in beside if os.path.lexists(it)]
 
 
 @dataclass(frozen=True, slots=True)
 class Holding:
-    """What holds deleted data: exports, by name or path, and copies of a person's data, by path."""
+    """What holds deleted data: exports, by name or path, and copies of a person's data, by path.
+
+    ``published`` are the addresses of what was pushed. ``missing`` was written to these paths and is not there any
+    more: who moved it has it still.
+    """
 
     exports: list[str] = field(default_factory=list)
     copies: list[str] = field(default_factory=list)
+    published: list[str] = field(default_factory=list)
+    missing: list[str] = field(default_factory=list)
 
 
 def holding(workspace: Workspace, conversation_ids: Collection[str], person_id: str | None) -> Holding:
-    """Return what was written, still stands there, and holds one of these conversations or something of the person.
+    """Return what was written or published, and holds one of these conversations or something of the person.
 
     Also of what a kill left half-written: to make it again removes that.
 
-    What was written since the store notes it is told from the notes; other exports in the workspace from their
-    columns.
+    What was written since the store notes it is told from the notes; other exports in the workspace, such as copies,
+    from their columns.
     """
     tombstones = workspace.tombstones
     sources = {tombstones.hash_of_id(conversation_id) for conversation_id in conversation_ids}
@@ -130,21 +168,58 @@ def holding(workspace: Workspace, conversation_ids: Collection[str], person_id: 
         wanted |= columns_of([person_id])
     with workspace.store.read() as connection:
         noted_paths = paths_with(connection, sources)
-    exports: set[str] = set()
-    copies: set[str] = set()
+    found = Holding()
     for path, kind in noted_paths.items():
         place = Path(path)
         there = workspace.path / place
-        if not (there.exists() or _rests(there)) or place.parts[0] == PEOPLE:
-            continue  # gone, or removed with the deletion
-        if kind == PERSON:
-            copies.add(path)
+        if is_address(path):
+            found.published.append(path)
+        elif kind == PERSON and place.parts[0] == PEOPLE:
+            continue  # removed with the deletion
+        elif not (there.exists() or rests_of(there)):
+            found.missing.append(_name(place))
+        elif kind == PERSON:
+            found.copies.append(path)
         else:
-            exports.add(_name(place))
-    for folder in sorted(path for path in (workspace.path / EXPORTS).glob("*") if path.is_dir()):
-        if folder.name not in exports and mentions(folder, wanted):
-            exports.add(folder.name)
-    return Holding(sorted(exports), sorted(copies))
+            found.exports.append(_name(place))
+    for folder in _exports_in(workspace.path):
+        name = _name(Path(key_of(workspace, folder)))
+        if name not in found.exports and mentions(folder, wanted):
+            found.exports.append(name)
+    for names in (found.exports, found.copies, found.published, found.missing):
+        names.sort()
+    return found
+
+
+def is_address(place: str) -> bool:
+    """Return whether a noted place is the address of something published, and no path."""
+    return "://" in place  # no path that is noted has two slashes together
+
+
+def _exports_in(home: Path) -> Iterator[Path]:
+    """Yield the folders of a workspace that hold an export, wherever somebody copied it to.
+
+    In the folder for exports also others with tables: they may be of an earlier version.
+    """
+    for top in sorted(home.iterdir()):
+        if top.name == EXPORTS and top.is_dir():
+            for folder in sorted(top.iterdir()):  # also links
+                yield from _exports_below(folder, tables=True)
+        elif top.name not in WRITTEN and not top.is_symlink():
+            yield from _exports_below(top, tables=False)
+
+
+def _exports_below(folder: Path, *, tables: bool) -> Iterator[Path]:
+    if not folder.is_dir() or folder.name.startswith("."):
+        return
+    with suppress(OSError):  # one that cannot be listed
+        within = sorted(folder.iterdir())
+        if any(it.name == MANIFEST or (tables and it.suffix == ".parquet") for it in within):
+            yield folder
+            return
+        for each in within:
+            if not each.is_symlink():
+                yield from _exports_below(each, tables=tables)
 
 
 def columns_of(person_ids: Collection[str]) -> dict[str, Collection[str]]:
@@ -154,6 +229,20 @@ def columns_of(person_ids: Collection[str]) -> dict[str, Collection[str]]:
         "person_id": set(person_ids),
         "account": {account(person_id) for account in accounts for person_id in person_ids},
     }
+
+
+def people_in(folder: Path) -> set[str]:
+    """Return the people whom the tables of an export name.
+
+    Raises:
+        OSError, pyarrow.ArrowException: a table cannot be read.
+    """
+    found: set[str] = set()
+    for part in folder.rglob("*.parquet"):
+        file = pq.ParquetFile(part)
+        if "person_id" in file.schema_arrow.names:
+            found.update(pc.unique(file.read(["person_id"]).column(0).drop_null()).to_pylist())
+    return found
 
 
 def key_of(workspace: Workspace, path: Path) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import PurePath
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from chatfeedback.web.pages import render
 from workspaces.registry import PLATFORMS
@@ -16,14 +16,22 @@ if TYPE_CHECKING:
 
     from chatfeedback import steps
 
+    Place = Literal["exports_to_make_again", "copies_to_remove", "published_to_replace", "moved_or_removed"]
+
+
+PLACES: tuple[Place, ...] = (
+    "exports_to_make_again",
+    "copies_to_remove",
+    "published_to_replace",
+    "moved_or_removed",
+)
+"""What a receipt tells of places."""
+
 
 def shown(receipt: steps.Receipt) -> dict[str, object]:
     """Return what a giver may see of a receipt: exports by their names, and no place of a file."""
     removed = receipt["removed"]
-    named = {
-        "exports_to_make_again": _names(removed.get("exports_to_make_again", [])),
-        "copies_to_remove": _names(removed.get("copies_to_remove", [])),
-    }
+    named: dict[str, list[str]] = {key: _names(removed[key]) for key in PLACES if key in removed}
     told = {name: value for name, value in receipt.items() if name != "path"}
     return {**told, "removed": {**removed, **named}}
 

@@ -19,8 +19,9 @@ COLUMNS: Columns = {
     "completions": ListOf({"rank": COUNT, "completion": MESSAGES}),
 }
 FILES = (
-    "NeMo-RL takes the path of a JSONL file: `train_data_path` is the one file of this folder whose path starts with "
-    "`data/nemo-rl/train-` and ends with `.jsonl`. "
+    "NeMo-RL takes the path of a JSONL file: with `dataset_name: PreferenceDataset`, `data.train.data_path` of its "
+    "YAML is the one file of this folder whose path starts with `data/nemo-rl/train-` and ends with `.jsonl`, and "
+    "`data.validation.data_path` that of `test-`. "
     "Rank 0 is the chosen response. Ties are not among the rows, because its loader would train on them as equals. "
     "Where prompts call tools, a reader of JSON lines can fill keys that a message lacks with nulls, which templates "
     "may take for calls: read the Parquet files of the same names instead."

@@ -144,6 +144,7 @@ def load_dataset_from_path(path, subset=None, split=None):
 source.load_dataset_from_path = load_dataset_from_path
 sys.modules[source.__name__] = source
 import torch
+import yaml
 
 sys.path.insert(0, os.environ["TRAINING_PAGES"])
 import weighted_nemo_rl as ours
@@ -153,6 +154,10 @@ from nemo_rl.data.datasets.preference_datasets.preference_dataset import Prefere
 from nemo_rl.data.interfaces import TaskDataSpec
 
 (path,) = glob(folder + "/data/nemo-rl/train-*.jsonl")
+page = open(os.environ["TRAINING_PAGES"] + "/nemo-rl.md").read().split("```yaml\\n")[1].split("```")[0]
+settings = yaml.safe_load(page)["data"]
+settings = {**settings["default"], **settings["train"], "data_path": path}
+assert settings.pop("dataset_name") == "PreferenceDataset"
 rows = ours.WeightedPreferenceDataset(path, split="train").dataset
 words = tokenizer()
 
@@ -182,7 +187,7 @@ ones = {**batch(999), "sample_mask": torch.ones(2 * len(rows))}
 own = batch(999)
 print()
 print(json.dumps({
-    "rows": list(PreferenceDataset(path, split="train").dataset), "weights": rows["weight"][:],
+    "rows": list(PreferenceDataset(**settings).dataset), "weights": rows["weight"][:],
     "mask": own["sample_mask"].tolist(), "too long": batch(5)["sample_mask"].tolist(),
     "plain": losses(PreferenceLossFn(), DPOLossFn(DPOLossConfig()), ones), "ones": told([1] * len(rows)),
     "own": told(rows["weight"][:]),

@@ -1,15 +1,29 @@
 """Which answers and items go into training sets."""
 
-from datetime import date
+from contextlib import suppress
+from datetime import date, datetime
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import Field, model_validator
+from pydantic import BeforeValidator, Field, model_validator
 
 from workspaces.config.generation import FlagName
 from workspaces.config.section import Count, Number, Section
 
 Names = tuple[Annotated[str, Field(min_length=1)], ...]
+
+
+def _day(value: object) -> object:
+    """Take no number for seconds since 1970, and no moment for a day."""
+    if isinstance(value, str):
+        with suppress(ValueError):
+            return date.fromisoformat(value)
+    if value is None or (isinstance(value, date) and not isinstance(value, datetime)):
+        return value
+    raise ValueError("expected a day as 2026-11-26")
+
+
+Day = Annotated[date, BeforeValidator(_day)]
 
 
 class ExportsConfig(Section):
@@ -35,8 +49,8 @@ class ExportsConfig(Section):
     imported: Literal["include", "exclude", "only"] = "include"
     chat: Literal["include", "exclude", "only"] = "include"
     own: Literal["include", "exclude", "only"] = "include"
-    since: date | None = None
-    until: date | None = None
+    since: Day | None = None
+    until: Day | None = None
     min_people: Annotated[Count, Field(ge=1)] = 1
     min_agreement: Annotated[Number, Field(ge=0, le=1)] = 0.0
     min_margin: Annotated[Number, Field(ge=-3, le=3)] | None = None
@@ -49,7 +63,7 @@ class ExportsConfig(Section):
     decontaminate: Path | None = None
     weights: Literal["none", "confidence", "posterior"] = "confidence"
     test_people: Annotated[Number, Field(ge=0, lt=1)] = 0.0
-    test_from: date | None = None
+    test_from: Day | None = None
     benchmark_least: Annotated[Number, Field(ge=0, le=7)] = 6.0
     benchmark_topic_mean: Annotated[Number, Field(ge=0, le=7)] = 0.0
     benchmark_per_topic: Annotated[Count, Field(ge=1)] = 2

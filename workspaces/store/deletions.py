@@ -32,7 +32,8 @@ class Removed(TypedDict, total=False):
     """What a deletion removed: counts by kind, tasks by platform, affected exports, and closed accounts.
 
     ``exports_to_make_again`` names exports in the workspace, and gives the path of others; ``copies_to_remove`` are the
-    paths of copies of the person's data outside of the workspace's own folder for them.
+    paths of copies of the person's data outside of the workspace's own folder for them. ``published_to_replace`` are
+    the addresses of what was pushed, ``moved_or_removed`` what was written and is no longer where it was.
     """
 
     collection: dict[str, int]
@@ -40,6 +41,8 @@ class Removed(TypedDict, total=False):
     platforms: dict[str, int]
     exports_to_make_again: list[str]
     copies_to_remove: list[str]
+    published_to_replace: list[str]
+    moved_or_removed: list[str]
     accounts: dict[str, str]
 
 

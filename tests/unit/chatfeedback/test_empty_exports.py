@@ -113,6 +113,18 @@ def test_labels_of_one_kind_are_said_by_the_command(workspace: Workspace, tmp_pa
     assert "all 3 completions" in json.loads(ran.stdout)["warnings"][0]
 
 
+def test_a_test_split_that_is_empty_by_chance_is_said_and_one_that_nobody_asked_for_is_not(
+    workspace: Workspace, tmp_path: Path
+) -> None:
+    ingest(workspace, tmp_path, [vote("good", "bad")])
+    said = steps.export(workspace, "dpo", tmp_path / "dpo", test_share=0.0001).warnings
+    assert [
+        it for it in said if it.startswith("the test split has no row: no group of related rows was drawn")
+    ]
+    said = steps.export(workspace, "dpo", tmp_path / "dpo", test_share=0).warnings
+    assert not [it for it in said if "test split" in it]
+
+
 def test_a_rule_that_leaves_out_all_proposes_no_export_that_it_leaves_empty_too(
     workspace: Workspace, tmp_path: Path
 ) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import json
 from typing import TYPE_CHECKING, Any
 
@@ -163,7 +164,8 @@ def test_no_near_copy_of_what_is_trained_on_is_tested_on(workspace: Workspace, t
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (["--since", "yesterday"], "since"),
+        (["--since", "yesterday"], "since: expected a day as 2026-11-26 (given: 'yesterday')"),
+        (["--until", "86400"], "until: expected a day"),  # no seconds since 1970
         (["--imported", "perhaps"], "imported"),
         (["--min-agreement", "1.5"], "min_agreement"),
         (["--min-people", "0"], "min_people"),
@@ -180,6 +182,67 @@ def test_a_value_that_a_rule_does_not_take_is_named(logs: Workspace, arguments: 
     ran = run(logs, *arguments)
     assert ran.exit_code == 2
     assert said in ran.output
+    assert "Value error" not in ran.output
+
+
+@pytest.mark.parametrize(
+    ("arguments", "option"),
+    [
+        (["dpo", "--feed", "f"], "--feed"),
+        (["dpo", "--public"], "--private/--public"),
+        (["verify", "F", "--min-people", "2"], "--min-people"),
+        (["verify", "F", "--output", "o"], "--output"),
+        (["diff", "F", "F", "--dry-run"], "--dry-run"),
+        (["push", "F", "a/b", "--jsonl"], "--jsonl"),
+    ],
+)
+def test_an_option_that_would_change_nothing_is_refused(arguments: list[str], option: str) -> None:
+    ran = CliRunner(env={"COLUMNS": "200"}).invoke(app, ["export", *arguments])
+    assert ran.exit_code == 2
+    assert f"{option} changes nothing of 'export {arguments[0]}'" in ran.output
+
+
+def test_a_dry_run_says_what_the_folder_would_refuse(logs: Workspace, tmp_path: Path) -> None:
+    assert "the folder refuses it" not in run(logs, "--dry-run").output
+    (tmp_path / "notes.txt").write_text("mine", "utf-8")
+    for place in (tmp_path, logs.path / "collection" / "x", tmp_path / "notes.txt"):
+        ran = run(logs, "--dry-run", "--output", str(place))
+        assert ran.exit_code == 0
+        assert "warning: as it is, the folder refuses it: " in ran.output
+    assert not (logs.path / "exports").exists()
+
+
+@pytest.mark.parametrize(
+    ("name", "is_told"), [("[1]", True), ("$HOME", True), ('a "b"', False), ("100%", False)]
+)
+def test_the_line_that_loads_an_export_is_python_or_says_that_it_cannot(
+    logs: Workspace, tmp_path: Path, name: str, is_told: bool
+) -> None:
+    ran = run(logs, "--output", str(tmp_path / name), "--test-share", "0")
+    line = next(it for it in ran.output.splitlines() if it.startswith("Load it with: "))
+    call = ast.parse(line.removeprefix("Load it with: "), mode="eval").body
+    assert isinstance(call, ast.Call)
+    assert ast.literal_eval(call.args[0]) == str(tmp_path / name)
+    assert ("move the folder first" in ran.output) is is_told
+
+
+def test_json_tells_figures_as_the_manifest_holds_them(logs: Workspace, tmp_path: Path) -> None:
+    for share in ("0", "0.5"):
+        ran = run(logs, "--json", "--output", str(tmp_path / "dpo"), "--test-share", share)
+        told = json.loads(ran.stdout)
+        manifest = json.loads((tmp_path / "dpo" / "manifest.json").read_text("utf-8"))
+        assert told["accounting"] == manifest["accounting"]
+        assert told["difference"] == manifest["release"]["difference"]
+        assert told["version"] == manifest["release"]["version"]
+
+
+def test_a_name_that_nothing_has_is_said(logs: Workspace) -> None:
+    ran = run(
+        logs, "--language", "en", "--language", "English", "--licence", "MIT", "--licence", "mit", "--dry-run"
+    )
+    assert ran.exit_code == 0, ran.output
+    assert "warning: exports.languages names 'English', which no pair has" in ran.output
+    assert "exports.licences" not in ran.output
 
 
 def test_a_kind_that_there_is_not_is_refused_with_those_there_are(logs: Workspace) -> None:

@@ -12,7 +12,9 @@ import sqlalchemy as sa
 
 from chatfeedback import steps
 from exports.dataset import CannotWriteError
+from exports.verification import verify
 from tests.sample_records import NOW
+from workspaces.errors import UsageError
 from workspaces.files import CannotRemoveError
 from workspaces.records import AnnotationStatus, Quality
 from workspaces.store.annotations import AnnotationRevision, save_revisions
@@ -121,6 +123,66 @@ def test_a_conversation_is_named_outside_too_and_a_removed_export_no_more(
     shutil.rmtree(tmp_path / "out" / "kto")
     (receipt,) = steps.delete_conversations(filled, ["chat-0"], by="giver")
     assert receipt["removed"]["exports_to_make_again"] == [str(tmp_path / "out" / "dpo"), "dpo", "kto"]
+
+
+def test_copies_in_the_workspace_are_named_where_they_are_and_what_was_moved_as_such(
+    filled: Workspace, tmp_path: Path
+) -> None:
+    home = filled.path
+    for place in ("exports/dpo", "exports/deep/er/kto", "exports/reward"):
+        steps.export(filled, place.rpartition("/")[2], home / place)
+    for copy in ("exports/sub/copy", "kept by hand", "exports/copy"):
+        shutil.copytree(home / "exports" / "dpo", home / copy)
+    (tmp_path / "linked").mkdir()
+    (home / "exports" / "linked").symlink_to(tmp_path / "linked")
+    steps.export(filled, "dpo", home / "exports" / "linked" / "dpo")
+    (home / "exports" / "reward").rename(tmp_path / "reward")
+    (receipt,) = steps.delete_conversations(filled, ["chat-0"], by="giver")
+    assert receipt["removed"]["exports_to_make_again"] == sorted(
+        [
+            str(tmp_path / "linked" / "dpo"),
+            "copy",
+            "dpo",
+            "exports/deep/er/kto",
+            "exports/sub/copy",
+            "kept by hand",
+        ]
+    )
+    assert receipt["removed"]["moved_or_removed"] == ["reward"]
+
+
+@pytest.mark.parametrize("place", ["collection/x", "people/x", "reports/latest", "secrets", "servers/a/b"])
+def test_nothing_is_written_among_the_files_of_the_workbench(filled: Workspace, place: str) -> None:
+    with pytest.raises(UsageError, match="which the workbench writes itself"):
+        steps.export(filled, "dpo", filled.path / place)
+    with pytest.raises(UsageError, match="which the workbench writes itself"):
+        steps.export_entries(filled, filled.path / place)
+
+
+def test_nothing_is_written_into_a_release(filled: Workspace, tmp_path: Path) -> None:
+    folder = tmp_path / "dpo"
+    steps.export(filled, "dpo", folder)
+    with pytest.raises(UsageError, match="which is an export"):
+        steps.export(filled, "kto", folder / "data" / "kto")
+    with pytest.raises(UsageError, match="which is an export"):
+        steps.export_entries(filled, folder / "ledger")
+    with pytest.raises(UsageError, match="which is an export"):
+        steps.checkpoint_release(filled, folder, folder / "signed.json")
+    assert verify(folder).problems == ()
+
+
+def test_a_checkpoint_replaces_nothing_but_one_of_the_same_release(filled: Workspace, tmp_path: Path) -> None:
+    steps.export(filled, "dpo", tmp_path / "dpo")
+    steps.export(filled, "dpo", tmp_path / "twice", test_share=1)
+    one, other = (steps.checkpoint_release(filled, tmp_path / name) for name in ("dpo", "twice"))
+    assert one != other
+    assert steps.checkpoint_release(filled, tmp_path / "dpo") == one
+    assert steps.compare_with_checkpoint(filled, tmp_path / "twice", other) is None
+    for path in (other, filled.path / "chatfeedback.yaml"):
+        before = path.read_bytes()
+        with pytest.raises(UsageError):
+            steps.checkpoint_release(filled, tmp_path / "dpo", path)
+        assert path.read_bytes() == before
 
 
 @pytest.mark.parametrize("is_first", [True, False])

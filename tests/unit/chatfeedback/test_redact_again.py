@@ -146,6 +146,8 @@ def test_doing_it_twice_changes_nothing_more(folder: Path) -> None:
         "withdrawn": {},
         "exports_to_make_again": [],
         "copies_to_remove": [],
+        "published_to_replace": [],
+        "moved_or_removed": [],
     }
     assert sorted(path.name for path in (folder / "collection").iterdir()) == files
 

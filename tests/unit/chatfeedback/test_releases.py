@@ -20,6 +20,7 @@ from exports import NothingToExportError
 from exports.buckets import bucket_of, buckets_for
 from exports.dataset import MANIFEST, SUMS, sums_of
 from exports.difference import TOMBSTONES, DamagedFeedError, listed_in, read_feed
+from exports.publication import NotPublishedError
 from exports.verification import read_manifest, verify
 from tests import hub_stand_in
 from tests.sample_records import NOW
@@ -28,7 +29,7 @@ from workspaces.errors import UsageError
 from workspaces.records import SharingState
 from workspaces.store.conversations import set_state
 from workspaces.store.tasks import all_tasks
-from workspaces.store.written import written_at
+from workspaces.store.written import sources_of, written_at
 from workspaces.workspace import Workspace
 
 if TYPE_CHECKING:
@@ -233,6 +234,11 @@ def test_verify_tells_what_is_gone_since_by_the_workspace_and_by_a_later_feed(
     shutil.rmtree(copy)
     shutil.copytree(folder, copy)
     assert "It is what was written." in said("--feed", str(folder / TOMBSTONES))
+    later = tmp_path / "later"
+    later.write_text(
+        (folder / TOMBSTONES).read_text("utf-8").replace('"version": 2', '"version": 3'), "utf-8"
+    )
+    assert "the feed is of a later release" in said("--feed", str(later))
     (tmp_path / "other").write_text("[]\n", "utf-8")
     ran = CliRunner().invoke(app, ["export", "verify", str(copy), "--feed", str(tmp_path / "other")])
     assert "no feed of what is gone" in str(ran.exception)
@@ -241,6 +247,26 @@ def test_verify_tells_what_is_gone_since_by_the_workspace_and_by_a_later_feed(
     )
     ran = CliRunner().invoke(app, ["export", "verify", str(copy), "--feed", str(tmp_path / "other")])
     assert "feed of release 2 of 'kto'" in str(ran.exception)
+    steps.export(filled, "dpo", tmp_path / "sibling", test_share=1)  # of the same kind, and another history
+    feed = ["--feed", str(tmp_path / "sibling" / TOMBSTONES)]
+    shutil.rmtree(copy)
+    steps.export(filled, "dpo", copy, test_share=0.3)
+    ran = CliRunner().invoke(app, ["export", "verify", str(copy), *feed])
+    assert "feed of another 'dpo' export" in str(ran.exception)
+
+
+def test_a_workspace_that_knows_nothing_of_a_release_does_not_vouch_for_it(
+    filled: Workspace, tmp_path: Path
+) -> None:
+    folder, other = tmp_path / "dpo", tmp_path / "other"
+    export(filled, folder)
+    with (
+        Workspace.create(other, CONFIGURATION) as workspace,
+        pytest.raises(UsageError, match="knows nothing"),
+    ):
+        steps.push_release(workspace, folder, "lab/pairs", None, dry_run=True)
+    ran = CliRunner().invoke(app, ["export", "verify", str(folder), "--workspace", str(other)])
+    assert "of which the workspace" in str(ran.exception)
 
 
 def test_where_all_is_deleted_and_no_release_can_follow_the_old_one_is_named(
@@ -345,6 +371,45 @@ def test_a_release_with_deleted_conversations_is_not_pushed(
         assert TOMBSTONES in hub.files["lab/pairs"]
 
 
+def test_a_receipt_names_what_was_published_until_the_history_there_is_dropped(
+    filled: Workspace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", False)
+    folder = tmp_path / "dpo"
+    export(filled, folder)
+    moved = folder.rename(tmp_path / "moved")  # of which no note tells
+
+    def published(name: str) -> list[str]:
+        (receipt,) = steps.delete_conversations(filled, [name], by="giver")
+        return receipt["removed"]["published_to_replace"]
+
+    with hub_stand_in.running() as hub:
+        address = f"{hub.url}/datasets/lab/pairs"
+
+        def push(squash: bool = False) -> None:
+            steps.push_release(
+                filled, moved, "lab/pairs", SecretStr(hub.token), endpoint=hub.url, squash=squash
+            )
+
+        hub.fails = 1
+        with pytest.raises(NotPublishedError):
+            push()
+        assert published("chat-1") == []
+        export(filled, moved)
+        push()
+        assert published("chat-3") == [address]
+        export(filled, moved)
+        push()
+        assert published("chat-5") == [address]
+        export(filled, moved)
+        push(squash=True)
+    with filled.store.read() as connection:
+        left = sources_of(connection, address)
+    assert not left & {filled.tombstones.hash_of_id(f"chat-{number}") for number in (1, 3, 5)}
+    assert published("chat-7") == [address]
+    assert filled.tombstones.hash_of_person(TAGGER) in left
+
+
 @pytest.mark.parametrize("name", ["dpo", "kto", "sft"])
 def test_a_release_with_something_of_a_forgotten_person_is_not_pushed_wherever_it_was_moved(
     filled: Workspace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
@@ -381,6 +446,81 @@ def test_a_release_that_lists_no_items_is_not_pushed(filled: Workspace, tmp_path
     (folder / "manifest.json").write_text(json.dumps({**manifest, "files": files}), "utf-8")
     with pytest.raises(UsageError, match=r"lists no items.*export it again"):
         steps.push_release(filled, folder, "lab/pairs", SecretStr("hf_x"))
+
+
+def test_a_workspace_does_not_go_on_with_the_release_of_another(filled: Workspace, tmp_path: Path) -> None:
+    folder = tmp_path / "sharelm"
+    log = tmp_path / "other.jsonl"
+    turns = [{"role": "user", "content": "Who?"}, {"role": "assistant", "content": "Nobody."}]
+    row = {"conversation_id": "elsewhere", "conversation": turns, "model_name": "m", "source": "s"}
+    log.write_text(json.dumps(row) + "\n", "utf-8")
+    with Workspace.create(tmp_path / "other", CONFIGURATION) as other:
+        steps.ingest_file(other, log, publish=True)
+        steps.export(other, "sharelm", folder)
+        before = (folder / MANIFEST).read_bytes()
+        with pytest.raises(UsageError, match="export of another workspace"):
+            steps.export(filled, "sharelm", folder)
+        assert (folder / MANIFEST).read_bytes() == before
+        steps.delete_conversations(other, ["elsewhere"], by="giver")
+        with pytest.raises(NothingToExportError):  # it knows what it deleted
+            steps.export(other, "sharelm", folder)
+
+
+def test_the_feed_of_the_collection_holds_no_id_of_what_was_deleted(
+    filled: Workspace, tmp_path: Path
+) -> None:
+    folder = tmp_path / "sharelm"
+    export(filled, folder, "sharelm")
+    steps.delete_conversations(filled, ["chat-3"], by="giver")
+    export(filled, folder, "sharelm")
+    text = (folder / TOMBSTONES).read_text("utf-8")
+    hashed = hashlib.sha256(b"chat-3").hexdigest()
+    assert read_feed(text).conversations.keys() == {hashed}
+    assert "chat-3" not in text
+    # as an earlier version wrote it
+    line = json.dumps({"version": 2, "at": "2026-11-27T00:00:00+00:00", "gone": "item", "id": "chat-3"})
+    (folder / TOMBSTONES).write_text(f"{text}{line}\n", "utf-8")
+    manifest = json.loads((folder / MANIFEST).read_text("utf-8"))
+    manifest["files"][TOMBSTONES] = hashlib.sha256((folder / TOMBSTONES).read_bytes()).hexdigest()
+    (folder / MANIFEST).write_text(json.dumps(manifest), "utf-8")
+    (folder / SUMS).write_bytes(sums_of(folder, manifest["files"]).encode())
+    steps.delete_conversations(filled, ["chat-5"], by="giver")
+    export(filled, folder, "sharelm")
+    text = (folder / TOMBSTONES).read_text("utf-8")
+    assert "chat-" not in text
+    assert len(read_feed(text).conversations) == 2
+
+
+def test_releases_of_two_exports_are_said_to_be_such(filled: Workspace, tmp_path: Path) -> None:
+    for name in ("dpo", "kto"):
+        steps.export(filled, name, tmp_path / name)
+    ran = CliRunner().invoke(app, ["export", "diff", str(tmp_path / "dpo"), str(tmp_path / "kto")])
+    assert ran.exit_code == 0
+    assert "dpo and kto are two exports" in ran.output
+    ran = CliRunner().invoke(app, ["export", "diff", *[str(tmp_path / "dpo")] * 2])
+    assert "two exports" not in ran.output
+
+
+def test_another_share_of_the_test_split_is_said(filled: Workspace, tmp_path: Path) -> None:
+    folder = tmp_path / "dpo"
+    for share, is_dry, is_said in (
+        (0.3, False, False),
+        (0.3, False, False),
+        (0.1, True, True),
+        (0.1, False, True),
+    ):
+        said = steps.export(filled, "dpo", folder, test_share=share, dry_run=is_dry).warnings
+        assert bool([it for it in said if "has --test-share 0.3, and this one 0.1" in it]) is is_said
+
+
+def test_a_history_that_begins_anew_is_said(filled: Workspace, tmp_path: Path) -> None:
+    folder = tmp_path / "dpo"
+    assert not [it for it in steps.export(filled, "dpo", folder).warnings if "history" in it]
+    assert not [it for it in steps.export(filled, "dpo", folder).warnings if "history" in it]
+    folder.rename(tmp_path / "moved")
+    (warning,) = [it for it in steps.export(filled, "dpo", folder).warnings if "history" in it]
+    assert "the first of a new history" in warning
+    assert "history" not in (folder / MANIFEST).read_text("utf-8"), "it is about this machine"
 
 
 def test_json_lines_stand_beside_every_table_on_wish(filled: Workspace, tmp_path: Path) -> None:

@@ -388,6 +388,14 @@ def test_a_folder_that_cannot_be_written_is_said_before_any_work(tmp_path: Path)
         export(tmp_path / "file" / "out", world)
 
 
+def test_where_rows_cannot_wait_another_target_is_no_advice(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("", "utf-8")
+    with pytest.raises(CannotWriteError) as caught, exports.dataset.waiting_in(tmp_path / "file"):
+        pytest.fail("there is no folder")
+    assert "Rows wait there" in str(caught.value)
+    assert "--output" not in str(caught.value)
+
+
 def test_two_exports_at_once_leave_one_of_them_whole(tmp_path: Path) -> None:
     folder, worlds = tmp_path / "out", [sample(4), sample(8)] * 4
     with ThreadPoolExecutor(max_workers=4) as pool:

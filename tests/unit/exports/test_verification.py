@@ -109,7 +109,7 @@ def test_what_is_missing_too_much_or_a_link_is_named(written: Path, tmp_path: Pa
     table.unlink()
     (tmp_path / "elsewhere.parquet").rename(table)
     (folder / "data" / "more.parquet").write_bytes(b"")
-    assert verify(folder).problems == ("data/more.parquet is not part of the export",)
+    assert verify(folder).problems == ("data/more.parquet is not part of the export: move it away",)
     (folder / "data" / "more.parquet").unlink()
     for name in (MANIFEST, SUMS, "data"):
         (folder / name).rename(tmp_path / "elsewhere")
@@ -123,7 +123,7 @@ def test_what_is_missing_too_much_or_a_link_is_named(written: Path, tmp_path: Pa
         (folder / left).write_bytes(b"")
     assert verify(folder).problems == ()
     (folder / ".DS_Store.parquet").write_bytes(b"")
-    assert verify(folder).problems == (".DS_Store.parquet is not part of the export",)
+    assert verify(folder).problems == (".DS_Store.parquet is not part of the export: move it away",)
     (folder / ".DS_Store.parquet").unlink()
     (folder / SUMS).unlink()
     (problem,) = verify(folder).problems

@@ -49,6 +49,7 @@ def test_the_template_is_valid_and_says_every_default(tmp_path: Path) -> None:
         ("consent", Config.model_fields["consent"]),
         ("privacy", Config.model_fields["privacy"]),
         ("quality", Config.model_fields["quality"]),
+        ("exports", Config.model_fields["exports"]),
         ("demographics", Config.model_fields["demographics"]),
     ):
         assert set(written[name]) == set(type(model.get_default(call_default_factory=True)).known_keys()), (
