@@ -26,6 +26,11 @@ class Decision(StrEnum):
     TIE = "tie"
     BOTH_BAD = "both_bad"
 
+    @property
+    def posteriors(self) -> tuple[float, float]:
+        """The probabilities that the first and that the second side is better: what was decided is certain."""
+        return float(self is Decision.FIRST), float(self is Decision.SECOND)
+
 
 class Origin(StrEnum):
     """The author of a side: a model in a chat log, a model that was asked for a counterpart, an annotator, or an
@@ -92,7 +97,8 @@ class PreferencePair:
     the comparison instead of voting. ``writers`` are the answers that a rewrite comes from which others accepted.
     ``adjudicated`` is what a lead decided where votes disagree; ``winner`` then is the side that it names, if any.
     ``posteriors`` are the probabilities that the first and that the second side is better (the rest is that neither
-    is); None where no report has computed them. With ``weighs_posterior`` they make ``weight`` and ``margin``.
+    is), which a decision makes certain; None where no report has computed them. With ``weighs_posterior`` they make
+    ``weight`` and ``margin``.
     """
 
     pair_id: str
