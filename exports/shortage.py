@@ -61,6 +61,7 @@ ADVICE: Mapping[OmissionReason, str] = {
     OmissionReason.CONTRADICTED: MORE_ANSWERS,
     OmissionReason.UNDECIDED: MORE_ANSWERS,
     OmissionReason.REWRITE_UNDECIDED: MORE_ANSWERS,
+    OmissionReason.REWRITE_GONE: "'chatfeedback generate' asks about the rewrites that stand",
     OmissionReason.ASKED_AGAIN: SYNC,
     OmissionReason.NOT_A_RESPONSE: NOTHING,
     OmissionReason.CALLS_TOOLS: NOTHING,
@@ -77,6 +78,9 @@ ADVICE: Mapping[OmissionReason, str] = {
 }
 """The next command for each reason."""
 
+GONE = (OmissionReason.NOT_SHARED, OmissionReason.REWRITE_GONE)
+"""The reasons of an answer on a text that is not there: its conversation may be, and not be shared yet."""
+
 
 def with_states(omissions: Sequence[Omission], evidence: Evidence) -> list[Omission]:
     """Return omissions with the reason why a response is not shared, where its conversation is still there."""
@@ -84,7 +88,7 @@ def with_states(omissions: Sequence[Omission], evidence: Evidence) -> list[Omiss
     told = []
     for omission in omissions:
         task = evidence.tasks.get(omission.task_id)
-        if omission.reason is OmissionReason.NOT_SHARED and task is not None:
+        if omission.reason in GONE and task is not None:
             states = [evidence.states.get(conversation) for conversation in task.conversation_ids]
             reason = next((reasons[state] for state in states if state in reasons), omission.reason)
             omission = replace(omission, reason=reason)
