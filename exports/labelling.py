@@ -46,11 +46,7 @@ class _Tags:
     task: Task
     context: Context
     tags: Mapping[str, str]
-
-    @property
-    def is_thumb(self) -> bool:
-        """Whether it judges the text as a whole, rather than its qualities."""
-        return self.tags.keys() <= scores().keys()
+    is_thumb: bool
 
 
 def completion_labels(
@@ -204,7 +200,7 @@ def _tags(
         if context is None:
             yield OmissionReason.NOT_SHARED
         else:
-            yield context.unusable or _Tags(annotation, task, context, tags)
+            yield context.unusable or _Tags(annotation, task, context, tags, tags.keys() <= scored.keys())
 
 
 def _by_tags(
