@@ -28,6 +28,10 @@ MORE_ANSWERS = (
 COMPARE = "run 'chatfeedback generate' and 'chatfeedback push' to have people compare responses"
 ASK = "under 'mix.kinds' in chatfeedback.yaml, then run 'chatfeedback generate' and 'chatfeedback push'"
 RANK = f"name 'ranking' {ASK}"
+CHECK = (
+    "write a rubric under 'rubrics' in chatfeedback.yaml ('chatfeedback rubric propose' drafts one), name "
+    f"'rubric_NAME' {ASK}"
+)
 STRENGTH = f"name 'preference_strength' {ASK}"
 NOTHING = "no answer to such responses trains anything: run 'chatfeedback generate' for others"
 LOOSEN = "loosen the rule, under 'exports' in chatfeedback.yaml or as an option: 'chatfeedback export --help'"
@@ -49,6 +53,15 @@ ADVICE: Mapping[OmissionReason, str] = {
     OmissionReason.NO_PREFERENCE: SYNC,
     OmissionReason.NO_RANKING: RANK,
     OmissionReason.NO_STRENGTH: STRENGTH,
+    OmissionReason.NO_RUBRIC: CHECK,
+    OmissionReason.NOT_EVERY_CRITERION: MORE_ANSWERS,
+    OmissionReason.OF_ANSWERS: "run 'chatfeedback ingest' for chat logs",
+    OmissionReason.OF_CONVERSATION: COMPARE,
+    OmissionReason.OWN: "'quality.own: allowed' in chatfeedback.yaml lets answers of givers count",
+    OmissionReason.OWN_REWRITE: MORE_ANSWERS,
+    OmissionReason.REWRITE_REJECTED: NOTHING,
+    OmissionReason.UNWANTED: NOTHING,
+    OmissionReason.NOT_ALTERNATING: "'chatfeedback export dpo' and 'chatfeedback export kto' keep such prompts",
     **dict.fromkeys(BY_RULE, LOOSEN),
     OmissionReason.NO_HARM: f"name 'safety' {ASK}",
     OmissionReason.NO_RATING: f"name 'qualitative' or 'response_score' {ASK}",

@@ -85,7 +85,9 @@ def _rules(configured: ExportsConfig, given: Mapping[str, object]) -> ExportsCon
         first = error.errors()[0]
         if not first["loc"]:  # of several rules together
             raise typer.BadParameter(first["msg"].removeprefix("Value error, ")) from None
-        raise typer.BadParameter(f"{first['loc'][0]}: {first['msg']} (given: {first['input']!r})") from None
+        said = first["msg"].removeprefix("Value error, ")  # those of our validators contain the value
+        given_it = "" if first["type"] == "value_error" else f" (given: {first['input']!r})"
+        raise typer.BadParameter(f"{first['loc'][0]}: {said}{given_it}") from None
 
 
 def export(
