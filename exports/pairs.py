@@ -218,8 +218,12 @@ class PreferencePair:
         winner = self.winner or 0
         if self.weighs_posterior and self.posteriors is not None:
             return self.posteriors[winner] - self.posteriors[1 - winner]
+        towards = [vote.towards(winner) for vote in self.votes]
         total = math.fsum(vote.weight for vote in self.votes)
-        return math.fsum(vote.weight * vote.towards(winner) for vote in self.votes) / total if total else 0.0
+        if not total:
+            return 0.0
+        mean = math.fsum(vote.weight * far for vote, far in zip(self.votes, towards, strict=True)) / total
+        return min(max(mean, float(min(towards))), float(max(towards)))  # rounding alone would lead beyond
 
 
 def origin_of(written: Iterable[Context]) -> Origin:

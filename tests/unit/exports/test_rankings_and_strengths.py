@@ -50,6 +50,18 @@ def test_the_sign_chooses_and_the_strength_is_the_margin(answer: str, turned: bo
     assert rows(pair)[0]["margin"] == pytest.approx(abs(int(answer)))
 
 
+@given(st.lists(st.floats(0.01, 1.0), min_size=1, max_size=9))
+def test_a_strength_that_all_give_is_the_margin_whatever_they_weigh(weights: list[float]) -> None:
+    """By rounding alone the weighted mean of equal numbers can be another one, below min_margin or beyond 3."""
+    world = World()
+    task = world.task(*world.chat("q", "one", "two"), kind="preference_strength")
+    for number in range(len(weights)):
+        world.answer(task, f"p{number}", strength="3")
+    people = {f"p{number}": weight for number, weight in enumerate(weights)}
+    (pair,) = pairs_of(world, people).decided
+    assert pair.margin == 3.0
+
+
 def test_strengths_are_averaged_by_weight_and_a_vote_without_one_counts_one() -> None:
     world = World()
     ids = world.chat("q", "one", "two")
