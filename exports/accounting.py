@@ -84,7 +84,7 @@ class Accounting:
         """Yield what became of the items and of the judgments, each with figures that add up."""
         ends = [f"{self.items_trained:,} {self.use}"]
         ends += [f"{count:,} in {_named(place)}" for place, count in self.items_beside.items()]
-        ends += [f"{count:,} left out" for count in [sum(self.items_left_out.values())] if count]
+        ends += [f"{count:,} left out:" for count in [sum(self.items_left_out.values())] if count]
         judged = (
             "judged " if self.judgments_trained or self.judgments_beside or not self.items_trained else ""
         )
@@ -103,9 +103,10 @@ class Accounting:
         yield from (left_out(reason, count) for reason, count in self.judgments_left_out.items())
 
     def reasons_of_items(self) -> Iterator[str]:
-        """Yield how many items are left out for each reason that is about them, and not about answers."""
-        about = {it: count for it, count in self.items_left_out.items() if it.startswith(f"{self.item} ")}
-        yield from (left_out(reason, count) for reason, count in about.items())
+        """Yield how many items are left out for each reason; one of answers on them is told of the items themselves."""
+        for reason, count in self.items_left_out.items():
+            _, _, why = reason.partition(" ")
+            yield left_out(f"{self.item} {why.removeprefix(f'on a {self.item} ')}", count)
 
     def unanswered(self) -> str | None:
         """Return how many tasks have no judgment; None if all have one."""

@@ -11,8 +11,8 @@ from dataclasses import dataclass, replace
 from datetime import UTC
 from typing import TYPE_CHECKING
 
+from exports.items import judges_of
 from exports.omissions import Omission, OmissionReason
-from exports.pairs import PreferencePair
 from exports.verdicts import sorted_omissions
 from workspaces.config.exports import ExportsConfig
 from workspaces.records import ANONYMOUS, CHAT, IMPORTED
@@ -217,15 +217,11 @@ def _is_asked(rule: ItemRule, rules: ExportsConfig, evidence: Evidence) -> bool:
 
 
 def _enough_people(item: ExportItem, rules: ExportsConfig, _: Evidence) -> bool:
-    """Who wrote a reference, or a text that others judged, is no voter; all raters without a name count as one; what
-    nobody was asked about passes.
-    """
+    """All raters without a name count as one; what nobody was asked about passes."""
     if not item.judgments:
         return True  # of the collection itself
-    wrote = {by.annotation_id for by in getattr(item, "writers", ())}
-    judged = item.votes if isinstance(item, PreferencePair) else item.judgments
-    voters = {it.person_id for it in judged if it.annotation_id not in wrote}
-    return len({"" if name.startswith(ANONYMOUS) else name for name in voters}) >= rules.min_people
+    judges = {"" if name.startswith(ANONYMOUS) else name for name in judges_of(item)}
+    return len(judges) >= rules.min_people
 
 
 def _agreement(item: ExportItem, rules: ExportsConfig, _: Evidence) -> bool:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import pyarrow.compute as pc
 
+from exports.items import judges_of
 from exports.judgments import Act
 from exports.weights import Weighting
 from workspaces.grammar import counted, word_for
@@ -177,7 +178,7 @@ class Counted:
         judgments = {}
         for item in items:
             self.items += 1
-            self.single += len(set(item.person_ids)) == 1
+            self.single += len(judges_of(item)) == 1
             judgments.update({judgment.annotation_id: judgment for judgment in item.judgments})
         for judgment in judgments.values():
             self.people.add(judgment.person_id)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Protocol, TypeVar
 
+from exports.pairs import PreferencePair
+
 if TYPE_CHECKING:
     from collections.abc import Collection
 
@@ -40,3 +42,10 @@ class ExportItem(Protocol):
 
 
 ItemT = TypeVar("ItemT", bound=ExportItem)
+
+
+def judges_of(item: ExportItem) -> set[str]:
+    """Return the people who judged an item; who wrote a reference, or a text that others judged, is none."""
+    wrote = {by.annotation_id for by in getattr(item, "writers", ())}
+    judged = item.votes if isinstance(item, PreferencePair) else item.judgments
+    return {by.person_id for by in judged if by.annotation_id not in wrote}

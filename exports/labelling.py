@@ -19,7 +19,7 @@ from workspaces.kinds import BOTH_BAD, kind_of
 from workspaces.records import IMPORTED, AnnotationStatus, stable_id
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
     from exports.pairs import Vote
     from exports.verdicts import RewriteOutcomes
@@ -46,6 +46,7 @@ class _Tags:
     task: Task
     context: Context
     tags: Mapping[str, str]
+    is_thumb: bool
 
 
 def completion_labels(
@@ -60,8 +61,8 @@ def completion_labels(
 
     1. Each deciding question, and each thumb that came with a log, has the answer that more than half of its
        annotators gave (N/A is an answer), or that a lead decided. Without either the question has no answer. The
-       latest answer of a person on a text counts; where answers of the latest time differ on a question, the person
-       has none to it.
+       latest tags of a person on a text count, and their latest thumb: neither replaces the other. Where those of
+       the latest time differ on a question, the person has none to it.
     2. ``label_of`` turns these answers into a label. Undecided texts are omitted.
     3. A text that nobody tagged gets its label from its pairs (``preference_pairs``, rewrites included): ``True``
        if it was chosen in more pairs than it was rejected in, ``False`` if in fewer. A pair of which most votes say
@@ -83,11 +84,11 @@ def completion_labels(
 
     rows = []
     for label_id, answers in tagged.items():
-        by_person: dict[str, list[_Tags]] = defaultdict(list)
+        of_person: dict[tuple[str, bool], list[_Tags]] = defaultdict(list)
         for answer in sorted(answers, key=lambda answer: age(answer.annotation)):
-            by_person[answer.annotation.person_id].append(answer)
+            of_person[answer.annotation.person_id, answer.is_thumb].append(answer)
         latest = []
-        for given in by_person.values():
+        for given in of_person.values():
             counted, left_out = _latest(given)
             latest.extend([counted] if counted.tags else [])
             reasons |= {str(omission.annotation_id): omission for omission in left_out}
@@ -199,7 +200,7 @@ def _tags(
         if context is None:
             yield OmissionReason.NOT_SHARED
         else:
-            yield context.unusable or _Tags(annotation, task, context, tags)
+            yield context.unusable or _Tags(annotation, task, context, tags, tags.keys() <= scored.keys())
 
 
 def _by_tags(
@@ -211,7 +212,10 @@ def _by_tags(
     if label is None or not answers:
         return None
     contexts = {answer.context.message.id: answer.context for answer in answers}
-    agreeing = [answer for answer in answers if label_of(answer.tags) is label]
+    of_person: dict[str, dict[str, str]] = defaultdict(dict)
+    for answer in answers:
+        of_person[answer.annotation.person_id].update(answer.tags)
+    agreeing = {person: tags for person, tags in of_person.items() if label_of(tags) is label}
     return LabelledCompletion(
         label_id=label_id,
         prompt=answers[0].context.prompt,
@@ -222,7 +226,7 @@ def _by_tags(
             models=models_of(contexts.values()),
         ),
         label=label,
-        basis=Basis.THUMBS if all(answer.tags.keys() <= scored.keys() for answer in answers) else Basis.TAGS,
+        basis=Basis.THUMBS if all(answer.is_thumb for answer in answers) else Basis.TAGS,
         verdicts=tuple(
             Verdict(
                 annotation_id=answer.annotation.id,
@@ -237,8 +241,8 @@ def _by_tags(
             for answer in answers
             for question, tag in answer.tags.items()
         ),
-        agreement=len(agreeing) / len(answers),
-        weight=sum(_weight(answer, weights) for answer in agreeing) / len(answers),
+        agreement=len(agreeing) / len(of_person),
+        weight=sum(_weight(person, tags, weights) for person, tags in agreeing.items()) / len(of_person),
         **whence(contexts.values(), (answer.task for answer in answers)),
         adjudicated=bool(decided),
     )
@@ -257,11 +261,9 @@ def _decided(answers: Sequence[_Tags], decisions: Decisions) -> dict[str, str]:
     return {question: values.pop() for question, values in found.items() if len(values) == 1}
 
 
-def _weight(answer: _Tags, weights: Weights) -> float:
+def _weight(person_id: str, tags: Collection[str], weights: Weights) -> float:
     """Return the mean weight of a person's answers to the questions that they tagged."""
-    return sum(weights.of(answer.annotation.person_id, question) for question in answer.tags) / len(
-        answer.tags
-    )
+    return sum(weights.of(person_id, question) for question in tags) / len(tags)
 
 
 def _majority(answers: Sequence[_Tags], question: str) -> str | None:

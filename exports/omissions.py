@@ -57,6 +57,7 @@ class OmissionReason(StrEnum):
     UNCHANGED_REWRITE = "answer whose rewrite changes nothing"
     REWRITE_REJECTED = "answer on a rewrite that others did not accept"
     REWRITE_UNDECIDED = "answer on a rewrite that too few others have judged"
+    REWRITE_GONE = "answer on a rewrite that is changed, set aside or not shared"
     OWN_REWRITE = "answer of a writer on their own rewrite"
     UNDECIDED = "answer on a response without a majority"
     NOT_ALTERNATING = "answer on a prompt whose turns do not alternate"

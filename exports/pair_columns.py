@@ -180,7 +180,13 @@ class PairColumns:
         towards = np.where(votes.preferred == self.chosen[votes.pairs], strengths, -strengths)
         towards = np.where(votes.preferred == NEITHER, 0, towards)
         totals, sums = self._sums(votes.weights), self._sums(votes.weights * towards)
-        return np.divide(sums, totals, out=np.zeros(len(self)), where=totals != 0)
+        means = np.divide(sums, totals, out=np.zeros(len(self)), where=totals != 0)
+        if not len(self):
+            return means
+        starts = np.cumsum(self.n_votes) - self.n_votes
+        least, most = (of.reduceat(towards, starts) for of in (np.minimum, np.maximum))
+        within: NDArray[np.float64] = np.clip(means, least, most)  # rounding alone would lead beyond
+        return np.where(totals != 0, within, 0.0)
 
     def _sums(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
         """Return the sum of the values of each pair's votes, rounded once, as ``math.fsum`` does."""

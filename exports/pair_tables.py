@@ -176,9 +176,9 @@ split in the first configuration, which holds only what a trainer accepts. `agre
 the most frequent vote, `strength` (chosen - rejected) / votes, `weight` the summed confidence behind
 `chosen` per vote, `margin` the mean of the votes towards `chosen` by confidence: a vote for it counts its
 strength, or 1 where none was asked, a vote against it as much below 0. `posterior` is the probability that
-`chosen` is better, by Dawid and Skene's model in the newest report; null where none has computed it. With
-the rule `weights: none` every vote weighs 1 in these; with `weights: posterior`, `weight` is `posterior`,
-and `margin` that of `chosen` less that of the other side, where there is one."""
+`chosen` is better, by Dawid and Skene's model in the newest report, or by what a lead decided; null where none has
+computed it. With the rule `weights: none` every vote weighs 1 in these; with `weights: posterior`, `weight` is
+`posterior`, and `margin` that of `chosen` less that of the other side, where there is one."""
 
 
 def how_made(undecided: str) -> str:

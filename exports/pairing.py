@@ -217,7 +217,7 @@ def _pair(
             Judged(it.annotation.id, it.annotation.person_id, it.act, from_log=False) for it in wrote
         ),
         adjudicated=adjudicated,
-        posteriors=_posteriors(verdicts, weights),
+        posteriors=_posteriors(verdicts, weights) if adjudicated is None else adjudicated.posteriors,
         weighs_posterior=weights.weighting is Weighting.POSTERIOR,
     )
 

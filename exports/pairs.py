@@ -26,6 +26,11 @@ class Decision(StrEnum):
     TIE = "tie"
     BOTH_BAD = "both_bad"
 
+    @property
+    def posteriors(self) -> tuple[float, float]:
+        """The probabilities that the first and that the second side is better: what was decided is certain."""
+        return float(self is Decision.FIRST), float(self is Decision.SECOND)
+
 
 class Origin(StrEnum):
     """The author of a side: a model in a chat log, a model that was asked for a counterpart, an annotator, or an
@@ -92,7 +97,8 @@ class PreferencePair:
     the comparison instead of voting. ``writers`` are the answers that a rewrite comes from which others accepted.
     ``adjudicated`` is what a lead decided where votes disagree; ``winner`` then is the side that it names, if any.
     ``posteriors`` are the probabilities that the first and that the second side is better (the rest is that neither
-    is); None where no report has computed them. With ``weighs_posterior`` they make ``weight`` and ``margin``.
+    is), which a decision makes certain; None where no report has computed them. With ``weighs_posterior`` they make
+    ``weight`` and ``margin``.
     """
 
     pair_id: str
@@ -212,8 +218,12 @@ class PreferencePair:
         winner = self.winner or 0
         if self.weighs_posterior and self.posteriors is not None:
             return self.posteriors[winner] - self.posteriors[1 - winner]
+        towards = [vote.towards(winner) for vote in self.votes]
         total = math.fsum(vote.weight for vote in self.votes)
-        return math.fsum(vote.weight * vote.towards(winner) for vote in self.votes) / total if total else 0.0
+        if not total:
+            return 0.0
+        mean = math.fsum(vote.weight * far for vote, far in zip(self.votes, towards, strict=True)) / total
+        return min(max(mean, float(min(towards))), float(max(towards)))  # rounding alone would lead beyond
 
 
 def origin_of(written: Iterable[Context]) -> Origin:

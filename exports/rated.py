@@ -85,7 +85,9 @@ class RatedResponse:
             return None
         total = math.fsum(each.weight for each in given)
         weights = [each.weight / total if total else 1 / len(given) for each in given]
-        return math.fsum(weight * (each.value or 0.0) for weight, each in zip(weights, given, strict=True))
+        values = [each.value or 0.0 for each in given]
+        mean = math.fsum(weight * value for weight, value in zip(weights, values, strict=True))
+        return min(max(mean, min(values)), max(values))  # rounding alone would lead out of the scale
 
     @property
     def fine_grained(self) -> float | None:

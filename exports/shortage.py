@@ -28,6 +28,10 @@ MORE_ANSWERS = (
 COMPARE = "run 'chatfeedback generate' and 'chatfeedback push' to have people compare responses"
 ASK = "under 'mix.kinds' in chatfeedback.yaml, then run 'chatfeedback generate' and 'chatfeedback push'"
 RANK = f"name 'ranking' {ASK}"
+CHECK = (
+    "write a rubric under 'rubrics' in chatfeedback.yaml ('chatfeedback rubric propose' drafts one), name "
+    f"'rubric_NAME' {ASK}"
+)
 STRENGTH = f"name 'preference_strength' {ASK}"
 NOTHING = "no answer to such responses trains anything: run 'chatfeedback generate' for others"
 LOOSEN = "loosen the rule, under 'exports' in chatfeedback.yaml or as an option: 'chatfeedback export --help'"
@@ -49,6 +53,15 @@ ADVICE: Mapping[OmissionReason, str] = {
     OmissionReason.NO_PREFERENCE: SYNC,
     OmissionReason.NO_RANKING: RANK,
     OmissionReason.NO_STRENGTH: STRENGTH,
+    OmissionReason.NO_RUBRIC: CHECK,
+    OmissionReason.NOT_EVERY_CRITERION: MORE_ANSWERS,
+    OmissionReason.OF_ANSWERS: "run 'chatfeedback ingest' for chat logs",
+    OmissionReason.OF_CONVERSATION: COMPARE,
+    OmissionReason.OWN: "'quality.own: allowed' in chatfeedback.yaml lets answers of givers count",
+    OmissionReason.OWN_REWRITE: MORE_ANSWERS,
+    OmissionReason.REWRITE_REJECTED: NOTHING,
+    OmissionReason.UNWANTED: NOTHING,
+    OmissionReason.NOT_ALTERNATING: "'chatfeedback export dpo' and 'chatfeedback export kto' keep such prompts",
     **dict.fromkeys(BY_RULE, LOOSEN),
     OmissionReason.NO_RUBRIC: "declare criteria under 'rubrics' in chatfeedback.yaml and name the rubric under "
     "'mix.kinds', then run 'chatfeedback generate' and 'chatfeedback push'",
@@ -63,6 +76,7 @@ ADVICE: Mapping[OmissionReason, str] = {
     OmissionReason.CONTRADICTED: MORE_ANSWERS,
     OmissionReason.UNDECIDED: MORE_ANSWERS,
     OmissionReason.REWRITE_UNDECIDED: MORE_ANSWERS,
+    OmissionReason.REWRITE_GONE: "'chatfeedback generate' asks about the rewrites that stand",
     OmissionReason.ASKED_AGAIN: SYNC,
     OmissionReason.NOT_A_RESPONSE: NOTHING,
     OmissionReason.CALLS_TOOLS: NOTHING,
@@ -79,6 +93,9 @@ ADVICE: Mapping[OmissionReason, str] = {
 }
 """The next command for each reason."""
 
+GONE = (OmissionReason.NOT_SHARED, OmissionReason.REWRITE_GONE)
+"""The reasons of an answer on a text that is not there: its conversation may be, and not be shared yet."""
+
 
 def with_states(omissions: Sequence[Omission], evidence: Evidence) -> list[Omission]:
     """Return omissions with the reason why a response is not shared, where its conversation is still there."""
@@ -86,7 +103,7 @@ def with_states(omissions: Sequence[Omission], evidence: Evidence) -> list[Omiss
     told = []
     for omission in omissions:
         task = evidence.tasks.get(omission.task_id)
-        if omission.reason is OmissionReason.NOT_SHARED and task is not None:
+        if omission.reason in GONE and task is not None:
             states = [evidence.states.get(conversation) for conversation in task.conversation_ids]
             reason = next((reasons[state] for state in states if state in reasons), omission.reason)
             omission = replace(omission, reason=reason)

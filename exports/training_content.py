@@ -198,14 +198,14 @@ def _general(content: Content, counts: Counts) -> list[str]:
 def _sources(
     content: Content, counts: Counts, sources: Mapping[str, int], licences: Mapping[str, int]
 ) -> list[str]:
-    total, judgments = sum(sources.values()) or 1, counts.judgments()
+    total, judgments = content.items or 1, counts.judgments()
     generated = sum(content.generated.values())
     by_model = ", ".join(f"{cell(name)} {count:,}" for name, count in content.generated.items())
     return [
         "## 2. List of data sources",
         "",
         "Chat logs were read from these sources. Which of them belong under 2.1, 2.2.1, 2.2.2 or 2.4, nothing here",
-        "tells: the last column is for that.",
+        "tells: the last column is for that. A row of several sources counts for each; shares are of all rows.",
         "",
         *table(
             ["source", "rows", "share", "section"],

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 from itertools import combinations
 from typing import TYPE_CHECKING, NamedTuple
@@ -153,6 +154,7 @@ class Shown:
         self.task = task
         self.contexts = contexts
         self._said = said
+        self._places: tuple[int, ...] | None = None
         self._responses: tuple[Context, ...] | OmissionReason | None = None
         self._compared: dict[tuple[int, int], Compared | OmissionReason] = {}
 
@@ -163,10 +165,20 @@ class Shown:
 
     @property
     def responses(self) -> tuple[Context, ...] | OmissionReason:
-        """The responses in the order of display, or why the task compares nothing."""
+        """The responses at ``places``, or why the task compares nothing."""
         if self._responses is None:
-            self._responses = shown_responses(self.task, self.contexts)
+            self._responses = shown_responses(self.task, self.contexts, self.places)
         return self._responses
+
+    @property
+    def places(self) -> tuple[int, ...]:
+        """The places of what can be compared: of a ranking, of all but the rewrites that do not stand any more."""
+        if self._places is None:
+            gone = {name for name in self.task.rewrites if name not in self.contexts}
+            there = [place for place, name in enumerate(self.task.message_ids) if name not in gone]
+            ranks = self.kind.ranking is not None and len(there) > 1
+            self._places = tuple(there if ranks else range(len(self.task.message_ids)))
+        return self._places
 
     def said(self, question: ComparisonQuestion, values: Mapping[str, str]) -> Said | None:
         """Return what an answer to the comparison says; None if it is not complete."""
@@ -266,11 +278,12 @@ def said_by(question: ComparisonQuestion, kind: Kind, values: Mapping[str, str])
 def _ranking(
     question: RankingQuestion, shown: Shown, annotation: Annotation, outcomes: RewriteOutcomes
 ) -> Sequence[PairVerdict] | OmissionReason:
-    places = ranked(question, shown.task, annotation)
-    if places is None:
+    ranks = ranked(question, shown.task, annotation)
+    if ranks is None:
         return OmissionReason.NO_PREFERENCE
     if isinstance(shown.responses, OmissionReason):
         return shown.responses
+    places = [ranks[place] for place in shown.places]
     pairs = list(combinations(range(len(shown.responses)), 2))
     compared = [
         outcomes.refused((shown.responses[left], shown.responses[right])) or shown.between(left, right)
@@ -284,7 +297,7 @@ def _ranking(
             preferred=None if places[left] == places[right] else each.first ^ (places[left] > places[right]),
             shown_first=_shown_first(shown.task, annotation, each),
             act=Act.RANKING,
-            share=1 / len(pairs),
+            share=1 / math.comb(len(ranks), 2),
         )
         for (left, right), each in zip(pairs, compared, strict=True)
         if isinstance(each, Compared)
@@ -338,11 +351,15 @@ def _judged_rewrite(
     return (verdict,)
 
 
-def shown_responses(task: Task, contexts: Mapping[str, Context]) -> tuple[Context, ...] | OmissionReason:
-    """Return the contexts of the responses shown, or why the task compares nothing."""
-    if not all(message_id in contexts for message_id in task.message_ids):
-        return OmissionReason.NOT_SHARED
-    shown = tuple(contexts[message_id] for message_id in task.message_ids)
+def shown_responses(
+    task: Task, contexts: Mapping[str, Context], places: Sequence[int] | None = None
+) -> tuple[Context, ...] | OmissionReason:
+    """Return the contexts of the responses shown (at these places; None: all), or why the task compares nothing."""
+    names = task.message_ids if places is None else [task.message_ids[place] for place in places]
+    missing = {name for name in names if name not in contexts}
+    if missing:
+        return OmissionReason.REWRITE_GONE if missing <= {*task.rewrites} else OmissionReason.NOT_SHARED
+    shown = tuple(contexts[name] for name in names)
     return next((reason for context in shown if (reason := context.unusable)), shown)
 
 

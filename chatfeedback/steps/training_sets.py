@@ -27,7 +27,7 @@ from exports.weights import Weighting
 from reward_engine import tip
 from workspaces.errors import UsageError, WorkbenchError
 from workspaces.garbage import collector_paused
-from workspaces.kinds import ComparisonQuestion, all_kinds
+from workspaces.kinds import all_kinds
 from workspaces.records import SharingState
 from workspaces.store.adjudications import decisions
 from workspaces.store.chat_exchanges import is_waiting
@@ -339,11 +339,9 @@ def _weights(connection: sa.Connection, rules: ExportsConfig) -> exports.Weights
 
 
 def _posteriors(connection: sa.Connection) -> dict[tuple[str, str, str], Mapping[str, float]]:
-    """Return what the newest report computed of comparisons of two responses."""
+    """Return what the newest report computed of two responses that were compared, alone or in a ranking."""
     compared = [
-        (kind.name, question.name)
-        for kind in all_kinds().values()
-        if (question := kind.compares) is not None and isinstance(question, ComparisonQuestion)
+        (kind.name, question.name) for kind in all_kinds().values() if (question := kind.compares) is not None
     ]
     return {
         (it.kind, it.question, it.item): it.probabilities

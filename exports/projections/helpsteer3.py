@@ -30,8 +30,9 @@ COLUMNS: Columns = {
 METHOD = f"""\
 A row is a pair of responses of which people said how much better one is. `score` is from -3 (`response1` is
 much better) over 0 (about the same) to 3 (`response2` is much better), and `reasoning` what the person wrote,
-empty where they wrote nothing. `overall_preference` is the rounded mean of the scores. Votes without a strength,
-and those that both responses are bad, are counted in `provenance` and stand in `votes`.
+empty where they wrote nothing. `overall_preference` is the mean of the scores, rounded, halves to the even number;
+where a lead decided (`adjudicated`), it has that size, 1 at least, on the side that they named, or is 0. Votes without
+a strength, and those that both responses are bad, are counted in `provenance` and stand in `votes`.
 
 {how_made("`chosen` only names `response1`")}"""
 

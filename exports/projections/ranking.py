@@ -55,7 +55,8 @@ VOTES: Columns = {
 METHOD = """\
 People put three to five responses to one prompt in order; responses may share a place. Rankings of the
 same prompt and texts are pooled, the latest of each person. A response's rank is the order of the mean of
-its places over people, each weighing by confidence; equal means share a rank. Where people disagree about two
+its places over people, each weighing by confidence; responses that share a place count the mean of those that they
+take up (1, 2, 2 counts 1, 2.5, 2.5), and equal means share a rank. Where people disagree about two
 of the responses a lead may have decided which is better (`adjudicated`): then the order is that of how many
 others each is better than. `completions` stand best first, and rank 0 is the best. A prompt keeps calls of
 tools and their results; reasoning is left out.

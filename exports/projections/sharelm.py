@@ -71,10 +71,10 @@ A row is a conversation that its giver shares, as the collection holds it after 
 `conversation` follows the first answer at each branch; a call of a tool without a text beside it is JSON text there,
 and others are not there. `model_name` has the models of its answers, as far as the log names them. `tree` has every
 message with its parent, calls of tools (JSON text), answers that models were asked for later (`generated`) and
-people's rewrites (`rewrite_of`). Reasoning is left out. `user_id`, `user_metadata` and the fields of
-`conversation_metadata` beside `language` are empty: who gave a conversation, what a person is, and what else a log
-says of either are nobody's business here. `timestamp` is the day, in UTC. Nobody's judgments are in it: the other
-exports hold them.
+people's rewrites (`rewrite_of`); `n_branches` counts its branchings. Reasoning is left out. `user_id`,
+`user_metadata` and the fields of `conversation_metadata` beside `language` are empty: who gave a conversation, what a
+person is, and what else a log says of either are nobody's business here. `timestamp` is the day, in UTC. Nobody's
+judgments are in it: the other exports hold them.
 
 Row *n* of a split in `tree` and in `provenance` tells of row *n* of that split in the first configuration."""
 

@@ -188,7 +188,9 @@ def test_every_judgment_and_every_item_is_accounted_for_once(
     for reason, count in Counter(aside.values()).items():
         assert found.judgments_left_out[reason.value] == count
     assert found.tasks_without_judgment == len(tasks.keys() - {each.task_id for each in annotations})
-    said = "; ".join([*found.sentences(), *found.reasons(), found.unanswered() or ""])
+    said = "; ".join(
+        [*found.sentences(), *found.reasons_of_items(), *found.reasons(), found.unanswered() or ""]
+    )
     assert not disagreements(said)
 
 

@@ -12,6 +12,8 @@ from typer.testing import CliRunner
 from chatfeedback import steps
 from chatfeedback.cli import app
 from exports import NothingToExportError
+from exports.omissions import OmissionReason
+from exports.shortage import ADVICE
 from workspaces.config.exports import ExportsConfig
 from workspaces.records import SharingState
 
@@ -144,3 +146,17 @@ def test_a_day_on_which_nothing_was_asked_is_said_to_leave_the_test_split_empty(
     assert dict(result.rows) == {"train": 1, "test": 0}
     (warning,) = [it for it in result.warnings if "test split" in it]
     assert "on 2999-01-01 or later" in warning
+
+
+def test_every_reason_that_can_leave_an_export_empty_has_a_next_command() -> None:
+    """The others stand beside an answer that counts, or beside a reason that has one."""
+    beside = {OmissionReason.UNKNOWN_TASK, OmissionReason.ANSWERED_AGAIN, OmissionReason.TAGS_DECIDE}
+    assert set(OmissionReason) - ADVICE.keys() == beside
+
+
+def test_a_flag_that_there_is_not_is_named_once(workspace: Workspace) -> None:
+    given = ["export", "dpo", "--workspace", str(workspace.path), "--skip-flag", "foo"]
+    said = CliRunner().invoke(app, given, env={"COLUMNS": "400"})
+    assert said.exit_code == 2
+    assert said.stderr.count("given:") == 1
+    assert "Value error" not in said.stderr

@@ -87,6 +87,16 @@ def test_a_dry_run_shows_what_falls_out_and_writes_nothing(logs: Workspace) -> N
     assert sum(told["rows"].values()) == 6
 
 
+def test_a_dry_run_shows_how_many_rows_fall_out_at_which_rule(logs: Workspace, tmp_path: Path) -> None:
+    (tmp_path / "benchmark").mkdir()
+    (tmp_path / "benchmark" / "easy.txt").write_text("What is 3 plus 3 in numbers?\n", "utf-8")
+    ran = run(logs, "--decontaminate", str(tmp_path / "benchmark"), "--dry-run")
+    of_items, why, of_judgments, *_ = ran.stdout.splitlines()[1:]
+    assert of_items == "  6 judged pairs: 5 to train on, 1 left out:"
+    assert why == "    1 pair on a prompt that stands in a benchmark of exports.decontaminate"
+    assert of_judgments == "  6 judgments: 5 behind pairs to train on, 1 left out:"
+
+
 def test_a_rule_that_leaves_nothing_says_which_and_what_to_do(logs: Workspace) -> None:
     flag(logs)
     for arguments, rule in (

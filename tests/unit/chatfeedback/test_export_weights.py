@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 import pyarrow.parquet as pq
 import pytest
 
 from chatfeedback import steps
-from workspaces.records import ANONYMOUS
+from tests.sample_records import NOW, siblings, task
+from workspaces.records import ANONYMOUS, AnnotationStatus
+from workspaces.store.annotations import AnnotationRevision, save_revisions
 from workspaces.store.confidences import OVERALL, confidence_priors, latest_snapshot
+from workspaces.store.posteriors import posteriors
+from workspaces.store.tasks import save_tasks
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -94,3 +100,30 @@ def test_the_same_answers_give_the_same_prior(workspace: Workspace, tmp_path: Pa
     with workspace.store.read() as connection:
         (overall, preference) = confidence_priors(connection).values()
     assert overall.mean == pytest.approx(preference.mean)
+
+
+def test_the_pairs_of_rankings_have_posteriors_too(workspace: Workspace, tmp_path: Path) -> None:
+    chat = siblings("c", "question", "one", "two", "three")
+    workspace.collection.append([chat], now=NOW - timedelta(days=3), delay=timedelta(0))
+    workspace.collection.share_due(NOW)
+    shown = tuple(message.id for message in chat.responses())
+    ranked = replace(
+        task("t", {"ranking": 8}, kind="ranking"), message_ids=shown, conversation_ids=("c",) * 3
+    )
+    said = [
+        AnnotationRevision(
+            annotation_id=f"a{number}", revision=1, task_id="t", person_id=f"p{number}", platform="argilla",
+            response_id=f"a{number}", status=AnnotationStatus.SUBMITTED, answers={"ranking": "b > a > c"},
+            content_hash=f"a{number}", updated_at=NOW, synced_at=NOW,
+        )
+        for number in range(3)
+    ]  # fmt: skip
+    with workspace.store.write() as connection:
+        save_tasks(connection, [ranked])
+        save_revisions(connection, said)
+    steps.evaluate(workspace)
+    with workspace.store.read() as connection:
+        (computed,) = {it.probability for it in posteriors(connection, "ranking", "ranking")}
+    steps.export(workspace, "dpo", tmp_path / "dpo", any_licence=True)
+    rows = pq.read_table(tmp_path / "dpo" / "data" / "provenance").to_pylist()
+    assert [row["posterior"] for row in rows] == pytest.approx([computed] * 3)

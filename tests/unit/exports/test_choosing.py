@@ -12,6 +12,8 @@ from hypothesis import strategies as st
 
 import exports
 from exports import Evidence, NothingToExportError, all_projections, projection_of
+from exports.counts import Counted
+from exports.projections.tpo import PROJECTION as TPO
 from exports.weights import Weights
 from tests.unit.exports.export_records import NOW, World
 from workspaces.config import ExportsConfig
@@ -220,6 +222,9 @@ def test_who_wrote_the_reference_did_not_judge_the_pair() -> None:
         made.votes(made.task(one, two), voters)
         made.rewrite(two, "p9", "three, which is better")
     assert sum(tried(made, "tpo").rows.values()) == 2
+    counts = Counted()
+    counts.see(TPO.select(evidence(made)).items)
+    assert (counts.items, counts.single) == (2, 1)
     assert sum(tried(made, "tpo", min_people=2).rows.values()) == 1
 
 

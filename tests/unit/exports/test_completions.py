@@ -15,7 +15,7 @@ from exports.omissions import OmissionReason, count_omissions
 from exports.pairs import Origin
 from exports.weights import Weights
 from tests.unit.exports.export_records import NOW, World
-from workspaces.records import Quality, Tag
+from workspaces.records import AnnotationStatus, Quality, Tag
 
 
 def labels_of(world: World, weights: dict[str, float] | None = None) -> CompletionLabels:
@@ -182,3 +182,27 @@ def test_a_person_who_only_contradicts_themselves_says_nothing() -> None:
     world.annotations = [replace(each, updated_at=NOW) for each in world.annotations]
     assert labels_of(world).rows == ()
     assert count_omissions(labels_of(world).omissions) == {OmissionReason.CONTRADICTED: 2}
+
+
+def test_a_later_thumb_replaces_no_tags_and_later_tags_no_thumb() -> None:
+    """One person said both of one response, in one order or the other: none of it is a new version of the rest."""
+    for thumb_first in (True, False):
+        world = World()
+        (response,) = world.chat("q", "a")
+        ask = [
+            ("response_rating", {"thumb_1": "up"}),
+            ("qualitative", {"instruction": "no", "helpful": "no"}),
+        ]
+        for kind, said in ask if thumb_first else reversed(ask):
+            task = world.task(response, kind=kind)
+            world.answer(task, "p0", status=AnnotationStatus.SUBMITTED, **said)
+        labels = labels_of(world)
+        (row,) = labels.rows
+        assert (row.label, row.basis, row.agreement) == (False, Basis.TAGS, 1.0)
+        assert {(it.question, it.answer) for it in row.verdicts} == {
+            ("instruction", "no"),
+            ("helpful", "no"),
+            ("thumb", "yes"),
+        }
+        assert labels.omissions == ()
+        assert (row.n_annotators, row.weight) == (1, 1.0)

@@ -9,10 +9,14 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import yaml
 from datasets import load_dataset
+from hypothesis import given
+from hypothesis import strategies as st
 
 import exports
 from exports import NothingToExportError, projection_of
 from exports.collected import Collected
+from exports.pairs import Origin
+from exports.rated import RatedResponse, Rating
 from exports.weights import Weights
 from tests.unit.exports.export_records import NOW, World
 from workspaces.kinds import together
@@ -71,6 +75,15 @@ def test_ratings_are_means_by_aspect_and_every_rating_is_a_row(tmp_path: Path) -
     votes, _ = written(tmp_path, "ultrafeedback", replace(made.evidence(), weights=weights), "votes")
     assert len(votes) == 7
     assert {vote["rating"] for vote in votes if vote["aspect"] == "truthfulness"} == {None}
+
+
+@given(st.lists(st.floats(0.01, 1.0), min_size=1, max_size=9), st.sampled_from([1.0, 3.0, 5.0]))
+def test_what_all_rate_alike_has_their_rating_whatever_they_weigh(weights: list[float], value: float) -> None:
+    ratings = tuple(
+        Rating(f"a{number}", "t", f"p{number}", weight, "thumb", value, "")
+        for number, weight in enumerate(weights)
+    )
+    assert RatedResponse("good", Origin.MODEL, (), (), ratings).mean("thumb") == value
 
 
 def test_scripts_that_read_ultrafeedback_find_a_models_response_its_rating_and_every_aspect(

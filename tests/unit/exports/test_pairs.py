@@ -83,6 +83,24 @@ def test_what_no_report_has_computed_weighs_by_confidence() -> None:
     assert (pair.weight, pair.margin) == pytest.approx((0.8, 1.0))
 
 
+@pytest.mark.parametrize(("decided", "posterior"), [("first", 1.0), ("second", 1.0), ("tie", 0.0)])
+def test_what_a_lead_decided_is_certain_whatever_else_was_asked(decided: str, posterior: float) -> None:
+    world = World()
+    one, two = world.chat("q", "one", "two")
+    world.votes(world.task(one, two), "ab")
+    for person in ("p3", "p4"):
+        world.answer(world.task(one, two, kind="preference_strength"), person, strength="3")
+    asked = ("preference", "preference", f"{one}|{two}")
+    posteriors = {asked: {decided: 1.0}, ("preference_strength", "strength", asked[2]): {"second": 0.9}}
+    weights = Weights(posteriors=posteriors, weighting=Weighting.POSTERIOR)
+    made = preference_pairs(
+        world.tasks, world.annotations, world.contexts, weights, decisions={asked: decided}
+    )
+    (pair,) = (*made.decided, *made.tied)
+    assert (pair.posterior, pair.weight) == (posterior, posterior)
+    assert abs(pair.margin) == posterior
+
+
 def test_half_of_the_votes_is_no_majority() -> None:
     world = World()
     world.votes(world.task(*world.chat("q", "one", "two")), "aatb")

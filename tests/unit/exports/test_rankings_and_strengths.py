@@ -50,6 +50,18 @@ def test_the_sign_chooses_and_the_strength_is_the_margin(answer: str, turned: bo
     assert rows(pair)[0]["margin"] == pytest.approx(abs(int(answer)))
 
 
+@given(st.lists(st.floats(0.01, 1.0), min_size=1, max_size=9))
+def test_a_strength_that_all_give_is_the_margin_whatever_they_weigh(weights: list[float]) -> None:
+    """By rounding alone the weighted mean of equal numbers can be another one, below min_margin or beyond 3."""
+    world = World()
+    task = world.task(*world.chat("q", "one", "two"), kind="preference_strength")
+    for number in range(len(weights)):
+        world.answer(task, f"p{number}", strength="3")
+    people = {f"p{number}": weight for number, weight in enumerate(weights)}
+    (pair,) = pairs_of(world, people).decided
+    assert pair.margin == 3.0
+
+
 def test_strengths_are_averaged_by_weight_and_a_vote_without_one_counts_one() -> None:
     world = World()
     ids = world.chat("q", "one", "two")
@@ -203,6 +215,28 @@ def test_a_ranking_of_part_of_the_responses_is_omitted_and_a_discarded_one_is_a_
     expected = {OmissionReason.NO_PREFERENCE.value: 1, OmissionReason.NOT_SUBMITTED.value: 1}
     assert count_omissions(pairs.omissions) == expected
     assert count_omissions(rankings_of(world).omissions) == expected
+
+
+def test_a_rewrite_that_does_not_stand_any_more_takes_no_judgment_of_other_responses_along() -> None:
+    """Its writer was set aside, say: what others say of the models' responses beside it is about these."""
+    world = World()
+    one, two, three = world.chat("q", "one", "two", "three")
+    ranked, alone = world.task(one, two, "gone", three), world.task("gone", one, "gone too", kind="ranking")
+    compared, deleted = world.task(one, "gone"), world.task(one, "deleted")
+    for task in (ranked, alone, compared):
+        world.tasks[task] = replace(world.tasks[task], rewrites=("gone", "gone too"))
+    world.answer(ranked, "p0", ranking="c > b > a = d")
+    world.answer(alone, "p0", ranking="a > b > c")
+    world.answer(compared, "p0", preference="a")
+    world.answer(deleted, "p0", preference="a")
+    pairs = pairs_of(world)
+    assert {(it.chosen.text, it.rejected.text) for it in pairs.decided} == {("two", "one"), ("two", "three")}
+    assert [(it.chosen.text, it.rejected.text) for it in pairs.tied] == [("one", "three")]
+    assert {vote.weight for it in (*pairs.decided, *pairs.tied) for vote in it.votes} == {1 / 6}
+    gone, not_shared = OmissionReason.REWRITE_GONE.value, OmissionReason.NOT_SHARED.value
+    assert count_omissions(pairs.omissions) == {gone: 2, not_shared: 1}
+    assert rankings_of(world).rows == ()
+    assert count_omissions(rankings_of(world).omissions)[gone] == 2
 
 
 @given(st.lists(st.permutations("abc"), min_size=1, max_size=5))

@@ -123,3 +123,16 @@ def test_the_summary_holds_every_section_what_was_counted_and_no_guess(tmp_path:
         "1 private.",
     ):
         assert line in said
+
+
+def test_the_share_of_a_source_is_that_of_the_rows_which_hold_it(tmp_path: Path) -> None:
+    """Two logs have each response: what is judged in both is a row of two sources."""
+    made = World()
+    for person, (prompt, log) in enumerate((("q", "one log"), ("q", "another log"), ("r", "one log"))):
+        task = made.task(*made.chat(prompt, "good", "bad"))
+        made.conversations[-1] = replace(made.conversations[-1], source=log)
+        made.answer(task, f"p{person}", preference="a")
+    exports.export(tmp_path / "out", projection_of("dpo"), made.evidence(), ledger_tip=None, created_at=NOW)
+    said = (tmp_path / "out" / FILE).read_text("utf-8")
+    assert "| one log | 2 | 100.0% |" in said
+    assert "| another log | 1 | 50.0% |" in said
