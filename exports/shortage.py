@@ -215,13 +215,12 @@ def shortage_of_collection(found: Found, evidence: Evidence, names: Mapping[str,
         SHARED_LATER: states[SharingState.HELD],
         ADVICE[OmissionReason.PRIVATE]: states[SharingState.PRIVATE],
     }
-    advice = [text for text, helps in possible.items() if helps] or [
-        "run 'chatfeedback ingest' for chat logs"
-    ]
-    advice = _names_there(found, names) + advice
+    advice = _names_there(found, names) + [text for text, helps in possible.items() if helps]
+    if not advice and "'chatfeedback " not in found.shortage:  # which may name what helps itself
+        advice = ["run 'chatfeedback ingest' for chat logs"]
     why = f" ({', '.join(reasons)})" if reasons else ""
     held = _until(evidence.held_until) if states[SharingState.HELD] else ""
-    return f"{found.shortage}{why}{held}: {'; '.join(advice)}"
+    return f"{found.shortage}{why}{held}{': ' if advice else ''}{'; '.join(advice)}"
 
 
 def to_train_on(projection: Projection[ExportItem], evidence: Evidence, rules: ExportsConfig) -> int:
