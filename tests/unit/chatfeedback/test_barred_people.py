@@ -112,7 +112,8 @@ def test_an_export_lists_every_answer_of_who_is_barred_or_was_not_invited_with_i
     made = run(workspace, "export", "kto")
     reasons = {"answer of a person whom the lead barred": 3, "answer of a person who was not invited": 3}
     assert made["dropped"] == reasons
-    assert made["accounting"]["judgments"] == 9 == made["accounting"]["judgments_trained"] + 6
+    judgments = made["accounting"]["judgments"]
+    assert judgments["all"] == 9 == judgments["trained"] + 6
     text = text_of(workspace, "export", "kto")
     assert "9 judgments: 3 behind completions to train on, 6 left out:" in text
     assert "3 answers of a person whom the lead barred" in text
