@@ -172,13 +172,16 @@ class Shown:
 
     @property
     def places(self) -> tuple[int, ...]:
-        """The places of what can be compared: of a ranking, of all but the rewrites that do not stand any more."""
+        """The places of what can be compared: of a ranking, of all that can still be, if these are two or more."""
         if self._places is None:
-            gone = {name for name in self.task.rewrites if name not in self.contexts}
-            there = [place for place, name in enumerate(self.task.message_ids) if name not in gone]
+            every = range(len(self.task.message_ids))
+            there = [place for place in every if self._is_there(self.task.message_ids[place])]
             ranks = self.kind.ranking is not None and len(there) > 1
-            self._places = tuple(there if ranks else range(len(self.task.message_ids)))
+            self._places = tuple(there if ranks else every)
         return self._places
+
+    def _is_there(self, name: str) -> bool:
+        return name in self.contexts and self.contexts[name].unusable is None
 
     def said(self, question: ComparisonQuestion, values: Mapping[str, str]) -> Said | None:
         """Return what an answer to the comparison says; None if it is not complete."""

@@ -239,6 +239,20 @@ def test_a_rewrite_that_does_not_stand_any_more_takes_no_judgment_of_other_respo
     assert count_omissions(rankings_of(world).omissions)[gone] == 2
 
 
+def test_a_response_that_is_deleted_or_empty_takes_no_judgment_of_the_others_of_a_ranking_along() -> None:
+    world = World()
+    one, two, empty = world.chat("q", "one", "two", " ")
+    for names in ([one, "deleted", two], [one, empty, two], [one, "deleted", empty]):
+        world.answer(world.task(*names, kind="ranking"), f"p{names}", ranking="c > b > a")
+    pairs = pairs_of(world)
+    (pair,) = pairs.decided
+    assert (pair.chosen.text, pair.rejected.text) == ("two", "one")
+    assert [vote.weight for vote in pair.votes] == [1 / 3, 1 / 3]
+    assert count_omissions(pairs.omissions) == {OmissionReason.NOT_SHARED.value: 1}
+    reasons = {OmissionReason.NOT_SHARED.value: 2, OmissionReason.EMPTY_SIDE.value: 1}
+    assert count_omissions(rankings_of(world).omissions) == reasons
+
+
 @given(st.lists(st.permutations("abc"), min_size=1, max_size=5))
 def test_rankings_of_several_people_are_pooled_whatever_their_order(orders: list[list[str]]) -> None:
     told = set()
