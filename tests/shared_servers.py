@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING
 
 from filelock import FileLock
 
+from workspaces.config import PlatformConfig
 from workspaces.registry import PLATFORMS
 from workspaces.servers.managed import ManagedServer
 
@@ -70,7 +71,7 @@ def shared_server(name: str, folder: Path) -> Iterator[TestServer]:
 
 
 def _server(name: str, folder: Path) -> ManagedServer:
-    return PLATFORMS[name].server(folder / PLATFORMS[name].slug, None)
+    return PLATFORMS[name].server(folder / PLATFORMS[name].slug, PlatformConfig())
 
 
 def _start_keeper(name: str, folder: Path) -> None:

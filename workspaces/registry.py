@@ -33,8 +33,7 @@ class PlatformEntry:
         skip: the words on the button by which an annotator passes a task by.
         page: the path at which people see the tasks of a container, whose id stands for ``{}``.
         capabilities: what it can do.
-        server: makes the server that ``chatfeedback up`` runs, from the server's folder and the port that the
-            configuration asks for.
+        server: makes the server that ``chatfeedback up`` runs, from the server's folder and the section.
         connect: makes the adapter from the section, the address, an administrator's key, the map from accounts to
             pseudonyms, and the workspace's id; sends nothing yet.
         sign_in: opens a session of one annotator, from the address, the account's name and its password.
@@ -49,7 +48,7 @@ class PlatformEntry:
     skip: str
     page: str
     capabilities: Capabilities
-    server: Callable[[Path, int | None], ManagedServer]
+    server: Callable[[Path, PlatformConfig], ManagedServer]
     connect: Callable[[PlatformConfig, str, SecretStr, PersonIdOf, str], Platform]
     sign_in: Callable[[str, str, SecretStr], PersonSession]
     prove: Callable[[str, str, SecretStr], ProvenAccount]
@@ -61,10 +60,10 @@ class PlatformEntry:
         return self.name.replace("_", "-")
 
 
-def _argilla_server(folder: Path, port: int | None) -> ManagedServer:
+def _argilla_server(folder: Path, section: PlatformConfig) -> ManagedServer:
     from workspaces.servers.argilla import ArgillaServer
 
-    return ArgillaServer(folder, port)
+    return ArgillaServer(folder, section.port)
 
 
 def _connect_argilla(
@@ -95,10 +94,10 @@ def _hints_of_argilla(headers: Mapping[str, str], body: bytes, secret: SecretStr
     return hints_in(headers, body, secret)
 
 
-def _label_studio_server(folder: Path, port: int | None) -> ManagedServer:
+def _label_studio_server(folder: Path, section: PlatformConfig) -> ManagedServer:
     from workspaces.servers.label_studio import LabelStudioServer
 
-    return LabelStudioServer(folder, port)
+    return LabelStudioServer(folder, section.port, section.origin)
 
 
 def _connect_label_studio(
@@ -173,7 +172,7 @@ PLATFORMS = {entry.name: entry for entry in _ENTRIES}
 def managed_servers(platforms: PlatformsConfig, folder: Path) -> dict[str, ManagedServer]:
     """Return the servers that ``chatfeedback up`` runs, by platform name; each has its own folder in ``folder``."""
     return {
-        name: PLATFORMS[name].server(folder / PLATFORMS[name].slug, section.port)
+        name: PLATFORMS[name].server(folder / PLATFORMS[name].slug, section)
         for name, section in platforms.sections().items()
         if section.is_managed
     }

@@ -198,8 +198,8 @@ class Workspace:
         finally:
             platform.close()
 
-    def address(self, name: str) -> str:
-        """Return where people open a platform in a browser.
+    def url(self, name: str) -> str:
+        """Return where the workbench reaches a platform.
 
         Raises:
             NotRunningError: its server was never started.
@@ -207,6 +207,14 @@ class Workspace:
         if server := self.servers().get(name):
             return server.connection().url
         return str(self.config.platforms.sections()[name].url)
+
+    def address(self, name: str) -> str:
+        """Return where people open a platform in a browser.
+
+        Raises:
+            NotRunningError: its server was never started.
+        """
+        return self.config.platforms.sections()[name].origin or self.url(name)
 
     @cached_property
     def id(self) -> str:

@@ -58,7 +58,7 @@ def enter_with_account(workspace: Workspace, platform: str, name: str, password:
         ConnectionFailedError: the platform cannot be reached, or its server does not run.
     """
     try:
-        account = PLATFORMS[platform].prove(workspace.address(platform), name, password)
+        account = PLATFORMS[platform].prove(workspace.url(platform), name, password)
     except CredentialsError:
         return None
     workspace.pseudonyms.look_again()  # another process may have forgotten somebody

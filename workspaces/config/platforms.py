@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Literal, get_args
 
-from pydantic import Field, HttpUrl, model_validator
+from pydantic import AfterValidator, Field, HttpUrl, model_validator
 
 from workspaces.config.section import Count, Section, Variable, Weight
 
@@ -12,10 +12,21 @@ MANAGED = "managed"
 """The ``url`` of a platform that ``chatfeedback up`` runs for this workspace."""
 
 
+def _origin(address: HttpUrl) -> HttpUrl:
+    """Return an address at which a platform can stand: neither of them finds its files below a path."""
+    if address.path not in (None, "/") or address.query or address.fragment or address.username:
+        raise ValueError("is an address without a path, such as https://argilla.example.org")
+    return address
+
+
 class PlatformConfig(Section):
-    """The address of a platform, and its share of the tasks (relative to the other platforms)."""
+    """Where a platform is, and its share of the tasks (relative to the other platforms).
+
+    ``address`` is where people open it in their browsers, if that is elsewhere: behind a proxy.
+    """
 
     url: Literal["managed"] | HttpUrl = "managed"
+    address: Annotated[HttpUrl, AfterValidator(_origin)] | None = None
     port: Annotated[Count, Field(ge=1, le=65535)] | None = None
     api_key_env: Variable | None = None
     share: Weight = 1.0
@@ -24,6 +35,11 @@ class PlatformConfig(Section):
     def is_managed(self) -> bool:
         """Whether ``chatfeedback up`` runs this platform."""
         return self.url == MANAGED
+
+    @property
+    def origin(self) -> str | None:
+        """``address`` as a browser names it in its requests, without a slash at its end; None without one."""
+        return None if self.address is None else str(self.address).rstrip("/")
 
 
 class ArgillaConfig(PlatformConfig):

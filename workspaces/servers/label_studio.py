@@ -35,12 +35,22 @@ class LabelStudioSettings(ServerSettings):
 
 
 class LabelStudioServer(InstalledServer[LabelStudioSettings]):
-    """Label Studio 1.23.2 on SQLite, with an administrator and a personal access token."""
+    """Label Studio 1.23.2 on SQLite, with an administrator and a personal access token.
+
+    Args:
+        folder: of its data, logs and secrets.
+        port: where it listens; None: any free one.
+        address: where browsers reach it behind a proxy with TLS, which is where its forms may come from then.
+    """
 
     name = "label-studio"
     title = "Label Studio"
     health_path = "/health"
     settings_type = LabelStudioSettings
+
+    def __init__(self, folder: Path, port: int | None = None, address: str | None = None) -> None:
+        super().__init__(folder, port)
+        self._address = address
 
     def _prepare(self, settings: LabelStudioSettings) -> LabelStudioSettings:
         (self.folder / "home").mkdir(exist_ok=True)
@@ -70,7 +80,8 @@ class LabelStudioServer(InstalledServer[LabelStudioSettings]):
             "DJANGO_DB": "sqlite",
             "LABEL_STUDIO_USERNAME": settings.user,
             "LABEL_STUDIO_PASSWORD": settings.password,
-            "LABEL_STUDIO_HOST": settings.url,
+            "LABEL_STUDIO_HOST": "",  # its pages then load from wherever they are opened
+            "CSRF_TRUSTED_ORIGINS": self._address or "",
             "SECRET_KEY": settings.auth_secret_key
             or secrets.token_hex(32),  # none signs anything in a migration
             "DISABLE_SIGNUP_WITHOUT_LINK": "true",
