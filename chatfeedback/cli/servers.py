@@ -60,7 +60,12 @@ def up(which: WhichServers = Which.ALL, workspace: WorkspacePath = HERE, as_json
         page = start_page(opened) if which == Which.ALL else None
     if as_json:
         told = {
-            name: {"url": c.url, "user": c.user, "password": c.password.get_secret_value()}
+            name: {
+                "url": c.url,
+                "user": c.user,
+                "password": c.password.get_secret_value(),
+                "address": opened.address(name),
+            }
             for name, c in connections.items()
         }
         emit_json(told if page is None else {**told, PAGE: {"url": page}})
@@ -68,6 +73,9 @@ def up(which: WhichServers = Which.ALL, workspace: WorkspacePath = HERE, as_json
     show_connections(connections)
     if page is not None:
         show_page(page)
+    for name, connection in connections.items():
+        if (address := opened.address(name)) != connection.url:
+            say(f"People open {PLATFORMS[name].title} at {address}")
     say("Add annotators with: chatfeedback people invite EMAIL. Stop with: chatfeedback down")
 
 

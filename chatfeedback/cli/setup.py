@@ -129,6 +129,9 @@ def doctor(workspace: WorkspacePath = HERE, as_json: AsJson = False) -> None:
                 with opened.platform(name) as platform:
                     findings.append((name, True, platform.check()))
                     doors[name] = platform.open_doors()
+                    if at := steps.address_finding(opened, name):
+                        findings.append((at.name, at.ok, at.detail))
+                        useless.update([at.name] if at.warning else [])
                     if opened.config.routing.enabled:
                         found = steps.routing_finding(opened, platform)
                         findings.append((found.name, found.ok, found.detail))

@@ -13,6 +13,7 @@ from .deletion import delete_conversations, finish_requests, forget_everywhere, 
 from .demographics import publish_demographics
 from .diagnosis import (
     Finding,
+    address_finding,
     drift_findings,
     events_kept_away,
     findings,
@@ -144,6 +145,7 @@ __all__ = [
     "accept_everybody",
     "accept_people",
     "add_gold",
+    "address_finding",
     "adjudicate",
     "adjust_points",
     "admit_people",

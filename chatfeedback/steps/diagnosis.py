@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
+import httpx
+
 from chatfeedback.steps.assignments import router_of, routes
 from chatfeedback.steps.gold import unusable_gold
 from chatfeedback.steps.guided_forms import all_drifts
@@ -16,7 +18,7 @@ from chatfeedback.steps.shared_ids import shared_message_ids
 from workspaces.collection.opening import DamagedPartError
 from workspaces.collection.sources import ids_by_source
 from workspaces.config import secret_from_environment
-from workspaces.errors import ConfigurationError
+from workspaces.errors import ConfigurationError, reason_of
 from workspaces.grammar import counted, word_for
 from workspaces.kinds import all_kinds
 from workspaces.platforms.base import RequestRefusedError
@@ -27,6 +29,7 @@ from workspaces.store.requests import FAILED
 from workspaces.store.seed_requests import count_requests, open_batches
 from workspaces.store.tasks import all_tasks
 from workspaces.store.withdrawals import pending_platforms
+from workspaces.tls import tls_context
 from workspaces.workspace import utc_now
 
 if TYPE_CHECKING:
@@ -49,6 +52,8 @@ class Finding:
 
 LABELLED_BY = {CHALLENGE: "challenge", MODERATION: "moderate"}
 """The command below ``collection`` that makes the labels of a purpose."""
+
+ADDRESS_SECONDS = 10.0
 
 NOT_YET_SECONDS = 60
 """So long after an answer was read its event may still be on the way."""
@@ -135,6 +140,30 @@ def findings(workspace: Workspace) -> Iterator[Finding]:
         task_id, why = next(iter(unusable.items()))
         detail = f"nobody can answer gold {task_id}{more}: {why}; see 'chatfeedback gold list'"
         yield Finding("gold", True, detail, warning=True)
+
+
+def address_finding(workspace: Workspace, name: str) -> Finding | None:
+    """Return whether something answers where people open a platform; no key is sent there.
+
+    It may be reached from elsewhere alone, so it is a warning; None: people open it where the workbench does.
+    """
+    origin = workspace.config.platforms.sections()[name].origin
+    if origin is None:
+        return None
+    try:
+        answer = httpx.get(origin, timeout=ADDRESS_SECONDS, verify=tls_context())
+        why = f"HTTP {answer.status_code}" if answer.is_server_error else None
+    except httpx.HTTPError as error:
+        why = reason_of(error)
+    detail = (
+        origin
+        if why is None
+        else (
+            f"{origin} cannot be opened from here ({why}): see that a proxy is there, and that it leads to "
+            f"{workspace.url(name)} (deploy/README.md)"
+        )
+    )
+    return Finding(f"{PLATFORMS[name].title} address", True, detail, warning=why is not None)
 
 
 def routing_finding(workspace: Workspace, platform: Platform) -> Finding:

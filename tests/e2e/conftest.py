@@ -36,7 +36,7 @@ ARGUMENTS = [
     "--disable-sync",
     "--no-first-run",
     # nothing leaves this machine: the tests are the same with and without a network
-    "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1, EXCLUDE localhost",
+    "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1, EXCLUDE localhost, EXCLUDE *.localhost",
 ]
 WINDOW: ViewportSize = {"width": 1366, "height": 768}
 """The most common laptop screen."""

@@ -52,8 +52,8 @@ PUBLIC = ("/sign-in", "/report-a-conversation", "/nothing")
 
 
 @contextmanager
-def running(bench: Bench) -> Iterator[Server]:
-    server = Server(bench.workspace, port=0)
+def running(bench: Bench, address: str | None = None) -> Iterator[Server]:
+    server = Server(bench.workspace, port=0, address=address)
     thread = threading.Thread(target=server.run, daemon=True)
     thread.start()
     try:

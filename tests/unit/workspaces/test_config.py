@@ -106,7 +106,7 @@ def test_the_commented_llm_settings_of_the_template_are_valid(tmp_path: Path) ->
         ),
         (
             "version: 1\nplatforms: {argilla: {shre: 1}}",
-            "'platforms.argilla.shre' is not a known key; known here: url, port, api_key_env, share, workspace",
+            "'platforms.argilla.shre' is not a known key; known here: url, address, port, api_key_env, share, workspace",
         ),
         (
             "version: 1\nplatforms: {argilla: {url: argilla.org}}",
@@ -178,6 +178,10 @@ def test_the_commented_llm_settings_of_the_template_are_valid(tmp_path: Path) ->
         (
             SMALLEST + "mix: {kinds: {preference: .nan}}",
             "'mix.kinds.preference': Input should be a finite number (given: nan)",
+        ),
+        (
+            "version: 1\nplatforms: {argilla: {address: 'https://example.org/argilla'}}",
+            "'platforms.argilla.address': is an address without a path, such as https://argilla.example.org",
         ),
         (SMALLEST + "mix: {kinds: {preference: 0}}", "'mix': mix.kinds needs at least one weight above 0"),
         (SMALLEST + "mix: {overlap: yes}", "'mix.overlap': Input should be a valid integer (given: True)"),
