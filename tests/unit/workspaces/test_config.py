@@ -106,7 +106,7 @@ def test_the_commented_llm_settings_of_the_template_are_valid(tmp_path: Path) ->
         ),
         (
             "version: 1\nplatforms: {argilla: {shre: 1}}",
-            "'platforms.argilla.shre' is not a known key; known here: url, address, port, api_key_env, share, workspace",
+            "'platforms.argilla.shre' is not a known key; known here: url, address, port, api_key_env, share, work",
         ),
         (
             "version: 1\nplatforms: {argilla: {url: argilla.org}}",
