@@ -6,7 +6,7 @@ from collections import defaultdict
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from workspaces.kinds import TextQuestion, all_kinds
+from workspaces.kinds import text_questions
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -60,12 +60,7 @@ class HoldersSought:
 
 def _authors(annotations: Iterable[Annotation]) -> dict[str, set[str]]:
     """Return the people by their texts, and by their pseudonyms."""
-    questions = {
-        question.name
-        for kind in all_kinds().values()
-        for question in kind.questions
-        if isinstance(question, TextQuestion)
-    }
+    questions = text_questions().keys()
     by_text: dict[str, set[str]] = defaultdict(set)
     for annotation in annotations:
         by_text[annotation.person_id].add(annotation.person_id)

@@ -32,7 +32,8 @@ class VoteColumns:
     """The votes on pairs, in the order of the pairs and of annotation ids.
 
     ``pairs`` are the places of the pairs, ``preferred`` 0 or 1, the number of a side, or ``NEITHER``, and so is
-    ``first_shown``. ``strengths`` are ``NEITHER`` where none was asked. ``people`` are places in ``person_ids``.
+    ``first_shown``. ``strengths`` are ``NEITHER`` where none was asked. ``people`` are places in ``person_ids``,
+    ``answers`` the rows of the answers.
     """
 
     pairs: Numbers
@@ -44,6 +45,7 @@ class VoteColumns:
     people: Numbers
     person_ids: pa.StringArray
     updated_at: pa.TimestampArray
+    answers: Numbers
 
     def at(self, places: Numbers, pairs: Numbers) -> VoteColumns:
         """Return the votes at these places, on pairs that are at other places now."""
@@ -57,6 +59,7 @@ class VoteColumns:
             self.people[places],
             self.person_ids,
             rows_at(self.updated_at, places),
+            self.answers[places],
         )
 
 

@@ -25,9 +25,10 @@ from exports.arrays import (
 from exports.context import UNKNOWN
 from exports.message_columns import Messages, names_tools
 from exports.pair_columns import NEITHER, Origins
+from exports.plain_rules import about_items, answers_left_out
 from exports.verdicts import said_by
 from workspaces.collection.statistics import UNDETERMINED
-from workspaces.kinds import all_kinds, together
+from workspaces.kinds import all_kinds, text_questions, together
 from workspaces.records import IMPORTED, AnnotationStatus, Role
 
 if TYPE_CHECKING:
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
 
     from exports.arrays import Flags, Numbers
     from exports.projection import Evidence
+    from workspaces.config.exports import ExportsConfig
     from workspaces.kinds import Kind
 
 LANGUAGES = ("detected_language", "language")
@@ -171,9 +173,10 @@ class PlainAnswers:
     """The answers to the tasks: what they say, and about which tasks they are not plain.
 
     ``tasks`` are the places of their tasks, ``NOWHERE`` of tasks that are not there. ``counts``: it is a vote.
+    ``left_out`` says by which rule one is no vote (``answers_left_out``).
     """
 
-    def __init__(self, evidence: EvidenceColumns, asked: PlainTasks) -> None:
+    def __init__(self, evidence: EvidenceColumns, asked: PlainTasks, rules: ExportsConfig) -> None:
         table = evidence.answers
         self.ids = one_array(table.column("annotation_id"))
         self.tasks = places_of(one_array(table.column("task_id")), asked.ids)
@@ -186,13 +189,17 @@ class PlainAnswers:
         self.kind_codes = np.where(self.tasks == NOWHERE, 0, asked.kind_codes[self.tasks])
         codes, texts = codes_of(one_array(table.column("answers")))
         both, of_both = np.unique(codes * len(asked.kinds) + self.kind_codes, return_inverse=True)
+        typed = text_questions()
         said = [
-            _said(asked.kinds[it % len(asked.kinds)], texts[it // len(asked.kinds)]) for it in both.tolist()
+            _said(asked.kinds[it % len(asked.kinds)], texts[it // len(asked.kinds)], typed)
+            for it in both.tolist()
         ]
         self.said = np.array(said, np.int64).reshape(-1, 5)[of_both]
-        self.counts = self.submitted & (self.said[:, COMPLETE] == 1)
-        again = self._again(len(names))
-        unclear = again | (~self.counts & (self.said[:, HAS_TEXT] == 1))
+        self.left_out = answers_left_out(rules, asked.kind_names, self.kind_codes, self.updated_at)
+        self.discarded &= self.left_out == NOWHERE
+        self.counts = self.submitted & (self.said[:, COMPLETE] == 1) & (self.left_out == NOWHERE)
+        may_fall_out = ~self.counts | about_items(rules)  # the text may stand in a row all the same
+        unclear = self._again(len(names)) | (may_fall_out & (self.said[:, HAS_TEXT] == 1))
         self.unclear = np.unique(self.tasks[unclear & (self.tasks != NOWHERE)])
 
     def _again(self, people: int) -> Flags:
@@ -205,16 +212,16 @@ class PlainAnswers:
 
 
 PLACE, BOTH, STRENGTH, COMPLETE, HAS_TEXT = range(5)
-"""What an answer says, in numbers: ``Said``, whether it is complete, and whether it says anything beside, as a text."""
+"""What an answer says, in numbers: ``Said``, whether it is complete, and whether it holds a person's own words."""
 
 
-def _said(kind: Kind | None, text: str | None) -> tuple[int, int, int, int, int]:
+def _said(kind: Kind | None, text: str | None, typed: Collection[str]) -> tuple[int, int, int, int, int]:
     if kind is None or kind.comparison is None:  # the task is not plain
         return NEITHER, 0, NEITHER, 0, 0
     values = json.loads(text or "{}")
     if not isinstance(values, dict) or not all(isinstance(it, str) for it in values.values()):
         return NEITHER, 0, NEITHER, 0, 1  # nobody knows what it says: it is not plain
-    written = int(any(said and name != kind.comparison.name for name, said in values.items()))
+    written = int(any(said and name in typed for name, said in values.items()))
     said = said_by(kind.comparison, kind, values)
     if said is None:
         return NEITHER, 0, NEITHER, 0, written

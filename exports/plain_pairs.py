@@ -8,6 +8,7 @@ what became of every answer. What is not plain, and all that belongs together wi
 from __future__ import annotations
 
 import math
+from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -22,6 +23,7 @@ from exports.arrays import (
     rows_at,
     texts_of,
 )
+from exports.choosing import EVERYTHING, ITEM_RULES
 from exports.message_columns import Messages
 from exports.omissions import Omission, OmissionReason
 from exports.pair_columns import NEITHER, PairColumns, VoteColumns
@@ -35,17 +37,19 @@ from exports.plain_evidence import (
     PlainGroups,
     PlainTasks,
 )
+from exports.plain_rules import OF_ANSWERS, names_of_pairs, pairs_left_out
 from exports.weights import Weighting
 from workspaces.kinds import FIRST, SECOND
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator, Sequence
+    from collections.abc import Collection, Iterator, Mapping, Sequence
 
     from numpy.typing import NDArray
 
     from exports.arrays import Flags, Numbers
     from exports.message_columns import Ways
     from exports.projection import Evidence
+    from workspaces.config.exports import ExportsConfig
     from workspaces.kinds import Kind
 
 MOST_CHARACTERS = 1 << 27
@@ -60,7 +64,8 @@ class PlainPairs:
 
     ``rest`` are the groups that were not plain; ``answers`` is the number of answers in the others, and ``people`` are
     those who gave them. ``openings`` are the digests of the openings of the pairs, and ``linked`` those of
-    conversations with near duplicates, with their group.
+    conversations with near duplicates, with their group. ``tied`` is the number of tied pairs, with those that rules
+    leave out; ``left_out`` counts these by their reason, and ``names`` are those of all pairs, as ``names_of`` has it.
     """
 
     pairs: PairColumns
@@ -70,6 +75,9 @@ class PlainPairs:
     openings: Sequence[bytes]
     linked: Sequence[tuple[bytes, str]]
     people: Collection[str]
+    tied: int
+    left_out: Mapping[str, int]
+    names: Mapping[str, set[str]]
 
 
 def can_be_plain(evidence: Evidence) -> bool:
@@ -77,8 +85,8 @@ def can_be_plain(evidence: Evidence) -> bool:
     return evidence.weights.weighting is not Weighting.POSTERIOR and evidence.benchmarks is None
 
 
-def plain_pairs(evidence: EvidenceColumns) -> PlainPairs | None:
-    """Return the pairs of all that is plain; None if nothing is."""
+def plain_pairs(evidence: EvidenceColumns, rules: ExportsConfig = EVERYTHING) -> PlainPairs | None:
+    """Return the pairs of all that is plain, and that rules do not leave out; None if nothing is plain."""
     if not len(evidence.tasks) or not len(evidence.conversations) or not can_be_plain(evidence.everybody):
         return None
     if any(it.nbytes >= MOST_BYTES for it in (evidence.tasks, evidence.answers, evidence.conversations)):
@@ -90,7 +98,7 @@ def plain_pairs(evidence: EvidenceColumns) -> PlainPairs | None:
     groups = PlainGroups(chats.groups, asked.groups)
     groups.leave_out(chats.groups[~chats.plain])
     groups.leave_out(asked.groups[~asked.plain])
-    told = PlainAnswers(evidence, asked)
+    told = PlainAnswers(evidence, asked, rules)
     groups.leave_out(asked.groups[told.unclear])
     usable = asked.usable(messages, chats.groups)
     groups.leave_out(asked.groups[~usable & groups.hold(asked.groups)])
@@ -101,7 +109,7 @@ def plain_pairs(evidence: EvidenceColumns) -> PlainPairs | None:
     groups.leave_out(asked.groups[kept[~compared.differ]])
     fine = groups.hold(asked.groups[kept])
     return _pairs_of(
-        evidence, messages, chats, asked, told, groups, kept[fine], compared.at(np.flatnonzero(fine))
+        evidence, rules, messages, chats, asked, told, groups, kept[fine], compared.at(np.flatnonzero(fine))
     )
 
 
@@ -158,6 +166,7 @@ def _compared(messages: Messages, shown: Numbers) -> _Compared | None:
 
 def _pairs_of(
     evidence: EvidenceColumns,
+    rules: ExportsConfig,
     messages: Messages,
     chats: PlainChats,
     asked: PlainTasks,
@@ -177,16 +186,24 @@ def _pairs_of(
     answered = np.bincount(places[mine], minlength=len(tasks)) > 0
     voted = np.flatnonzero(np.bincount(places[counted], minlength=len(tasks)))
     pairs = _with_votes(evidence, messages, chats, asked, told, tasks, compared, places, counted)
-    linked = _linked(evidence, chats, groups)
-    openings = rows_at(chats.openings, messages.of_chat[compared.responses[voted, 0]]).to_pylist()
+    pairs = pairs.at(voted)
+    reasons = pairs_left_out(pairs, rules, evidence.everybody)
+    stay = np.flatnonzero(reasons == NOWHERE)
+    chosen = pairs if len(stay) == len(pairs) else pairs.at(stay)
     return PlainPairs(
-        pairs.at(voted),
-        [*_omitted(asked, told, tasks[~answered], mine[~told.counts[mine]])],
+        chosen,
+        [
+            *_omitted(asked, told, tasks[~answered], mine[~told.counts[mine]]),
+            *_fallen(pairs, told, reasons),
+        ],
         groups.rest | ({NOWHERE} if (told.tasks == NOWHERE).any() else frozenset()),
         len(mine),
-        openings,
-        linked,
+        rows_at(chats.openings, chosen.chats[:, 0]).to_pylist(),
+        _linked(evidence, chats, groups),
         frozenset(rows_at(told.person_ids, np.unique(told.people[mine])).to_pylist()),
+        int((pairs.winners == NEITHER).sum()),
+        Counter(ITEM_RULES[number].reason.value for number in reasons[reasons != NOWHERE].tolist()),
+        names_of_pairs(pairs, rules),
     )
 
 
@@ -218,6 +235,7 @@ def _with_votes(
         told.people[counted],
         told.person_ids,
         rows_at(told.updated_at, counted),
+        counted,
     )
     discarded = places[told.discarded & (places != NOWHERE)]
     return PairColumns(
@@ -295,7 +313,18 @@ def _omitted(
         yield Omission(OmissionReason.NOT_ANSWERED, name)
     names = rows_at(told.ids, answers).to_pylist()
     tasks = rows_at(asked.ids, told.tasks[answers]).to_pylist()
-    for task, name, submitted in zip(tasks, names, told.submitted[answers].tolist(), strict=True):
-        yield Omission(
-            OmissionReason.NO_PREFERENCE if submitted else OmissionReason.NOT_SUBMITTED, task, name
-        )
+    rules, submitted = told.left_out[answers].tolist(), told.submitted[answers].tolist()
+    for task, name, rule, was_submitted in zip(tasks, names, rules, submitted, strict=True):
+        reason = OmissionReason.NO_PREFERENCE if was_submitted else OmissionReason.NOT_SUBMITTED
+        yield Omission(reason if rule == NOWHERE else OF_ANSWERS[rule], task, name)
+
+
+def _fallen(pairs: PairColumns, told: PlainAnswers, reasons: Numbers) -> Iterator[Omission]:
+    """Yield the omissions of the votes on pairs that rules leave out."""
+    votes = pairs.votes
+    of_votes = reasons[votes.pairs]
+    gone = np.flatnonzero(of_votes != NOWHERE)
+    tasks = rows_at(pairs.task_ids, votes.pairs[gone]).to_pylist()
+    names = rows_at(told.ids, votes.answers[gone]).to_pylist()
+    for number, task, name in zip(of_votes[gone].tolist(), tasks, names, strict=True):
+        yield Omission(ITEM_RULES[number].reason, task, name)

@@ -12,11 +12,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 from exports.accounting import account
-from exports.choosing import EVERYTHING, chosen, names_of
+from exports.choosing import chosen, names_of
 from exports.context import canonical
 from exports.counts import Redactions
 from exports.filling import fill
 from exports.holders import HoldersSought
+from exports.plain_rules import in_columns
 from exports.plan import Reduced
 from exports.shortage import found_in, to_train_on, with_states
 from exports.sides import assigned
@@ -72,13 +73,13 @@ def reduced(portion: Portion, number: int, plan: Plan) -> Reduced:
 
 def _in_columns(plan: Plan) -> bool:
     """Return whether what is plain may be reduced in columns: no rule looks at answers or pairs one by one."""
-    projection, rules = plan.projection, plan.rules.model_dump(exclude={"weights"})
+    projection = plan.projection
     return (
         all(spec.of_columns is not None for spec in projection.tables)
         and projection.measure_columns is not None
         and not (plan.json_lines or projection.json_lines or projection.test_only)
         and projection.arrange is None
-        and rules == EVERYTHING.model_dump(exclude={"weights"})
+        and in_columns(plan.rules)
     )
 
 
@@ -87,7 +88,7 @@ def _reduced_both(portion: Portion, evidence: EvidenceColumns, folder: Path, pla
     from exports.plain_pairs import plain_pairs
     from exports.reducing_columns import reduced_columns
 
-    found = plain_pairs(evidence)
+    found = plain_pairs(evidence, plan.rules)
     if found is None:
         return _reduced(plan.prepared(portion()), folder, plan)
     made = reduced_columns(found, folder, plan)

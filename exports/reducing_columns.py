@@ -72,7 +72,14 @@ def reduced_columns(found: PlainPairs, folder: Path, plan: Plan) -> Reduced:
         filled=filled,
         measure=plan.projection.measure_columns(trained),
         found=Found(
-            SHORTAGE_OF_PAIRS, PAIR, len(pairs), tied, reasons, Counter(), asked=True, on_platform=True
+            SHORTAGE_OF_PAIRS,
+            PAIR,
+            len(pairs),
+            found.tied,
+            reasons,
+            Counter(found.left_out),
+            asked=True,
+            on_platform=True,
         ),
         accounting=Accounting(
             judgments=found.answers,
@@ -80,10 +87,10 @@ def reduced_columns(found: PlainPairs, folder: Path, plan: Plan) -> Reduced:
             judgments_beside={TIES_TABLE: beside} if beside else {},
             judgments_left_out=dict(sorted(left_out.items())),
             item=PAIR,
-            items=len(pairs),
+            items=len(pairs) + sum(found.left_out.values()),
             items_trained=len(won),
             items_beside={TIES_TABLE: tied} if tied else {},
-            items_left_out={},
+            items_left_out=dict(sorted(found.left_out.items())),
             tasks_without_judgment=unanswered,
         ),
         holders=holders.found,
@@ -97,6 +104,7 @@ def reduced_columns(found: PlainPairs, folder: Path, plan: Plan) -> Reduced:
         sources=_counts(trained.distinct_of(trained.origins.sources)),
         rules_versions=_counts(trained.rules_versions),
         annotators=set(holders.voters),
+        names={**found.names},
     )
 
 

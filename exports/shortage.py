@@ -178,7 +178,7 @@ def shortage(
     advice = _names_there(found, names) + ([MORE_ANSWERS] if found.items else [])
     advice += [
         text
-        for reason, _ in sorted(counts.items(), key=lambda it: (it[0].value not in lost, -it[1]))
+        for reason, _ in sorted(counts.items(), key=lambda it: (it[0].value not in lost, -it[1], it[0].value))
         if (text := ADVICE.get(reason)) is not None and (found.on_platform or text != SYNC)
     ]
     advice += [

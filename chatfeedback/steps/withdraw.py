@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from workspaces.chunks import in_chunks
 from workspaces.errors import ConfigurationError, WorkbenchError, together
-from workspaces.kinds import TextQuestion, all_kinds, asked_kinds
+from workspaces.kinds import asked_kinds, text_questions
 from workspaces.records import AnnotationStatus, PlacedTask
 from workspaces.registry import PLATFORMS
 from workspaces.store.annotations import latest_revisions
@@ -92,7 +92,7 @@ def masked(values: Mapping[str, str], response: str | None) -> dict[str, str]:
         values: plain answers by question name.
         response: the text that was rewritten; None if it is not known.
     """
-    texts = _text_questions()
+    texts = text_questions()
     kept = {name: value for name, value in values.items() if name not in texts}
     for name in texts.keys() & values.keys():
         if texts[name].is_complete(values[name], response):
@@ -103,18 +103,8 @@ def masked(values: Mapping[str, str], response: str | None) -> dict[str, str]:
 
 def without_text(values: Mapping[str, str]) -> dict[str, str]:
     """Return an answer without its free text."""
-    texts = _text_questions()
+    texts = text_questions()
     return {name: value for name, value in values.items() if name not in texts}
-
-
-def _text_questions() -> dict[str, TextQuestion]:
-    """Return the questions with free-text answers, by name."""
-    return {
-        question.name: question
-        for kind in all_kinds().values()
-        for question in kind.questions
-        if isinstance(question, TextQuestion)
-    }
 
 
 def _placed(platform: Platform, withdrawals: Sequence[PendingWithdrawal]) -> list[PlacedTask]:

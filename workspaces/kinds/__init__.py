@@ -29,6 +29,7 @@ from workspaces.kinds.registry import (
     registered,
     rubric_kinds,
     rubric_of,
+    text_questions,
 )
 from workspaces.kinds.rubric import Criterion, CriterionQuestion, criteria_of, score
 from workspaces.kinds.strength import StrengthQuestion
@@ -73,5 +74,6 @@ __all__ = [
     "rubric_kinds",
     "rubric_of",
     "score",
+    "text_questions",
     "together",
 ]

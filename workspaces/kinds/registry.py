@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 from workspaces.errors import ConfigurationError, WorkbenchError
 from workspaces.kinds.kind import Kind
 from workspaces.kinds.rubric import kind_name, rubric_kind
+from workspaces.kinds.texts import TextQuestion
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -73,6 +74,16 @@ def question_of(kind: str, question: str) -> Question:
         KeyError: the kind asks no such question.
     """
     return kind_of(kind).question(question)
+
+
+def text_questions() -> dict[str, TextQuestion]:
+    """Return the questions, of any kind, that people answer in their own words, by name."""
+    return {
+        question.name: question
+        for kind in _kinds().values()
+        for question in kind.questions
+        if isinstance(question, TextQuestion)
+    }
 
 
 def paid_parts() -> Mapping[str, PaidPart]:

@@ -26,9 +26,12 @@ if TYPE_CHECKING:
     from workspaces.workspace import Workspace
 
 
-@pytest.mark.parametrize("oddity", [0.0, 0.02])
+RULES = ExportsConfig(imported="exclude", min_people=2, licences=("MIT", "cc0-1.0", "unknown"))
+
+
+@pytest.mark.parametrize(("oddity", "rules"), [(0.0, ExportsConfig()), (0.02, ExportsConfig()), (0.0, RULES)])
 def test_a_workspace_in_columns_and_one_by_one_gives_the_same_release(
-    workspace: Workspace, tmp_path: Path, oddity: float, monkeypatch: pytest.MonkeyPatch
+    workspace: Workspace, tmp_path: Path, oddity: float, rules: ExportsConfig, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     world, evidence = world_of(random.Random(11), 8, oddity)
     store_world(workspace, world, {**evidence.near_duplicates, "c1": "g", "c2": "g"})
@@ -39,20 +42,16 @@ def test_a_workspace_in_columns_and_one_by_one_gives_the_same_release(
     in_columns: list[int] = []
     find = plain_pairs.plain_pairs
 
-    def counted(given: EvidenceColumns) -> PlainPairs | None:
-        found = find(given)
+    def counted(given: EvidenceColumns, by: ExportsConfig) -> PlainPairs | None:
+        found = find(given, by)
         in_columns.append(0 if found is None else len(found.pairs))
         return found
 
-    whole = made(workspace, tmp_path / "whole", "dpo", ExportsConfig(), json_lines=False)
+    whole = made(workspace, tmp_path / "whole", "dpo", rules, json_lines=False)
     monkeypatch.setattr(scattering, "TASKS", 4)
-    assert (
-        made(workspace, tmp_path / "two", "dpo", ExportsConfig(), LocalWorkers(2), json_lines=False) == whole
-    )
+    assert made(workspace, tmp_path / "two", "dpo", rules, LocalWorkers(2), json_lines=False) == whole
     monkeypatch.setattr(plain_pairs, "plain_pairs", counted)
-    assert (
-        made(workspace, tmp_path / "one", "dpo", ExportsConfig(), LocalWorkers(1), json_lines=False) == whole
-    )
+    assert made(workspace, tmp_path / "one", "dpo", rules, LocalWorkers(1), json_lines=False) == whole
     assert sum(in_columns) > 2
     monkeypatch.setattr(reducing, "_in_columns", lambda _: False)
-    assert made(workspace, tmp_path / "objects", "dpo", ExportsConfig(), json_lines=False) == whole
+    assert made(workspace, tmp_path / "objects", "dpo", rules, json_lines=False) == whole

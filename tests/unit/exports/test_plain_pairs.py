@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 import tempfile
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,11 +17,13 @@ from hypothesis import strategies as st
 
 import exports
 from exports import Evidence, projection_of
+from exports.choosing import EVERYTHING
 from exports.pair_figures import MAY_HAVE_STYLE
 from exports.plain_pairs import plain_pairs
 from exports.weights import Weights
 from tests.unit.exports.evidence_columns import TestPortion
 from tests.unit.exports.export_records import NOW, World
+from workspaces.config.exports import ExportsConfig
 from workspaces.records import (
     IMPORTED,
     AnnotationStatus,
@@ -194,8 +197,33 @@ def _long(world: World, draw: random.Random) -> None:
     world.answer(last, "p7", status=AnnotationStatus.DISCARDED)
 
 
+def rules_of(draw: random.Random) -> ExportsConfig:
+    """Return rules, most of them in force in a few draws of ten."""
+    some = {
+        "kinds": ["preference"],
+        "imported": draw.choice(["exclude", "exclude", "only"]),
+        "chat": "exclude",
+        "since": NOW.date() + timedelta(draw.randint(0, 2)),
+        "until": NOW.date() + timedelta(draw.randint(2, 9)),
+        "min_people": draw.randint(2, 3),
+        "min_agreement": draw.choice([0.5, 2 / 3, 0.75]),
+        "min_margin": draw.choice([-0.5, 0.0, 0.3]),
+        "min_posterior": draw.choice([0.25, 0.5]),
+        "skip_flags": ["toxic"],
+        "languages": ["und"],
+        "models": ["unknown", "model-0", "model of all", draw.choice(["model-1", "model-2"])],
+        "sources": [draw.choice(["one", "two"]), "test logs"],
+        "licences": [draw.choice(["MIT", "mit"]), "cc0-1.0", *draw.choice([[], ["unknown"]])],
+    }
+    return ExportsConfig.model_validate({key: some[key] for key in some if draw.random() < 0.2})
+
+
 def _released(
-    folder: Path, evidence: Evidence, portions: list[TestPortion] | None, name: str = "dpo"
+    folder: Path,
+    evidence: Evidence,
+    portions: list[TestPortion] | None,
+    name: str = "dpo",
+    rules: ExportsConfig = EVERYTHING,
 ) -> object:
     """Return what an export says and wrote, but what is of the machine."""
     announced: list[Holders] = []
@@ -207,6 +235,7 @@ def _released(
             ledger_tip=None,
             created_at=NOW,
             any_licence=True,
+            rules=rules,
             portions=portions,
             announce=announced.append,
         )
@@ -238,6 +267,28 @@ def test_columns_and_objects_give_the_same_release(seed: int, people: int, oddit
         in_columns = _released(
             Path(folder) / name, evidence, [TestPortion(world.conversations, evidence)], name
         )
+    assert in_columns == one_by_one
+
+
+@settings(max_examples=60, phases=(Phase.explicit, Phase.reuse, Phase.generate))
+@given(st.integers(0, 2**32), st.sampled_from([0.0, 0.05]), st.sampled_from(["dpo", "openrlhf"]))
+def test_rules_leave_the_same_out_of_columns_and_objects(seed: int, oddity: float, name: str) -> None:
+    draw = random.Random(seed)
+    world, evidence = world_of(draw, 8, oddity)
+    evidence = replace(
+        evidence,
+        annotations=[
+            replace(it, updated_at=it.updated_at + timedelta(hours=draw.randint(0, 72)))
+            for it in evidence.annotations
+        ],
+        flagged={chat.id for chat in world.conversations if draw.random() < 0.2},
+    )
+    rules = rules_of(draw)
+    with tempfile.TemporaryDirectory() as folder:
+        one_by_one = _released(Path(folder) / name, evidence, None, name, rules)
+    with tempfile.TemporaryDirectory() as folder:
+        portion = TestPortion(world.conversations, evidence)
+        in_columns = _released(Path(folder) / name, evidence, [portion], name, rules)
     assert in_columns == one_by_one
 
 
