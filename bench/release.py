@@ -6,7 +6,7 @@
 
 Every pair is a conversation of its own with two responses and ten answers to three pairs, by 2,000 people. Each size is
 measured in a process of its own: processor seconds of all processes and peak memory of the export, of the same export
-once more (unchanged) and after the deletion of one conversation, and of a bare pyarrow write of the same rows.
+once more (unchanged), after the deletion of one conversation, by a rule (of three people for a pair), and of a bare pyarrow write of the same rows.
 ``--profile`` prints where the time of this process goes.
 """
 
@@ -33,6 +33,7 @@ from chatfeedback import steps
 from exports.verification import verify
 from workspaces import garbage
 from workspaces.collection.files import to_batch, write_file
+from workspaces.config import ExportsConfig
 from workspaces.records import Conversation, Message, Role, SharingState
 from workspaces.store.annotations import annotation_revision
 from workspaces.store.conversations import ConversationEntry, register
@@ -146,13 +147,17 @@ def main(n_pairs: int, processes: int | None, *, profiled: bool) -> None:
         steps.delete_conversations(workspace, ["c1"], by="lead")
         again = measured(lambda: steps.export(workspace, "dpo", out))
         kept = len(files & {path.name for path in out.rglob("*.parquet")})
+        ruled = measured(
+            lambda: steps.export(workspace, "dpo", Path(folder) / "ruled", rules=ExportsConfig(min_people=3))
+        )
         bare = measured(bare_write(out, Path(folder) / "bare"))
         print(
             f"{n_pairs:,} pairs, {n_answers:,} answers: {took:.1f} s ({took / n_pairs * 1e6:.0f} us a pair), "
             f"{exported:.1f} by the clock; {took / bare:.1f} times a bare write ({bare:.2f} s); "
             f"at most {memory:,.0f} MB ({before:,.0f} before), {of_workers:,.0f} in each worker; "
             f"verify {checked:.1f} s, after {waited:.1f} s by the clock; unchanged {same:.1f} s; "
-            f"without one conversation {again:.1f} s, {kept} of {len(files)} files kept"
+            f"without one conversation {again:.1f} s, {kept} of {len(files)} files kept; "
+            f"by a rule {ruled:.1f} s"
         )
         if profiled:
             pstats.Stats(profile).sort_stats("tottime").print_stats(45)

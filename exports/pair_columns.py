@@ -69,7 +69,8 @@ class PairColumns:
 
     ``responses`` are the rows of the two sides in ``messages``, the sides in alphabetical order, and ``prompts`` the
     ways down to the messages that they answer. ``prompt_codes`` are equal for equal prompts. ``posteriors`` are those
-    of both sides, not a number where no report has computed them.
+    of both sides, not a number where no report has computed them; with ``weighs_posterior`` they make ``weight`` and
+    ``margin``.
     """
 
     ids: pa.StringArray
@@ -83,6 +84,7 @@ class PairColumns:
     posteriors: NDArray[np.float64]  # n, 2
     votes: VoteColumns
     origins: Origins
+    weighs_posterior: bool = False
 
     def __len__(self) -> int:
         """Return the number of pairs."""
@@ -107,6 +109,7 @@ class PairColumns:
             self.posteriors[places],
             self.votes.at(kept, pairs[kept]),
             self.origins,
+            self.weighs_posterior,
         )
 
     @cached_property
@@ -168,16 +171,17 @@ class PairColumns:
 
     @cached_property
     def weight(self) -> NDArray[np.float64]:
-        """Summed weight of the votes for chosen / number of votes."""
+        """Summed weight of the votes for chosen / number of votes; the posterior of chosen where posteriors weigh."""
         votes = self.votes
-        return (
-            self._sums(np.where(votes.preferred == self.chosen[votes.pairs], votes.weights, 0.0))
-            / self.n_votes
-        )
+        of_votes = np.where(votes.preferred == self.chosen[votes.pairs], votes.weights, 0.0)
+        return self._or_posterior(self.posterior, self._sums(of_votes) / self.n_votes)
 
     @cached_property
     def margin(self) -> NDArray[np.float64]:
-        """The mean strength of the votes towards chosen, weighted; 0 where all weights are 0."""
+        """The mean strength of the votes towards chosen, weighted; 0 where all weights are 0.
+
+        Where posteriors weigh, it is that of chosen less that of rejected.
+        """
         votes = self.votes
         strengths = np.where(votes.strengths == NEITHER, 1, votes.strengths)
         towards = np.where(votes.preferred == self.chosen[votes.pairs], strengths, -strengths)
@@ -189,7 +193,14 @@ class PairColumns:
         starts = np.cumsum(self.n_votes) - self.n_votes
         least, most = (of.reduceat(towards, starts) for of in (np.minimum, np.maximum))
         within: NDArray[np.float64] = np.clip(means, least, most)  # rounding alone would lead beyond
-        return np.where(totals != 0, within, 0.0)
+        rejected = self.posteriors[np.arange(len(self)), 1 - self.chosen]
+        return self._or_posterior(self.posterior - rejected, np.where(totals != 0, within, 0.0))
+
+    def _or_posterior(
+        self, of_posteriors: NDArray[np.float64], of_votes: NDArray[np.float64]
+    ) -> NDArray[np.float64]:
+        """Return a figure of posteriors where these weigh and are known, else that of votes."""
+        return np.where(self.weighs_posterior & ~np.isnan(of_posteriors), of_posteriors, of_votes)
 
     def _sums(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
         """Return the sum of the values of each pair's votes, rounded once, as ``math.fsum`` does."""

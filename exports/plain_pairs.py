@@ -48,7 +48,6 @@ if TYPE_CHECKING:
 
     from exports.arrays import Flags, Numbers
     from exports.message_columns import Ways
-    from exports.projection import Evidence
     from workspaces.config.exports import ExportsConfig
     from workspaces.kinds import Kind
 
@@ -80,14 +79,11 @@ class PlainPairs:
     names: Mapping[str, set[str]]
 
 
-def can_be_plain(evidence: Evidence) -> bool:
-    """Return whether pairs of this evidence may be worked out in columns."""
-    return evidence.weights.weighting is not Weighting.POSTERIOR and evidence.benchmarks is None
-
-
 def plain_pairs(evidence: EvidenceColumns, rules: ExportsConfig = EVERYTHING) -> PlainPairs | None:
     """Return the pairs of all that is plain, and that rules do not leave out; None if nothing is plain."""
-    if not len(evidence.tasks) or not len(evidence.conversations) or not can_be_plain(evidence.everybody):
+    if not len(evidence.tasks) or not len(evidence.conversations):
+        return None
+    if evidence.everybody.benchmarks is not None:  # they are looked for prompt by prompt
         return None
     if any(it.nbytes >= MOST_BYTES for it in (evidence.tasks, evidence.answers, evidence.conversations)):
         return None
@@ -250,6 +246,7 @@ def _with_votes(
         _posteriors(evidence, asked, tasks, compared, np.bincount(of, minlength=len(tasks))),
         votes,
         chats.origins,
+        evidence.everybody.weights.weighting is Weighting.POSTERIOR,
     )
 
 

@@ -20,7 +20,7 @@ from exports import Evidence, projection_of
 from exports.choosing import EVERYTHING
 from exports.pair_figures import MAY_HAVE_STYLE
 from exports.plain_pairs import plain_pairs
-from exports.weights import Weights
+from exports.weights import Weighting, Weights
 from tests.unit.exports.evidence_columns import TestPortion
 from tests.unit.exports.export_records import NOW, World
 from workspaces.config.exports import ExportsConfig
@@ -96,6 +96,9 @@ def world_of(draw: random.Random, people: int, oddity: float) -> tuple[World, Ev
         {f"p{number}": draw.random() for number in range(0, people, 2)},
         by_question={("p1", "preference"): draw.random(), ("p2", "strength"): 0.0},
         prior=draw.choice([None, 0.6]),
+        weighting=draw.choice(
+            [Weighting.CONFIDENCE, Weighting.CONFIDENCE, Weighting.POSTERIOR, Weighting.NONE]
+        ),
         posteriors={
             (task.kind, "preference", "|".join(sorted(task.message_ids))): {
                 "first": 0.3,
