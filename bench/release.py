@@ -6,7 +6,8 @@
 
 Every pair is a conversation of its own with two responses and ten answers to three pairs, by 2,000 people. Each size is
 measured in a process of its own: processor seconds of all processes and peak memory of the export, of the same export
-once more (unchanged), after the deletion of one conversation, by a rule (of three people for a pair), and of a bare pyarrow write of the same rows.
+once more (unchanged), after the deletion of one conversation, by a rule (of three people for a pair), and of a bare
+pyarrow write of the same rows.
 ``--profile`` prints where the time of this process goes.
 """
 
