@@ -205,7 +205,7 @@ def rules_of(draw: random.Random) -> ExportsConfig:
     some = {
         "kinds": ["preference"],
         "imported": draw.choice(["exclude", "exclude", "only"]),
-        "chat": "exclude",
+        "chat": draw.choice(["exclude", "exclude", "only"]),
         "since": NOW.date() + timedelta(draw.randint(0, 2)),
         "until": NOW.date() + timedelta(draw.randint(2, 9)),
         "min_people": draw.randint(2, 3),
