@@ -9,8 +9,9 @@ report, confidence, posteriors, closing, routing, and the columns of an export. 
 
 - ``majority``: 3 people a pair, the rows of an export, all alike;
 - ``weight``, ``margin``: the same rows, the loss weighted with this column (``margin`` as in ``reward``);
+- ``votes``: the same rows, weighted with the share of votes for less that against (``strength``), of whoever they are;
 - ``posterior``: the same answers, the posterior of each pair as a soft label;
-- ``routed``: the policy of ``chatfeedback route`` and closing by posterior, in three forms likewise;
+- ``routed``: the policy of ``chatfeedback route`` and closing by posterior, in the same forms;
 - ``practice``: the same where people qualify first, the answers to practice tasks taken off the budget;
 - ``once``: one person a pair, three times as many pairs, all alike.
 
@@ -109,11 +110,13 @@ def report(arrays: dict[str, NDArray[Any]], accuracies: dict[str, float]) -> Non
         by_crowd[f"{kind}, {spammers}"][arm][int(seed)] = name
     for crowd, found in by_crowd.items():
         print(f"\n{crowd}: accuracy in points, beside majority; pairs, and the share of labels that is right")
-        base = found["majority"]
+        points = {
+            arm: np.array([100 * accuracies[names[seed]] for seed in sorted(names)])
+            for arm, names in found.items()
+        }
         for arm, names in found.items():
-            values = np.array([100 * accuracies[names[seed]] for seed in sorted(names)])
-            mean, half = interval(values)
-            gain, about = interval(values - np.array([100 * accuracies[base[seed]] for seed in sorted(base)]))
+            mean, half = interval(points[arm])
+            gain, about = interval(points[arm] - points["majority"])
             pairs = np.mean([len(arrays[f"{name}/target"]) for name in names.values()])
             right = np.mean([arrays[f"{name}/right"] for name in names.values()])
             verdict = (
@@ -123,6 +126,9 @@ def report(arrays: dict[str, NDArray[Any]], accuracies: dict[str, float]) -> Non
                 f"  {arm:20} {mean:5.1f} ± {half:3.1f}   {gain:+5.2f} ± {about:4.2f} {verdict:7}"
                 f" {pairs:5.0f} pairs {right:.3f}"
             )
+        for prefix in ("", "routed ", "practice "):
+            gain, about = interval(points[f"{prefix}margin"] - points[f"{prefix}votes"])
+            print(f"  {prefix}margin beside {prefix}votes: {gain:+5.2f} ± {about:4.2f}")
 
 
 def main() -> None:

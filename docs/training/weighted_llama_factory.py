@@ -2,7 +2,7 @@
 
     python weighted_llama_factory.py dpo.yaml
 
-The YAML is that of `llamafactory-cli train`, with `stage: dpo` or `stage: rm`, one `dataset` and no `streaming`. Weights
+The YAML is that of `llamafactory-cli train`, with `stage: dpo` or `stage: rm`, one `dataset`, no `streaming`. Weights
 have a mean of 1 over all rows, and a batch is not divided by its own, so a pair weighs as much in a batch of one.
 """
 

@@ -1,6 +1,6 @@
 """DPO and KTO whose losses weight each row of `chatfeedback export dpo` and `kto` (TRL 1.16.0, texts only).
 
-Weights have a mean of 1 over all rows, and a batch is not divided by its own: so a pair weighs as much in a batch of one
+Weights have a mean of 1 over all rows, and a batch is not divided by its own: a pair weighs as much in a batch of one
 (`per_device_train_batch_size=1`, whatever `gradient_accumulation_steps`) as in any other.
 """
 
