@@ -198,12 +198,16 @@ def test_weights_reach_the_loss_of_verl(run: Callable[..., Any], tmp_path: Path)
     assert found["own"] == pytest.approx([whole / sum(tokens)])
     assert found["alike"] == pytest.approx(found["plain"])
     assert "pad_mode" in found["padded"]
-    assert found["tools"] == ["clock"] * len(found["called"]), "of JSON in Parquet, which is read as it is meant"
+    assert found["tools"] == ["clock"] * len(found["called"]), (
+        "of JSON in Parquet, which is read as it is meant"
+    )
     assert all("[tool]08:15[assistant]" in text for text in found["called"])
 
 
 def test_the_margin_of_openrlhf_weights_its_loss(run: Callable[..., Any], tmp_path: Path) -> None:
-    (first, second), found, weights, margins = run(WEIGHTED, code_of("openrlhf"), export(tmp_path, "openrlhf"))
+    (first, second), found, weights, margins = run(
+        WEIGHTED, code_of("openrlhf"), export(tmp_path, "openrlhf")
+    )
     assert len(set(margins)) > 1
     mean = sum(margins) / len(margins)
     assert weights == pytest.approx([margin / mean for margin in margins])
