@@ -18,7 +18,7 @@ from torch.nn.functional import logsigmoid
 
 def of_mean_one(weights):
     """Return weights divided by their mean."""
-    mean = max(sum(weights) / len(weights), 1e-6)
+    mean = max(sum(weights) / max(len(weights), 1), 1e-6)
     return [weight / mean for weight in weights]
 
 
