@@ -119,7 +119,6 @@ def publish(
     errors: tuple[type[Exception], ...] = (
         HfHubHTTPError.__bases__[0],
         OSError,
-        HFValidationError,
         ValueError,
         RuntimeError,
     )
@@ -154,6 +153,8 @@ def publish(
                 commit_message=f"Release {result.version}",
                 parent_commit=sha,
             )
+    except HFValidationError as error:
+        raise UsageError(f"{repo!r} names no data set on the Hub: {_said(error, secret)}") from None
     except errors as error:
         reason, end = _said(error, secret), "The folder and what the Hub had are as they were; run it again"
         if is_on_the_way(error):

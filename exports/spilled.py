@@ -39,6 +39,8 @@ BYTES_AT_ONCE = 1 << 28
 """Size of such a table: a column of text holds 2 GiB at most, and as JSON a text can be six times as long."""
 NAME, PLACE, LINE, JSON_LINE = "#name", "#place", "#line", "#json_line"
 """The columns beside those of a table; no table has columns of such names."""
+LINE_ENDS = "\x85\u2028\u2029"
+"""What JSON writes as it is, and Unicode, and so ``str.splitlines``, calls the end of a line."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,8 +140,7 @@ def spill_tables(
             told = [rows_at(texts, owners[start:end]) for texts in (goals.names, goals.places)]
             told.append(lines)
             if json_lines is not None:
-                texts = [f"{json.dumps(row, ensure_ascii=False)}\n" for row in json_lines[start:end]]
-                told.append(pa.array(texts, pa.string()))
+                told.append(pa.array(map(_json_line, json_lines[start:end]), pa.string()))
             (batch,) = (
                 pa.Table.from_arrays([*told, *table.columns], schema=schema).combine_chunks().to_batches()
             )
@@ -150,6 +151,14 @@ def spill_tables(
             found.lines.append(lines)
             start = end
     return found
+
+
+def _json_line(row: Row) -> str:
+    """Return a row as one line of JSON, however its reader tells lines apart."""
+    text = json.dumps(row, ensure_ascii=False)
+    for end in LINE_ENDS:
+        text = text.replace(end, f"\\u{ord(end):04x}")
+    return f"{text}\n"
 
 
 def digest_of_lines(lines: Iterable[str]) -> str:

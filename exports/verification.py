@@ -30,8 +30,8 @@ if TYPE_CHECKING:
 
 PROVENANCE = "provenance"
 TRAIN_AND_TEST = ("train", "test")
-
-
+OF_CLONE = ".git/"
+"""Where a clone of a data set of the Hub keeps its history; an export never replaces such a folder."""
 NO_SUMS = (
     f"{SUMS} is missing, as in exports of an earlier version: nothing tells whether {MANIFEST} is as it was"
 )
@@ -125,7 +125,9 @@ def _bytes(folder: Path, manifest: Mapping[str, Any]) -> Iterator[str]:
     files = _files(manifest)
     names = sorted(files)
     for name, sha in zip(names, at_once(lambda name: _sum_of(folder, name), names), strict=True):
-        if sha is None:
+        if (folder / name).is_symlink():
+            yield f"{name} is a link to somewhere else"
+        elif sha is None:
             yield f"{name} is missing"
         elif sha != files[name]:
             yield f"{name} is not what was written: its checksum differs"
@@ -139,7 +141,7 @@ def _bytes(folder: Path, manifest: Mapping[str, Any]) -> Iterator[str]:
     found = (path for path in folder.rglob("*") if path.is_symlink() or not path.is_dir())
     present = (path.relative_to(folder).as_posix() for path in found)
     for name in sorted({*present} - {MANIFEST, SUMS, *files}):
-        if not is_disposable(name):
+        if not is_disposable(name) and not name.startswith(OF_CLONE):
             yield f"{name} is not part of the export: move it away"
 
 

@@ -9,8 +9,9 @@ report, confidence, posteriors, closing, routing, and the columns of an export. 
 
 - ``majority``: 3 people a pair, the rows of an export, all alike;
 - ``weight``, ``margin``: the same rows, the loss weighted with this column (``margin`` as in ``reward``);
+- ``votes``: the same rows, weighted with the share of votes for less that against (``strength``), of whoever they are;
 - ``posterior``: the same answers, the posterior of each pair as a soft label;
-- ``routed``: the policy of ``chatfeedback route`` and closing by posterior, in three forms likewise;
+- ``routed``: the policy of ``chatfeedback route`` and closing by posterior, in the same forms;
 - ``practice``: the same where people qualify first, the answers to practice tasks taken off the budget;
 - ``once``: one person a pair, three times as many pairs, all alike.
 
@@ -50,7 +51,9 @@ DRAWN, MT_BENCH = (1500, 20), (800, 15)
 """Answers and people."""
 
 
-def arms(world: World, seed: int, spammers: float, budget: int, count: int) -> Iterator[tuple[str, Labels]]:
+def arms(
+    world: World, seed: int, spammers: float, budget: int, count: int, wanted: argparse.Namespace
+) -> Iterator[tuple[str, Labels]]:
     """Yield the training sets by the name of the arm; all come from the same people."""
 
     def people() -> tuple[People, np.random.Generator]:
@@ -61,28 +64,31 @@ def arms(world: World, seed: int, spammers: float, budget: int, count: int) -> I
         for name, labels in collecting.training_sets().items():
             yield f"{prefix}{name}", labels
 
-    yield from ways(fixed(world, *people(), budget, OVERLAP), "")
+    yield from ways(fixed(world, *people(), budget, wanted.overlap), "")
+    if wanted.fixed:
+        return
     pool = round(budget / POOL)
     yield from ways(routed(world, *people(), budget, pool, None), "routed ")
     yield from ways(routed(world, *people(), budget, pool, PRACTICE), "practice ")
     yield "once", fixed(world, *people(), budget, 1).training_sets()["majority"]
 
 
-def all_sets(seeds: int, shared: Path | None, only: str | None) -> dict[str, NDArray[Any]]:
+def all_sets(wanted: argparse.Namespace, shared: Path | None) -> dict[str, NDArray[Any]]:
     arrays: dict[str, NDArray[Any]] = {}
-    for seed in range(seeds):
+    sizes = (wanted.answers or DRAWN[0], DRAWN[1])
+    for seed in range(wanted.seeds):
         rng = np.random.default_rng(seed)
-        made = {"drawn": (worlds.drawn(rng, DRAWN[0]), DRAWN)}
+        made = {"drawn": (worlds.drawn(rng, sizes[0]), sizes)}
         if shared is not None:
             made["MT-bench"] = (worlds.mt_bench(rng, shared / "data" / "mt_bench"), MT_BENCH)
         for kind, (world, (budget, count)) in made.items():
-            if only not in (None, kind):
+            if wanted.world not in (None, kind):
                 continue
             where = f"{kind}/{seed}"
             for part in ("features", "reward", "held_out"):
                 arrays[f"{where}/{part}"] = getattr(world, part)
-            for spammers in SPAMMERS:
-                for arm, labels in arms(world, seed, spammers, budget, count):
+            for spammers in wanted.spammers:
+                for arm, labels in arms(world, seed, spammers, budget, count, wanted):
                     name = f"{where}/{spammers:.0%} spammers/{arm}"
                     arrays[f"{name}/pairs"] = np.array(labels.pairs)
                     arrays[f"{name}/target"] = np.array(labels.target)
@@ -109,11 +115,13 @@ def report(arrays: dict[str, NDArray[Any]], accuracies: dict[str, float]) -> Non
         by_crowd[f"{kind}, {spammers}"][arm][int(seed)] = name
     for crowd, found in by_crowd.items():
         print(f"\n{crowd}: accuracy in points, beside majority; pairs, and the share of labels that is right")
-        base = found["majority"]
+        points = {
+            arm: np.array([100 * accuracies[names[seed]] for seed in sorted(names)])
+            for arm, names in found.items()
+        }
         for arm, names in found.items():
-            values = np.array([100 * accuracies[names[seed]] for seed in sorted(names)])
-            mean, half = interval(values)
-            gain, about = interval(values - np.array([100 * accuracies[base[seed]] for seed in sorted(base)]))
+            mean, half = interval(points[arm])
+            gain, about = interval(points[arm] - points["majority"])
             pairs = np.mean([len(arrays[f"{name}/target"]) for name in names.values()])
             right = np.mean([arrays[f"{name}/right"] for name in names.values()])
             verdict = (
@@ -123,6 +131,9 @@ def report(arrays: dict[str, NDArray[Any]], accuracies: dict[str, float]) -> Non
                 f"  {arm:20} {mean:5.1f} ± {half:3.1f}   {gain:+5.2f} ± {about:4.2f} {verdict:7}"
                 f" {pairs:5.0f} pairs {right:.3f}"
             )
+        for prefix in (arm.removesuffix("votes") for arm in points if arm.endswith("votes")):
+            gain, about = interval(points[f"{prefix}margin"] - points[f"{prefix}votes"])
+            print(f"  {prefix}margin beside {prefix}votes: {gain:+5.2f} ± {about:4.2f}")
 
 
 def main() -> None:
@@ -132,12 +143,18 @@ def main() -> None:
     parser.add_argument("--torch", required=True, metavar="PYTHON")
     parser.add_argument("--seeds", type=int, default=10)
     parser.add_argument("--world", choices=("drawn", "MT-bench"), help="this one alone")
+    parser.add_argument("--spammers", type=float, nargs="+", default=SPAMMERS, help="shares of the people")
+    parser.add_argument("--overlap", type=int, default=OVERLAP, help="people a pair where that is fixed")
+    parser.add_argument("--answers", type=int, help="about drawn features, in place of 1,500")
+    parser.add_argument(
+        "--fixed", action="store_true", help="without routing, practice and one person a pair"
+    )
     wanted = parser.parse_args()
     shared = os.environ.get("CHATFEEDBACK_SHARED")
     if shared is None and wanted.world == "MT-bench":
         parser.error("set CHATFEEDBACK_SHARED to the folder that holds data/mt_bench")
     start = time.process_time()
-    arrays = all_sets(wanted.seeds, Path(shared) if shared else None, wanted.world)
+    arrays = all_sets(wanted, Path(shared) if shared else None)
     print(f"crowds, pipeline and routing: {time.process_time() - start:.0f} s of processor", flush=True)
     with tempfile.TemporaryDirectory() as folder:
         sets, result = Path(folder) / "sets.npz", Path(folder) / "result.json"

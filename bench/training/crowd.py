@@ -164,10 +164,11 @@ class Collecting:
         """Return what a model can be trained on, by the name of the weighting.
 
         ``majority``, ``weight`` and ``margin`` are the pairs of an export with what its ``provenance`` and
-        ``reward`` write of them; ``posterior`` has those without a majority as well,
+        ``reward`` write of them; ``votes`` takes ``strength``, which is ``margin`` if all people are trusted alike: so
+        the two tell confidence from unanimity. ``posterior`` has those without a majority as well,
         and the probability of each side as a soft label.
         """
-        sets = {name: Labels() for name in ("majority", "weight", "margin", "posterior")}
+        sets = {name: Labels() for name in ("majority", "weight", "margin", "votes", "posterior")}
         for pair in select_pairs(self.evidence()).items:
             if pair.winner is None:
                 continue
@@ -175,6 +176,7 @@ class Collecting:
             sets["majority"].add(chosen, rejected, 1.0)
             sets["weight"].add(chosen, rejected, 1.0, pair.weight)
             sets["margin"].add(chosen, rejected, 1.0, max(0.0, pair.margin))
+            sets["votes"].add(chosen, rejected, 1.0, pair.strength)
         for posterior in self.posteriors():
             first, second = map(_number, posterior.item.split("|"))
             sets["posterior"].add(

@@ -19,11 +19,11 @@ from weighted_preferences import WeightedDPOTrainer, WeightedKTOTrainer, weighte
 
 
 class WeightedAxolotlDPOTrainer(WeightedDPOTrainer, AxolotlDPOTrainer):
-    """Loss of a batch: sum(weight * loss) / sum(weight)."""
+    """Loss of a batch: mean(weight * loss), with weights of mean 1 over all rows."""
 
 
 class WeightedAxolotlKTOTrainer(WeightedKTOTrainer, AxolotlKTOTrainer):
-    """Loss of a batch: sum(weight * loss) / sum(weight)."""
+    """Loss of a batch: mean(weight * loss), with weights of mean 1 over all rows."""
 
 
 if __name__ == "__main__":

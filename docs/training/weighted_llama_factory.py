@@ -2,7 +2,8 @@
 
     python weighted_llama_factory.py dpo.yaml
 
-The YAML is that of `llamafactory-cli train`, with `stage: dpo` or `stage: rm`, one `dataset` and no `streaming`.
+The YAML is that of `llamafactory-cli train`, with `stage: dpo` or `stage: rm`, one `dataset`, no `streaming`. Weights
+have a mean of 1 over all rows, and a batch is not divided by its own, so a pair weighs as much in a batch of one.
 """
 
 from __future__ import annotations
@@ -20,24 +21,20 @@ from torch.nn.functional import logsigmoid
 WEIGHT = "weight"
 
 
-def scaled(weights, like):
-    """Return weights whose mean is 1, so that mean(scaled * loss) is sum(weight * loss) / sum(weight)."""
-    weights = weights.to(like.device, like.dtype)
-    return weights * len(weights) / weights.sum().clamp(min=1e-6)
-
-
 def with_weights(get_dataset):
-    """Add the column `weight` of `provenance`, row by row, to the rows to train on."""
+    """Add the column `weight` of `provenance`, row by row and of mean 1, to the rows to train on."""
 
     @wraps(get_dataset)
     def loaded(template, model_args, data_args, *args, **kwargs):
         found = get_dataset(template, model_args, data_args, *args, **kwargs)
-        weights = load_dataset(data_args.dataset_dir, "provenance", split="train")[WEIGHT]
+        told = load_dataset(data_args.dataset_dir, "provenance", split="train")
+        weights = told.with_format("numpy")[WEIGHT][:]
         if len(weights) != len(found["train_dataset"]):
             raise SystemExit(
                 "LLaMA-Factory dropped rows or split some off (val_size), so no weight has its row"
             )
-        return found | {"train_dataset": found["train_dataset"].add_column(WEIGHT, list(weights))}
+        weights = weights / max(weights.mean(), 1e-6)
+        return found | {"train_dataset": found["train_dataset"].add_column(WEIGHT, weights)}
 
     return loaded
 
@@ -63,11 +60,11 @@ class WeightedDPOTrainer(dpo_trainer.CustomDPOTrainer):
     def compute_preference_loss(self, *logps):
         """Return the losses, each times its weight, and the rewards as they are."""
         losses, chosen, rejected = super().compute_preference_loss(*logps)
-        return losses if self.weights is None else losses * scaled(self.weights, losses), chosen, rejected
+        return losses if self.weights is None else losses * self.weights.to(losses), chosen, rejected
 
 
 class WeightedPairwiseTrainer(rm.PairwiseTrainer):
-    """Loss of a batch: sum(weight * loss) / sum(weight); 0 for a batch without any weight."""
+    """Loss of a batch: mean(weight * loss)."""
 
     def compute_loss(self, model, inputs, return_outputs=False, **kwargs):
         """Return the loss of a batch."""
@@ -75,7 +72,7 @@ class WeightedPairwiseTrainer(rm.PairwiseTrainer):
         loss, (_, chosen, rejected) = super().compute_loss(model, inputs, return_outputs=True, **kwargs)
         if weights is not None:
             losses = -logsigmoid(chosen.float() - rejected.float()).reshape(-1)
-            loss = (losses * scaled(weights, losses)).mean()
+            loss = (losses * weights.to(losses)).mean()
         return (loss, (loss, chosen, rejected)) if return_outputs else loss
 
 

@@ -2,7 +2,8 @@
 
     python weighted_openrlhf_dpo.py ...
 
-The options are those of `python -m openrlhf.cli.train_dpo`; `margin` of a pair is its weight.
+The options are those of `python -m openrlhf.cli.train_dpo`; `margin` of a pair is its weight. Weights have a mean of 1
+over all rows, and a batch is not divided by its own. It needs `weighted_openrlhf.py` beside it.
 """
 
 from __future__ import annotations
@@ -13,10 +14,17 @@ import torch
 from openrlhf.datasets.reward_dataset import RewardDataset
 from openrlhf.models import DPOLoss
 from openrlhf.trainer.dpo_trainer import DPOTrainer
+from weighted_openrlhf import of_mean_one
 
 
 class WeightedRewardDataset(RewardDataset):
     """Hands the weight of a pair on beside the length of its prompt."""
+
+    def __init__(self, *args, **kwargs):
+        super().__init__(*args, **kwargs)
+        if self.is_dpo:
+            lengths, weights = zip(*self.extras, strict=True)
+            self.extras = list(zip(lengths, of_mean_one(weights), strict=True))
 
     def process_data(self, data):
         """Return the row; of DPO, `extra` is the length and the weight."""
@@ -25,7 +33,7 @@ class WeightedRewardDataset(RewardDataset):
 
 
 class WeightedDPOLoss(DPOLoss):
-    """Loss of a batch: sum(weight * loss) / sum(weight); 0 for a batch without any weight."""
+    """Loss of a batch: mean(weight * loss)."""
 
     weights: torch.Tensor
 
@@ -34,7 +42,7 @@ class WeightedDPOLoss(DPOLoss):
         _, chosen, rejected = super().forward(*logps)
         pairs = [super(WeightedDPOLoss, self).forward(*pair)[0] for pair in zip(*logps, strict=True)]
         weights = self.weights.to(logps[0])
-        return (weights * torch.stack(pairs)).sum() / weights.sum().clamp(min=1e-6), chosen, rejected
+        return (weights * torch.stack(pairs)).mean(), chosen, rejected
 
 
 class WeightedDPOTrainer(DPOTrainer):

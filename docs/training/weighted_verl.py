@@ -3,11 +3,13 @@
     torchrun --nproc_per_node=1 -m verl.trainer.sft_trainer \\
         data.custom_cls.path=weighted_verl.py data.custom_cls.name=WeightedSFTDataset ...
 
-`data.train_files` are files of the export where it wrote them.
+`data.train_files` are files of the export where it wrote them. Where conversations call tools, Parquet holds messages
+and tools as JSON, which `datasets` reads and verl's own class does not: this one does.
 """
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pandas as pd
@@ -26,6 +28,11 @@ def weights_beside(path):
     return pd.read_parquet(found[0], columns=[WEIGHT])[WEIGHT].tolist()
 
 
+def from_json(stored):
+    """Return what JSON text holds; what is no text as it is."""
+    return json.loads(stored) if isinstance(stored, str) else stored
+
+
 class WeightedSFTDataset(MultiTurnSFTDataset):
     """Weights the tokens of a row in `loss_mask`, which verl multiplies the losses by and divides their sum by.
 
@@ -40,6 +47,12 @@ class WeightedSFTDataset(MultiTurnSFTDataset):
         if len(weights) != len(self.messages):
             raise SystemExit("train_max_samples leaves rows out, so that no weight has its row: set it to -1")
         self.weights = weights
+        if self.tools is not None:
+            self.tools = [None if pd.isna(tools) else from_json(tools) for tools in self.tools]
+
+    def _build_messages(self, example):
+        messages = [from_json(message) for message in example[self.messages_key]]
+        return super()._build_messages(example | {self.messages_key: messages})
 
     def __getitem__(self, item):
         """Return the row, its `loss_mask` times its weight."""

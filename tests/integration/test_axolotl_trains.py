@@ -138,8 +138,9 @@ def test_its_command_trains_and_weights_of_every_row_reach_the_loss(
     assert found["class"] == f"WeightedAxolotl{kind}Trainer"
     assert found["rows"] == ROWS[name]
     assert len(set(found["weights"])) > 1
+    assert sum(found["weights"]) == pytest.approx(ROWS[name]), "of mean 1 over all rows"
     assert len(found["losses"]) == 2
     assert all(map(math.isfinite, found["losses"]))
     assert found["first"] != found["second"]
-    assert found["both"] == pytest.approx((found["first"] + found["second"]) / 2, rel=1e-4)
-    assert found["more"] == pytest.approx((3 * found["first"] + found["second"]) / 4, rel=1e-4)
+    assert found["both"] == pytest.approx(found["first"] + found["second"], rel=1e-4)
+    assert found["more"] == pytest.approx(3 * found["first"] + found["second"], rel=1e-4)

@@ -121,8 +121,9 @@ def test_its_command_trains_on_every_row_and_weights_reach_the_loss(
     for stage, found in json.loads(out.splitlines()[-1]).items():
         assert found["rows"] == 4, stage
         assert len(set(found["weights"])) > 1
+        assert sum(found["weights"]) == pytest.approx(4), "of mean 1 over all rows"
         assert found["steps"] == len(found["losses"]) == 2
         assert all(map(math.isfinite, found["losses"]))
-        assert found["both"] == pytest.approx((found["first"] + found["second"]) / 2, rel=1e-3)
-        assert found["more"] == pytest.approx((3 * found["first"] + found["second"]) / 4, rel=1e-3)
+        assert found["both"] == pytest.approx(found["first"] + found["second"], rel=1e-3)
+        assert found["more"] == pytest.approx(3 * found["first"] + found["second"], rel=1e-3)
         assert found["both"] == pytest.approx(found["plain"], rel=1e-3)

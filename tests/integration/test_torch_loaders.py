@@ -74,10 +74,11 @@ print(json.dumps([[words.decode(side[mask.bool()]) for side, mask in zip(row["in
                   for row in (rows[i] for i in range(len(rows)))]))
 """
 )
-OPENRLHF = (
+OPENRLHF_MODULES = (
     BEGIN
     + """
-bare("openrlhf"); bare("openrlhf.datasets"); bare("openrlhf.utils")
+bare("openrlhf"); bare("openrlhf.datasets"); bare("openrlhf.models"); bare("openrlhf.utils")
+sys.modules["deepspeed"] = types.ModuleType("deepspeed")
 made = types.ModuleType("openrlhf.datasets.utils")
 made.exist_and_not_none = lambda d, key: key in d and d[key] is not None
 sys.modules["openrlhf.datasets.utils"] = made
@@ -92,6 +93,11 @@ data = types.SimpleNamespace(
 )
 strategy = types.SimpleNamespace(args=types.SimpleNamespace(data=data))
 words = tokenizer()
+"""
+)
+OPENRLHF = (
+    OPENRLHF_MODULES
+    + """
 told = []
 for is_dpo in (False, True):
     rows = RewardDataset(

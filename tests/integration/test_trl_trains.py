@@ -56,12 +56,12 @@ for name, module in {"DPO": weighted_preferences, "KTO": weighted_preferences, "
     setattr(module, f"Weighted{name}Config", getattr(trl, name + "Config"))
 
 
-def weighting(run, weights):
-    """Return the loss of the first two rows with these weights; None: as the trainer without weights has it."""
+def weighting(run, weights, count=2):
+    """Return the loss of the first rows with these weights; None: as the trainer without weights has it."""
     run.model.eval()
-    batch = run.data_collator([dict(run.train_dataset[i]) for i in range(2)])
+    batch = run.data_collator([dict(run.train_dataset[i]) for i in range(count)])
     name = "margin" if "margin" in batch else "weight"
-    batch[name] = torch.tensor([1.0, 1.0] if weights is None else weights)
+    batch[name] = torch.tensor([1.0, 1.0] if weights is None else weights) * getattr(run, "mean_margin", 1.0)
     with torch.no_grad():
         if weights is None:
             del batch[name]
@@ -120,6 +120,8 @@ def train(kind, folder, work, **options):
     if kind.startswith("Weighted"):
         cases = {"first": [1, 0], "second": [0, 1], "both": [1, 1], "more of the first": [3, 1], "plain": None}
         weighed = {name: weighting(run, weights) for name, weights in cases.items()}
+        weighed |= {f"alone, {weight}": weighting(run, [weight], 1) for weight in (1.0, 2.0)}
+        weighed["mean"] = sum(rows["weight"]) / len(rows) if "weight" in rows.column_names else 1.0
     return {
         "kind": kind,
         "folder": os.path.basename(folder),
@@ -177,8 +179,8 @@ def small(folder: Path) -> None:
     written(folder, world, *KINDS)
 
 
-def tool_use(folder: Path) -> None:
-    """Write exports of chats in which a tool answers before the model does."""
+def tool_use(folder: Path, *names: str) -> None:
+    """Write exports of chats in which a tool answers before the model does; those of ``KINDS`` unless named."""
     world = World()
     for number in range(6):
         call = ToolCall("clock", json.dumps({"zone": number}), id=f"call_{number}")
@@ -188,7 +190,7 @@ def tool_use(folder: Path) -> None:
         world.votes(world.task(one, two), "aab")
         world.answer(world.task(one), "p1", instruction="yes", helpful="yes")
         world.answer(world.task(two), "p1", helpful="no", suggestion=f"It is a quarter past {number}.")
-    written(folder, world, *KINDS)
+    written(folder, world, *(names or KINDS))
 
 
 def mt_bench(folder: Path, shared: Path) -> None:
@@ -290,11 +292,11 @@ def test_weights_of_rows_reach_the_loss(trl_python: Path, tmp_path: Path) -> Non
         assert report["changed"] == report["parameters"]
         losses = report["weighed"]
         assert losses["first"] != pytest.approx(losses["second"], rel=1e-3)
-        assert losses["both"] == pytest.approx((losses["first"] + losses["second"]) / 2, rel=1e-4)
-        assert losses["more of the first"] == pytest.approx(
-            (3 * losses["first"] + losses["second"]) / 4, rel=1e-4
-        )
+        assert losses["both"] == pytest.approx(losses["first"] + losses["second"], rel=1e-4)
+        assert losses["more of the first"] == pytest.approx(3 * losses["first"] + losses["second"], rel=1e-4)
         assert losses["both"] == pytest.approx(losses["plain"], rel=1e-4)
+        assert losses["alone, 2.0"] == pytest.approx(2 * losses["alone, 1.0"], rel=1e-4), "a batch of one"
+        assert losses["mean"] == pytest.approx(1)
 
 
 def test_dpo_learns_what_people_prefer_and_tells_it_on_the_test_split(

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.integration.test_torch_loaders import BEGIN, run
+from tests.integration.test_torch_loaders import BEGIN, OPENRLHF_MODULES, run
 from tests.integration.test_trainers_loaders import export
-from tests.integration.test_trl_trains import PAGES, trl_python
+from tests.integration.test_trl_trains import tool_use, trl_python
 from tests.integration.trainer_environments import MARKS, code_of, python_with
 
 if TYPE_CHECKING:
@@ -55,6 +55,8 @@ every = range(len(plain))
 tokens = [int(plain[place]["loss_mask"].sum()) for place in every]
 weights, own = list(ours.weights), losses(ours, every)
 ours.weights = [0.4] * len(plain)
+with_tools = sorted(glob(os.path.dirname(folder) + "/tools/sft/data/trl/train-*.parquet"))
+called = WeightedSFTDataset(with_tools, words, settings)
 try:
     WeightedSFTDataset(list(paths), words, OmegaConf.create({"pad_mode": "right"}))
 except SystemExit as refused:
@@ -63,28 +65,32 @@ print()
 print(json.dumps({
     "each": losses(plain, *([place] for place in every)), "tokens": tokens, "weights": weights, "own": own,
     "alike": losses(ours, every), "plain": losses(plain, every), "padded": padded,
+    "called": [words.decode(called[place]["input_ids"]) for place in range(len(called))],
+    "tools": [tools[0]["function"]["name"] for tools in called.tools],
 }))
 """
 )
 
 WEIGHTED = (
-    BEGIN
+    OPENRLHF_MODULES
     + """
-bare("openrlhf"); bare("openrlhf.models")
 import torch
-sys.modules["deepspeed"] = types.ModuleType("deepspeed")
 from openrlhf.models.loss import PairWiseLoss
-sys.path.insert(0, folder)
-from weighted_openrlhf import WeightedPairWiseLoss
+sys.path.insert(0, os.environ["TRAINING_PAGES"])
+from weighted_openrlhf import WeightedPairWiseLoss, WeightedRewardDataset
 
 chosen, rejected = torch.tensor([1.5, -0.5]), torch.tensor([0.5, 1.0])
 each = [float(PairWiseLoss()(chosen[place : place + 1], rejected[place : place + 1])) for place in range(2)]
 found = {
     name: float(WeightedPairWiseLoss()(chosen, rejected, None if weights is None else torch.tensor(weights)))
-    for name, weights in {"more": [0.75, 0.25], "both": [0.4, 0.4], "none": [0.0, 0.0], "plain": None}.items()
+    for name, weights in {"more": [1.5, 0.5], "both": [1.0, 1.0], "none": [0.0, 0.0], "plain": None}.items()
 }
+rows, plain = (
+    kind(load_dataset(folder, "openrlhf", split="train"), words, 512, strategy, num_processors=1)
+    for kind in (WeightedRewardDataset, RewardDataset)
+)
 print()
-print(json.dumps([each, found]))
+print(json.dumps([each, found, list(rows.extras), list(plain.extras)]))
 """
 )
 
@@ -172,7 +178,8 @@ print(json.dumps({
     "plain": trained(RewardDataset, DPOTrainer, 3)[0],
     "own": own,
     "weights": [weight for _, weight in extras],
-    "alike": trained(*weighted, 3, [0.4] * 3)[0],
+    "alike": trained(*weighted, 3, [1.0] * 3)[0],
+    "alone": trained(*weighted, 1)[0],
     "none": trained(*weighted, 3, [0.0] * 3)[0],
 }))
 """
@@ -182,6 +189,8 @@ print(json.dumps({
 def test_weights_reach_the_loss_of_verl(run: Callable[..., Any], tmp_path: Path) -> None:
     """By its own data set, collator and loss, all of them imported from where it is installed."""
     python = python_with("verl-0.9.1", VERL_PACKAGES)
+    (tmp_path / "tools").mkdir()
+    tool_use(tmp_path / "tools", "sft")
     found = run(WEIGHTED_SFT, code_of("verl"), export(tmp_path, "sft"), python)
     assert len(set(found["weights"])) > 1
     tokens = [weight * n for weight, n in zip(found["weights"], found["tokens"], strict=True)]
@@ -189,10 +198,19 @@ def test_weights_reach_the_loss_of_verl(run: Callable[..., Any], tmp_path: Path)
     assert found["own"] == pytest.approx([whole / sum(tokens)])
     assert found["alike"] == pytest.approx(found["plain"])
     assert "pad_mode" in found["padded"]
+    assert found["tools"] == ["clock"] * len(found["called"]), (
+        "of JSON in Parquet, which is read as it is meant"
+    )
+    assert all("[tool]08:15[assistant]" in text for text in found["called"])
 
 
-def test_the_margin_of_openrlhf_weights_its_loss(run: Callable[..., Any]) -> None:
-    (first, second), found = run(WEIGHTED, code_of("openrlhf"), PAGES)
+def test_the_margin_of_openrlhf_weights_its_loss(run: Callable[..., Any], tmp_path: Path) -> None:
+    (first, second), found, weights, margins = run(
+        WEIGHTED, code_of("openrlhf"), export(tmp_path, "openrlhf")
+    )
+    assert len(set(margins)) > 1
+    mean = sum(margins) / len(margins)
+    assert weights == pytest.approx([margin / mean for margin in margins])
     assert found["more"] == pytest.approx(0.75 * first + 0.25 * second)
     assert found["both"] == found["plain"] == pytest.approx((first + second) / 2)
     assert found["none"] == 0
@@ -204,6 +222,9 @@ def test_weights_reach_the_loss_of_the_dpo_of_openrlhf(run: Callable[..., Any], 
     weights = found["weights"]
     assert len(set(weights)) > 1
     whole = sum(weight * loss for weight, loss in zip(weights, found["each"], strict=True))
-    assert found["own"] == pytest.approx([whole / sum(weights)])
+    assert sum(weights) == pytest.approx(len(weights)), "of mean 1 over all rows"
+    assert found["own"] == pytest.approx([whole / len(weights)])
     assert found["alike"] == pytest.approx(found["plain"])
+    each = zip(weights, found["each"], strict=True)
+    assert found["alone"] == pytest.approx([weight * loss for weight, loss in each]), "of a batch of one, too"
     assert found["none"] == [0]

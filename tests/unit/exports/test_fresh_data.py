@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import Any
 
 import pyarrow.parquet as pq
 import pytest
@@ -17,9 +19,7 @@ import exports
 from exports import all_projections, projection_of
 from tests.unit.exports.export_records import NOW, World
 
-if TYPE_CHECKING:
-    from pathlib import Path
-
+PAGE = Path(__file__).parents[3] / "docs" / "exports.md"
 LOAD = """
 import json, sys
 from datasets import load_dataset
@@ -103,6 +103,27 @@ def test_every_table_is_loaded_as_it_is_after_a_deletion_and_beside_a_namesake(t
     texts = {key: json.dumps(rows) for key, rows in found.items()}
     assert not any("answer 5" in text for key, text in texts.items() if key.startswith(str(one)))
     assert any("answer 15" in text for text in texts.values())
+
+
+def test_who_follows_the_feed_as_documented_has_the_rows_of_the_next_release(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (code,) = (
+        block for block in PAGE.read_text("utf-8").split("```python\n") if block.startswith("import json")
+    )
+    folder, copy = tmp_path / "dpo", tmp_path / "copy" / "exports" / "dpo"
+    for numbers in (range(6), range(4)):
+        evidence = world(*numbers).evidence()
+        exports.export(folder, projection_of("dpo"), evidence, ledger_tip=None, created_at=NOW, test_share=0)
+        if not copy.exists():
+            shutil.copytree(folder, copy)
+    shutil.copy(folder / "tombstones.jsonl", tmp_path / "copy")
+    monkeypatch.chdir(tmp_path / "copy")
+    monkeypatch.setattr("datasets.config.HF_DATASETS_CACHE", str(tmp_path / "cache"))
+    names: dict[str, Any] = {}
+    exec(code.split("```")[0], names)  # noqa: S102 (of our own page)
+    assert 0 < len(names["rows"]) < len(in_files(copy, "trl")["train"])
+    assert list(names["rows"]) == in_files(folder, "trl")["train"]
 
 
 @pytest.mark.parametrize("name", all_projections())

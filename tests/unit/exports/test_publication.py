@@ -125,8 +125,9 @@ def test_what_is_no_release_of_this_export_is_never_replaced(hub: Hub, tmp_path:
     export(tmp_path / "other", sample(6))
     with pytest.raises(UsageError, match="has release 2, and this folder release 1"):
         push(hub, tmp_path / "other")
-    with pytest.raises(UsageError, match="OWNER/NAME"):
-        publish(folder, "pairs", SecretStr(hub.token), endpoint=hub.url)
+    for name, reason in {"pairs": "OWNER/NAME", "lab/pa..irs": r"'lab/pa\.\.irs' names no data set"}.items():
+        with pytest.raises(UsageError, match=reason):
+            publish(folder, name, SecretStr(hub.token), endpoint=hub.url)
     (folder / "README.md").write_text("scribble", "utf-8")
     with pytest.raises(NotPublishedError, match="is not what was written"):
         push(hub, folder)

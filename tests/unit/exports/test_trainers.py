@@ -115,7 +115,10 @@ def test_a_margin_is_never_negative(tmp_path: Path) -> None:
 
 
 def test_nemo_rl_finds_the_same_rows_as_json_lines(tmp_path: Path) -> None:
-    folder = export(tmp_path, world(), "nemo-rl")
+    made = world()
+    ends = "what Unicode \x85 calls \u2028 ends \u2029 of lines"
+    made.votes(made.task(*made.chat(ends, f"good {ends}", "bad")), "a")
+    folder = export(tmp_path, made, "nemo-rl")
     (path,) = folder.glob("data/nemo-rl/train-*.jsonl")
     assert [json.loads(line) for line in path.read_text("utf-8").splitlines()] == rows_of(folder)
     manifest = json.loads((folder / "manifest.json").read_text("utf-8"))

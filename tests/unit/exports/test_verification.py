@@ -105,7 +105,7 @@ def test_what_is_missing_too_much_or_a_link_is_named(written: Path, tmp_path: Pa
     table.rename(tmp_path / "elsewhere.parquet")
     assert verify(folder).problems == (f"{name} is missing",)
     table.symlink_to(tmp_path / "elsewhere.parquet")
-    assert f"{name} is missing" in verify(folder).problems
+    assert f"{name} is a link to somewhere else" in verify(folder).problems
     table.unlink()
     (tmp_path / "elsewhere.parquet").rename(table)
     (folder / "data" / "more.parquet").write_bytes(b"")
@@ -119,7 +119,8 @@ def test_what_is_missing_too_much_or_a_link_is_named(written: Path, tmp_path: Pa
         )
         (folder / name).unlink()
         (tmp_path / "elsewhere").rename(folder / name)
-    for left in (".DS_Store", "data/.DS_Store", ".gitattributes"):
+    (folder / ".git").mkdir()
+    for left in (".DS_Store", "data/.DS_Store", ".gitattributes", ".git/HEAD"):
         (folder / left).write_bytes(b"")
     assert verify(folder).problems == ()
     (folder / ".DS_Store.parquet").write_bytes(b"")
