@@ -39,7 +39,7 @@ from exports.weights import Weighting
 from workspaces.kinds import FIRST, SECOND
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator, Sequence
+    from collections.abc import Collection, Iterator, Mapping, Sequence
 
     from numpy.typing import NDArray
 
@@ -60,7 +60,8 @@ class PlainPairs:
 
     ``rest`` are the groups that were not plain; ``answers`` is the number of answers in the others, and ``people`` are
     those who gave them. ``openings`` are the digests of the openings of the pairs, and ``linked`` those of
-    conversations with near duplicates, with their group.
+    conversations with near duplicates, with their group, and ``first_asked`` in which order people were asked about
+    these.
     """
 
     pairs: PairColumns
@@ -69,6 +70,7 @@ class PlainPairs:
     answers: int
     openings: Sequence[bytes]
     linked: Sequence[tuple[bytes, str]]
+    first_asked: Mapping[bytes, int]
     people: Collection[str]
 
 
@@ -186,6 +188,7 @@ def _pairs_of(
         len(mine),
         openings,
         linked,
+        evidence.everybody.first_asked,
         frozenset(rows_at(told.person_ids, np.unique(told.people[mine])).to_pylist()),
     )
 

@@ -281,6 +281,7 @@ def _portions(
         outcomes=rewrite_outcomes(connection, scattering.of_rewrites, counted),
         decisions=dict(decisions(connection)),
         near_duplicates=scattering.near_duplicates,
+        first_asked=scattering.first_asked,
         benchmarks=benchmarks,
         flagged=flagged_conversations(workspace, connection, rules.skip_flags),
     )

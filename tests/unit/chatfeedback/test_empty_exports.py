@@ -121,7 +121,7 @@ def test_a_test_split_that_is_empty_by_chance_is_said_and_one_that_nobody_asked_
     ingest(workspace, tmp_path, [vote("good", "bad")])
     said = steps.export(workspace, "dpo", tmp_path / "dpo", test_share=0.0001).warnings
     assert [
-        it for it in said if it.startswith("the test split has no row: no group of related rows was drawn")
+        it for it in said if it.startswith("the test split has no row: none is in a group of related rows that was drawn")
     ]
     said = steps.export(workspace, "dpo", tmp_path / "dpo", test_share=0).warnings
     assert not [it for it in said if "test split" in it]

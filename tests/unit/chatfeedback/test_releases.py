@@ -513,6 +513,27 @@ def test_another_share_of_the_test_split_is_said(filled: Workspace, tmp_path: Pa
         assert bool([it for it in said if "has --test-share 0.3, and this one 0.1" in it]) is is_said
 
 
+def test_near_copies_that_are_read_later_move_nothing_to_the_other_split(tmp_path: Path) -> None:
+    log, folder = tmp_path / "log.jsonl", tmp_path / "dpo"
+    with Workspace.create(tmp_path / "w") as workspace:
+        for ending in ("", " please"):
+            asked = [" ".join(f"{word}{number}" for word in "abcdefghijkl") + ending for number in range(60)]
+            rows = [
+                {"prompt": it, "chosen": f"yes {it}{ending}", "rejected": f"no {it}{ending}"} for it in asked
+            ]
+            log.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+            steps.ingest_file(workspace, log, publish=True, processes=1)
+            result = steps.export(workspace, "dpo", folder, test_share=0.3)
+    assert result.rows["test"] == 2 * len({it for it in _asked_in(folder, "test") if "please" not in it})
+    assert release_of(folder)["difference"]["moved"] == 0
+    assert result.rows["train"] + result.rows["test"] == 120
+
+
+def _asked_in(folder: Path, split: str) -> list[str]:
+    tables = (pq.read_table(path) for path in folder.glob(f"data/trl/{split}-*.parquet"))
+    return [row["prompt"][-1]["content"] for table in tables for row in table.to_pylist()]
+
+
 def test_a_history_that_begins_anew_is_said(filled: Workspace, tmp_path: Path) -> None:
     folder = tmp_path / "dpo"
     assert not [it for it in steps.export(filled, "dpo", folder).warnings if "history" in it]
