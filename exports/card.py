@@ -195,7 +195,7 @@ def _left_out(accounting: Accounting) -> list[str]:
     """Return the items that are in no row, by reason."""
     if not accounting.items_left_out:
         return []
-    reasons = [[reason, f"{count:,}"] for reason, count in accounting.items_left_out.items()]
+    reasons = [[reason, f"{count:,}"] for reason, count in accounting.items_by_reason().items()]
     return ["", *table([f"why {plural(accounting.item)} are in no row", "number"], reasons)]
 
 

@@ -99,6 +99,7 @@ def test_after_a_deletion_only_its_buckets_changed_and_the_feed_names_what_is_go
 ) -> None:
     folder = tmp_path / "dpo"
     before = export(filled, folder)
+    assert b"This is the first release. `tombstones.jsonl` will name what later ones" in before["README.md"]
     earlier = conversations_by_item(folder)
     assert (release_of(folder)["version"], release_of(folder)["previous"]) == (1, None)
     gone = {name for name, conversations in earlier.items() if "chat-3" in conversations}
@@ -107,6 +108,7 @@ def test_after_a_deletion_only_its_buckets_changed_and_the_feed_names_what_is_go
     assert receipt["removed"]["exports_to_make_again"] == [str(folder)]
 
     after = export(filled, folder)
+    assert b"1 item of earlier releases is gone: `tombstones.jsonl` names it" in after["README.md"]
     assert not [name for name, text in after.items() if b"walrus 3 " in text.lower() or b'chat-3"' in text]
     release = release_of(folder)
     assert (release["version"], release["previous"]["version"]) == (2, 1)
