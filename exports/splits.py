@@ -48,7 +48,7 @@ def assign_splits(
 
     The opening stays the same when messages are appended to a conversation, and a near copy that comes later is asked
     about later, so a later release moves no group, with two unavoidable exceptions: new data that links two groups
-    merges them, and a deletion may part them again.
+    merges them, and a deletion may part them again, or take the opening that was asked about first.
 
     Args:
         items: in any order.
