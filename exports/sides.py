@@ -41,9 +41,8 @@ def sentences_about(rules: ExportsConfig, *, test_only: bool = False) -> list[st
     if rules.test_from is None:
         said.append(
             "The split of such a group is a hash of the opening that people were asked about first and stays the same "
-            "in later releases, unless new rows link two groups, a deletion parts them or takes that opening, or another "
-            "share is asked for: "
-            "`moved` in `manifest.json` counts what changed sides."
+            "in later releases, unless new rows link two groups, a deletion parts them or takes that opening, or "
+            "another share is asked for: `moved` in `manifest.json` counts what changed sides."
         )
     else:
         said.append(
