@@ -103,10 +103,16 @@ class Accounting:
         yield from (left_out(reason, count) for reason, count in self.judgments_left_out.items())
 
     def reasons_of_items(self) -> Iterator[str]:
-        """Yield how many items are left out for each reason; one of answers on them is told of the items themselves."""
+        """Yield how many items are left out for each reason."""
+        yield from (left_out(reason, count) for reason, count in self.items_by_reason().items())
+
+    def items_by_reason(self) -> dict[str, int]:
+        """Return how many items are left out; a reason of answers on them is told of the items themselves."""
+        found = {}
         for reason, count in self.items_left_out.items():
             _, _, why = reason.partition(" ")
-            yield left_out(f"{self.item} {why.removeprefix(f'on a {self.item} ')}", count)
+            found[f"{self.item} {why.removeprefix(f'on a {self.item} ')}"] = count
+        return found
 
     def unanswered(self) -> str | None:
         """Return how many tasks have no judgment; None if all have one."""

@@ -128,7 +128,8 @@ def card(
             *(f"- {sentence.rstrip(':')}." for sentence in accounting.sentences()),
             *(f"- {sentence}." for sentence in [accounting.unanswered()] if sentence),
             "",
-            "A judgment is an answer or a draft of a person on a platform, or what came with a chat log.",
+            "A judgment is an answer or a draft of a person on a platform, or what came with a chat log,",
+            "that of the workbench's own chat too.",
             "",
             "## Left out",
             "",
@@ -195,7 +196,7 @@ def _left_out(accounting: Accounting) -> list[str]:
     """Return the items that are in no row, by reason."""
     if not accounting.items_left_out:
         return []
-    reasons = [[reason, f"{count:,}"] for reason, count in accounting.items_left_out.items()]
+    reasons = [[reason, f"{count:,}"] for reason, count in accounting.items_by_reason().items()]
     return ["", *table([f"why {plural(accounting.item)} are in no row", "number"], reasons)]
 
 

@@ -38,7 +38,9 @@ calls of tools and their results; reasoning is left out.
 `label_id` is a hash of prompt and text. Row *n* of a split in `provenance` tells of row *n* of that
 split in the first configuration, which holds only what a trainer accepts. `licences` and `sources` are those of the
 response and its prompt; `conversation_ids` also has those of the responses that it was compared with. In
-`votes`, `question` is a quality, `thumb` or the `pair_id` of a pair."""
+`votes`, `question` is a quality, `thumb` or the `pair_id` of a pair. `agreement` is the share of people whose
+judgments alone give the label, `weight` the summed confidence of these people per person: the mean over the questions
+that they tagged, or, of comparisons, that of the answer which weighs most."""
 """How labels are made of answers, for the card."""
 
 SURE = "`weight` and `n_annotators` in `provenance` tell how sure a label is."

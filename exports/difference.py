@@ -19,7 +19,7 @@ from exports.columns import TEXT, TEXTS
 from exports.json_columns import stored_schema
 from exports.tables import is_plain_file, sha256_of
 from workspaces.errors import WorkbenchError
-from workspaces.grammar import counted
+from workspaces.grammar import counted, word_for
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -243,18 +243,21 @@ class Release:
     def card(self) -> str:
         """Return what the card says of it, Markdown."""
         if self.previous is None:
-            said = "This is the first release."
-        elif self.difference is None:
+            return f"This is the first release. `{TOMBSTONES}` will name what later ones no longer hold."
+        if self.difference is None:
             said = f"Release {self.version}; the one before lists no items to compare with."
         else:
             said = (
                 f"Release {self.version}. Since release {self.previous['version']} "
                 f"({str(self.previous['created_at'])[:10]}): {self.difference.sentence()}."
             )
-        gone = counted(len(self.feed.items), "item")
+        number = len(self.feed.items)
+        if not number:
+            return f"{said} No item of earlier releases is gone."
         return (
-            f"{said} {gone} of earlier releases {'is' if len(self.feed.items) == 1 else 'are'} gone: "
-            f"`{TOMBSTONES}` names them, so that copies can drop them."
+            f"{said} {counted(number, 'item')} of earlier releases {word_for(number, 'is', 'are')} gone: "
+            f"`{TOMBSTONES}` names {word_for(number, 'it', 'them')}, so that copies can drop "
+            f"{word_for(number, 'it', 'them')}."
         )
 
 

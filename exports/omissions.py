@@ -65,7 +65,7 @@ class OmissionReason(StrEnum):
     SEVERAL_TURNS = "answer on a conversation of several turns that the trainer has no place for"
     UNWANTED = "answer on a response that is not wanted"
     OWN_BY_RULE = "answer of a giver on their own conversation, which exports.own leaves out"
-    NOT_OWN = "judgment of others than a conversation's giver, which exports.own leaves out"
+    NOT_OWN = "judgment that is no answer of a giver on their own conversation, which exports.own leaves out"
     OTHER_KIND = "answer to a kind of task that exports.kinds leaves out"
     FROM_LOG = "judgment from a chat log, which exports.imported leaves out"
     FROM_CHAT = "judgment from the chat of the workbench, which exports.chat or exports.imported leaves out"

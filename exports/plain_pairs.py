@@ -63,8 +63,9 @@ class PlainPairs:
 
     ``rest`` are the groups that were not plain; ``answers`` is the number of answers in the others, and ``people`` are
     those who gave them. ``openings`` are the digests of the openings of the pairs, and ``linked`` those of
-    conversations with near duplicates, with their group. ``tied`` is the number of tied pairs, with those that rules
-    leave out; ``left_out`` counts these by their reason, and ``names`` are those of all pairs, as ``names_of`` has it.
+    conversations with near duplicates, with their group, and ``first_asked`` in which order people were asked about
+    these. ``tied`` is the number of tied pairs, with those that rules leave out; ``left_out`` counts these by their
+    reason, and ``names`` are those of all pairs, as ``names_of`` has it.
     """
 
     pairs: PairColumns
@@ -73,6 +74,7 @@ class PlainPairs:
     answers: int
     openings: Sequence[bytes]
     linked: Sequence[tuple[bytes, str]]
+    first_asked: Mapping[bytes, int]
     people: Collection[str]
     tied: int
     left_out: Mapping[str, int]
@@ -196,6 +198,7 @@ def _pairs_of(
         len(mine),
         rows_at(chats.openings, chosen.chats[:, 0]).to_pylist(),
         _linked(evidence, chats, groups),
+        evidence.everybody.first_asked,
         frozenset(rows_at(told.person_ids, np.unique(told.people[mine])).to_pylist()),
         int((pairs.winners == NEITHER).sum()),
         Counter(ITEM_RULES[number].reason.value for number in reasons[reasons != NOWHERE].tolist()),

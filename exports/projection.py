@@ -53,6 +53,8 @@ class Evidence:
         outcomes: what other people's votes said of rewrites.
         languages: of conversations, by id, where they are known.
         near_duplicates: the groups of conversations that have, or whose first user turn has, a near duplicate, by id.
+        first_asked: in which order people were first asked about openings that hang together with others
+            (``exports.splits``).
         decisions: what a lead decided about items on which answers disagree, as votes, by (kind, question, item).
         flagged: the conversations with a flag that rules leave out.
         benchmarks: whose prompts are not trained on; None where there are none.
@@ -70,6 +72,7 @@ class Evidence:
     decisions: Decisions = field(default_factory=dict)
     languages: Mapping[str, str] = field(default_factory=dict)
     near_duplicates: Mapping[str, str] = field(default_factory=dict)
+    first_asked: Mapping[bytes, int] = field(default_factory=dict)
     benchmarks: Benchmarks | None = None
     flagged: AbstractSet[str] = frozenset()
     collected: Collected = field(default_factory=Collected)

@@ -46,7 +46,7 @@ def reduced_columns(found: PlainPairs, folder: Path, plan: Plan) -> Reduced:
         plan: what is made of it.
     """
     pairs = found.pairs
-    splits = splits_of_openings(found.openings, plan.test_share, found.linked)
+    splits = splits_of_openings(found.openings, plan.test_share, found.linked, found.first_asked)
     won = np.flatnonzero(pairs.winners != NEITHER)
     trained = pairs.at(won)
     redactions, holders = Redactions(), _Holders(pairs, found.people)

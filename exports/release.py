@@ -324,7 +324,7 @@ def _warnings(
         why = (
             f"people were asked about nothing first on {rules.test_from} or later"
             if rules.test_from is not None
-            else f"no group of related rows was drawn for it; --test-share is {plan.test_share:g}"
+            else f"none is in a group of related rows that was drawn for it; --test-share is {plan.test_share:g}"
         )
         empty.append(f"the test split has no row: {why}")
     in_order = {split: trained[split] for split in (TRAIN, TEST) if split in trained}

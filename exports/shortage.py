@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from exports.choosing import chosen
 from exports.omissions import BY_RULE, OmissionReason, left_out
-from workspaces.grammar import counted
+from workspaces.grammar import counted, word_for
 from workspaces.records import IMPORTED, SharingState
 
 if TYPE_CHECKING:
@@ -175,11 +175,14 @@ def shortage(
     counts = found.reasons
     reasons = ", ".join(left_out(reason.value, count) for reason, count in sorted(counts.items()))
     lost = found.items_left_out  # what cost whole items comes first
+    by_rule = sum(lost[reason.value] for reason in BY_RULE)
     advice = _names_there(found, names) + ([MORE_ANSWERS] if found.items else [])
     advice += [
         text
         for reason, _ in sorted(counts.items(), key=lambda it: (it[0].value not in lost, -it[1], it[0].value))
-        if (text := ADVICE.get(reason)) is not None and (found.on_platform or text != SYNC)
+        if (text := ADVICE.get(reason)) is not None
+        and (found.on_platform or text != SYNC)
+        and (not by_rule or reason.value in lost)  # the rules are why, whatever else is in no row
     ]
     advice += [
         f"'chatfeedback export {name}' has {counted(count, 'item')} to train on"
@@ -187,9 +190,11 @@ def shortage(
         if count
     ]
     held = _until(held_until) if counts[OmissionReason.HELD] else ""
-    tied = f" and {found.tied} tied" if found.tied else ""
+    number = min(found.tied, found.items)  # rules may have left out others
+    tied = f", and {number:,} {word_for(number, 'is', 'are')} tied" if number else ""
     why = f" ({reasons})" if reasons else ""
-    return f"{found.shortage}{tied}{why}{held}: {'; '.join(dict.fromkeys(advice))}"
+    what = f"rules leave out {counted(by_rule, found.item)}" if by_rule else found.shortage
+    return f"{what}{tied}{why}{held}: {'; '.join(dict.fromkeys(advice))}"
 
 
 def _names_there(found: Found, names: Mapping[str, Collection[str]]) -> list[str]:

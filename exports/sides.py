@@ -35,13 +35,14 @@ def sentences_about(rules: ExportsConfig, *, test_only: bool = False) -> list[st
         return ["Every row is in the split `test`: they are for evaluation."]
     said = [
         "Rows that share a conversation, a near duplicate of one, or a first user turn that is the same or nearly so",
-        "(three-word shingles, Jaccard .8 or more) are in one split.",
+        "(three-word shingles, Jaccard .8 or more) are in one split. Of pairs that are so alike, MinHash finds 95",
+        "of 100 at .8, and 99 at .85.",
     ]
     if rules.test_from is None:
         said.append(
-            "The split of such a group is a hash of its opening and stays the same in later releases, unless new rows "
-            "link two groups, a deletion parts them, or another share is asked for: `moved` in `manifest.json` counts "
-            "what changed sides."
+            "The split of such a group is a hash of the opening that people were asked about first and stays the same "
+            "in later releases, unless new rows link two groups, a deletion parts them or takes that opening, or "
+            "another share is asked for: `moved` in `manifest.json` counts what changed sides."
         )
     else:
         said.append(
@@ -66,7 +67,7 @@ def assigned(
     beside = _all_of(evidence) if divides(rules) else _links(evidence)
     every = [*items, *beside]
     if rules.test_from is None:
-        return assign_splits(every, test_share)
+        return assign_splits(every, test_share, first_asked=evidence.first_asked)
     days = _first_days(evidence)
     return assign_splits(every, test_share, lambda names: _is_late(names, days, rules.test_from))
 

@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
+import math
 import unicodedata
 from collections import defaultdict
 from dataclasses import dataclass
 from hashlib import blake2b
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from exports.context import squeeze
 from workspaces.records import Role
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable, Sequence
+    from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 
     from exports.context import Prompt
 
 TRAIN = "train"
 TEST = "test"
+NOBODY_ASKED: Mapping[bytes, int] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,20 +37,25 @@ def assign_splits(
     items: Iterable[SplitItem],
     test_share: float,
     in_test: Callable[[Collection[str]], bool] | None = None,
+    first_asked: Mapping[bytes, int] = NOBODY_ASKED,
 ) -> dict[str, str]:
     """Return ``train`` or ``test`` for every item id.
 
     Items belong to one group if a chain of common conversations, of common groups of near duplicates, and of openings
-    with the same ``normalised_opening`` links them. A group is in ``test`` if the smallest hash of its openings, read
-    as a fraction, is below ``test_share``. So the share of groups, not that of rows, is close to ``test_share``.
+    with the same ``normalised_opening`` links them. A group is in ``test`` if the hash of the opening that people were
+    asked about first, read as a fraction, is below ``test_share``; of openings that nobody was asked about, it is the
+    smallest hash. So the share of groups, not that of rows, is close to ``test_share``.
 
-    The opening stays the same when messages are appended to a conversation, so a later release moves no group,
-    with two unavoidable exceptions: new data that links two groups merges them, and a deletion may part them again.
+    The opening stays the same when messages are appended to a conversation, and a near copy that comes later is asked
+    about later, so a later release moves no group, with two unavoidable exceptions: new data that links two groups
+    merges them, and a deletion may part them again, or take the opening that was asked about first.
 
     Args:
         items: in any order.
         test_share: from 0 (everything in train) to 1 (everything in test).
         in_test: decides instead of ``test_share``, from the ids of all conversations of a group.
+        first_asked: in which order people were first asked about openings, by ``digest_of``; only of those that may be
+            in one group with others.
     """
     threshold = _threshold(test_share)
     parents: dict[tuple[str, str], tuple[str, str]] = {}
@@ -79,13 +87,16 @@ def assign_splits(
         late = {group: in_test(chats[group]) for group in hashes}
         return {item_id: TEST if late[root(opening)] else TRAIN for item_id, opening in openings.items()}
     return {
-        item_id: TEST if int.from_bytes(min(hashes[root(opening)])) < threshold else TRAIN
+        item_id: TEST if int.from_bytes(_first(hashes[root(opening)], first_asked)) < threshold else TRAIN
         for item_id, opening in openings.items()
     }
 
 
 def splits_of_openings(
-    openings: Sequence[bytes], test_share: float, linked: Iterable[tuple[bytes, str]]
+    openings: Sequence[bytes],
+    test_share: float,
+    linked: Iterable[tuple[bytes, str]],
+    first_asked: Mapping[bytes, int] = NOBODY_ASKED,
 ) -> list[str]:
     """Return the split of items whose conversations have one opening each, as ``assign_splits`` does.
 
@@ -93,6 +104,7 @@ def splits_of_openings(
         openings: of the items, each as ``digest_of``.
         test_share: from 0 (everything in train) to 1 (everything in test).
         linked: openings that are in a group of near duplicates, and the group.
+        first_asked: as of ``assign_splits``.
     """
     threshold = _threshold(test_share)
     alike: dict[str, set[bytes]] = {}
@@ -110,10 +122,15 @@ def splits_of_openings(
                 new = alike[group] - seen
                 waiting += new
                 seen |= new
-        least.update(dict.fromkeys(seen, min(seen)))
+        least.update(dict.fromkeys(seen, _first(seen, first_asked)))
     return [
         TEST if int.from_bytes(least.get(opening, opening)) < threshold else TRAIN for opening in openings
     ]
+
+
+def _first(openings: Iterable[bytes], first_asked: Mapping[bytes, int]) -> bytes:
+    """Return the opening that people were asked about first; of those that nobody was asked about, the smallest."""
+    return min(openings, key=lambda it: (first_asked.get(it, math.inf), it))
 
 
 def _threshold(test_share: float) -> float:

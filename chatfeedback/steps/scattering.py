@@ -120,6 +120,7 @@ class Scattering:
         self.near_duplicates = with_near_openings(near_duplicates, openings, workspace.collection.batches_of)
         self._openings = _digests(openings)
         self._divide(shown, openings)
+        self.first_asked = self._first_asked(openings)
 
     def _see_tasks(self) -> pa.ListArray:
         """Find the tasks that are about rewrites; return the conversations that each task shows."""
@@ -177,6 +178,23 @@ class Scattering:
         self._of_tasks = np.arange(len(counts)) % self.number, np.full(len(counts), NOWHERE)
         for given, of_names in zip(self._of_tasks, self._of_conversations, strict=True):
             given[counts > 0] = of_names[firsts]
+
+    def _first_asked(self, openings: Openings) -> dict[bytes, int]:
+        """Return in which order people were first asked about the openings that hang together with others, by digest.
+
+        These are openings of conversations with a near duplicate, or with several openings. Tasks are oldest first.
+        """
+        asked, places = np.unique(self._shown, return_index=True)
+        first = np.full(len(self._numbers) + len(openings.names), NOWHERE)
+        first[asked] = places
+        near = pc.is_in(openings.names, pa.array([*self.near_duplicates], pa.string()))
+        linked = np.asarray(near.cast(pa.uint8()), np.bool_) | ~self._openings[1]
+        of_linked = np.isin(openings.digests, openings.digests[linked[openings.owners]])
+        order = first[self._conversations[openings.owners]]
+        found = np.flatnonzero(of_linked & (order != NOWHERE))
+        found = found[np.argsort(-order[found])]  # the first one is the last that is said of a digest
+        digests = (digest.tobytes() for digest in openings.digests[found])
+        return dict(zip(digests, order[found].tolist(), strict=True))
 
     def portions(self, shared: Shared) -> list[Portion]:
         """Scatter all rows over the portions, and return these."""

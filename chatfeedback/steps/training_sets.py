@@ -25,6 +25,7 @@ from exports.sides import divides
 from exports.verification import read_manifest
 from exports.weights import Weighting
 from reward_engine import tip
+from workspaces.config.people import OwnLogs
 from workspaces.errors import UsageError, WorkbenchError
 from workspaces.garbage import collector_paused
 from workspaces.kinds import all_kinds
@@ -83,8 +84,9 @@ def export(
 
     Raises:
         UnknownProjectionError: there is no projection of this name.
-        UsageError: the rules name a task kind that there is not, or ask for posteriors before any report; or
-            ``folder`` is in another export, or among the files of the workspace, or holds another workspace's export.
+        UsageError: the rules name a task kind that there is not, ask for posteriors before any report, or for own
+            answers alone where none counts; or ``folder`` is in another export, or among the files of the workspace, or
+            holds another workspace's export.
         NotOurExportError: ``folder`` holds something else.
         CannotWriteError: ``folder`` cannot be written.
         BenchmarkFolderError: ``rules.decontaminate`` holds no benchmark.
@@ -94,6 +96,7 @@ def export(
     projection = exports.projection_of(name)
     rules = rules or workspace.config.exports
     _check_kinds(rules)
+    _check_own(rules, workspace.config.quality.own, projection)
     folder_of_benchmarks = rules.decontaminate
     benchmarks = (
         None
@@ -281,6 +284,7 @@ def _portions(
         outcomes=rewrite_outcomes(connection, scattering.of_rewrites, counted),
         decisions=dict(decisions(connection)),
         near_duplicates=scattering.near_duplicates,
+        first_asked=scattering.first_asked,
         benchmarks=benchmarks,
         flagged=flagged_conversations(workspace, connection, rules.skip_flags),
     )
@@ -311,6 +315,17 @@ def _check_kinds(rules: ExportsConfig) -> None:
     for kind in rules.kinds:
         if kind not in known:
             raise UsageError(f"exports.kinds names {kind!r}; task kinds here: {', '.join(sorted(known))}")
+
+
+def _check_own(
+    rules: ExportsConfig, rule: OwnLogs, projection: exports.Projection[exports.ExportItem]
+) -> None:
+    """Refuse a rule that asks for own answers alone where none counts: all that is left would be of others."""
+    if rules.own == "only" and rule is not OwnLogs.ALLOWED and projection.of_answers:
+        raise UsageError(
+            f"exports.own is 'only', and 'quality.own: {rule.value}' in chatfeedback.yaml lets no answer on one's own "
+            "conversation count: 'quality.own: allowed' does"
+        )
 
 
 def _weights(connection: sa.Connection, rules: ExportsConfig) -> exports.Weights:

@@ -65,8 +65,9 @@ tools and their results; reasoning is left out.
 in the first configuration; its `message_ids`, `origins`, `rewrite_of` and `models` are in the order of
 `completions`, and so are the `places` of each person in `votes`. A completion of the origin `generated` stands in no
 chat log: a model was asked for it, to be compared. One of the origin `accepted_rewrite` was written by a person, and
-others preferred it to the response that `rewrite_of` names; it has no message and no model. `agreement` is the
-share of comparisons of two responses, over people, that say what the ranks say."""
+others preferred it to the response that `rewrite_of` names; it has no message and no model. `weight` is the mean
+confidence of the people, `agreement` the share of comparisons of two responses, over people, that say what the ranks
+say."""
 
 
 def _rows(item: RankedResponses) -> list[Row]:

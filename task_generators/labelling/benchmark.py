@@ -15,11 +15,11 @@ from task_generators.allotment import unit
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-EASY = "score too low"
-EASY_TOPIC = "topic too easy"
+EASY = "a score too low"
+EASY_TOPIC = "a topic too easy"
 NO_TOPIC = "no topic"
-REPEATED = "same prompt"
-BEYOND = "topic has enough"
+REPEATED = "the text of another one"
+BEYOND = "a topic that has enough"
 
 
 @dataclass(frozen=True, slots=True)

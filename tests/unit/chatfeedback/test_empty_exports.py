@@ -100,7 +100,7 @@ def test_scores_that_label_nothing_are_said_so(workspace: Workspace, tmp_path: P
 def test_ties_alone_need_more_people(workspace: Workspace, tmp_path: Path) -> None:
     ingest(workspace, tmp_path, [vote("good", "bad"), vote("bad", "good")])
     said = refusal(workspace, "dpo")
-    assert "1 tied" in said
+    assert "1 is tied" in said
     assert "more people have to answer" in said
     assert SYNC not in said
 
@@ -120,9 +120,7 @@ def test_a_test_split_that_is_empty_by_chance_is_said_and_one_that_nobody_asked_
 ) -> None:
     ingest(workspace, tmp_path, [vote("good", "bad")])
     said = steps.export(workspace, "dpo", tmp_path / "dpo", test_share=0.0001).warnings
-    assert [
-        it for it in said if it.startswith("the test split has no row: no group of related rows was drawn")
-    ]
+    assert [it for it in said if it.startswith("the test split has no row: none is in a group of related")]
     said = steps.export(workspace, "dpo", tmp_path / "dpo", test_share=0).warnings
     assert not [it for it in said if "test split" in it]
 
@@ -133,7 +131,9 @@ def test_a_rule_that_leaves_out_all_proposes_no_export_that_it_leaves_empty_too(
     ingest(workspace, tmp_path, [vote("good", "bad")])
     with pytest.raises(NothingToExportError) as caught:
         steps.export(workspace, "dpo", tmp_path / "dpo", rules=ExportsConfig(min_people=3))
+    assert str(caught.value).startswith("rules leave out 1 pair (1 answer on what fewer people judged")
     assert "loosen the rule" in str(caught.value)
+    assert "'chatfeedback sync'" not in str(caught.value)
     assert "chatfeedback export kto" not in str(caught.value)
 
 

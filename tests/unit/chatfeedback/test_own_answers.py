@@ -186,6 +186,10 @@ def test_own_answers_count_only_where_the_configuration_allows_it_and_are_always
     assert exported.dropped.get(OmissionReason.OWN, 0) == (rule != "allowed")
     for own, reason in {"exclude": OmissionReason.OWN_BY_RULE, "only": OmissionReason.NOT_OWN}.items():
         rules = ExportsConfig.model_validate({"own": own})
+        if own == "only" and rule != "allowed":
+            with pytest.raises(UsageError, match=rf"'quality\.own: {rule}' .* lets no answer"):
+                steps.export(workspace, "kto", workspace.path / "none", rules=rules, dry_run=True)
+            continue
         told = steps.export(workspace, "kto", workspace.path / "none", rules=rules, dry_run=True)
         others = sum(exported.dropped.values()) + exported.accounting.judgments_trained - 1
         if rule == "allowed":

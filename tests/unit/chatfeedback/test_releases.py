@@ -99,6 +99,7 @@ def test_after_a_deletion_only_its_buckets_changed_and_the_feed_names_what_is_go
 ) -> None:
     folder = tmp_path / "dpo"
     before = export(filled, folder)
+    assert b"This is the first release. `tombstones.jsonl` will name what later ones" in before["README.md"]
     earlier = conversations_by_item(folder)
     assert (release_of(folder)["version"], release_of(folder)["previous"]) == (1, None)
     gone = {name for name, conversations in earlier.items() if "chat-3" in conversations}
@@ -107,6 +108,7 @@ def test_after_a_deletion_only_its_buckets_changed_and_the_feed_names_what_is_go
     assert receipt["removed"]["exports_to_make_again"] == [str(folder)]
 
     after = export(filled, folder)
+    assert b"1 item of earlier releases is gone: `tombstones.jsonl` names it" in after["README.md"]
     assert not [name for name, text in after.items() if b"walrus 3 " in text.lower() or b'chat-3"' in text]
     release = release_of(folder)
     assert (release["version"], release["previous"]["version"]) == (2, 1)
@@ -511,6 +513,27 @@ def test_another_share_of_the_test_split_is_said(filled: Workspace, tmp_path: Pa
     ):
         said = steps.export(filled, "dpo", folder, test_share=share, dry_run=is_dry).warnings
         assert bool([it for it in said if "has --test-share 0.3, and this one 0.1" in it]) is is_said
+
+
+def test_near_copies_that_are_read_later_move_nothing_to_the_other_split(tmp_path: Path) -> None:
+    log, folder = tmp_path / "log.jsonl", tmp_path / "dpo"
+    with Workspace.create(tmp_path / "w") as workspace:
+        for ending in ("", " please"):
+            asked = [" ".join(f"{word}{number}" for word in "abcdefghijkl") + ending for number in range(60)]
+            rows = [
+                {"prompt": it, "chosen": f"yes {it}{ending}", "rejected": f"no {it}{ending}"} for it in asked
+            ]
+            log.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+            steps.ingest_file(workspace, log, publish=True, processes=1)
+            result = steps.export(workspace, "dpo", folder, test_share=0.3)
+    assert result.rows["test"] == 2 * len({it for it in _asked_in(folder, "test") if "please" not in it})
+    assert release_of(folder)["difference"]["moved"] == 0
+    assert result.rows["train"] + result.rows["test"] == 120
+
+
+def _asked_in(folder: Path, split: str) -> list[str]:
+    tables = (pq.read_table(path) for path in folder.glob(f"data/trl/{split}-*.parquet"))
+    return [row["prompt"][-1]["content"] for table in tables for row in table.to_pylist()]
 
 
 def test_a_history_that_begins_anew_is_said(filled: Workspace, tmp_path: Path) -> None:

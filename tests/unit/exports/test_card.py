@@ -205,8 +205,8 @@ def test_a_train_split_without_rows_is_said(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("rules", "said", "unsaid"),
     [
-        ({}, "a hash of its opening", "asked about it on"),
-        ({"test_from": "2026-04-01"}, "first asked about it on 2026-04-01", "a hash of its opening"),
+        ({}, "a hash of the opening", "asked about it on"),
+        ({"test_from": "2026-04-01"}, "first asked about it on 2026-04-01", "a hash of the opening"),
         ({"test_people": 0.4}, "40% of them, by a hash, are in `test` alone", "asked about it on"),
     ],
 )

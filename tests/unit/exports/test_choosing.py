@@ -184,6 +184,7 @@ def test_the_rules_stand_in_manifest_and_card(tmp_path: Path) -> None:
     card = (tmp_path / "out" / "README.md").read_text("utf-8")
     assert "- Rule: `min_people`: 2." in card
     assert "- Rule: `licences`: l0, l1." in card
+    assert "| pair on a licence that exports.licences leaves out | 1 |" in card
     assert '"chosen_by": {' in (tmp_path / "out" / "manifest.json").read_text("utf-8")
     assert tried(made, min_people=2, licences=["l0", "l1"]).digest == written.digest
 

@@ -315,7 +315,7 @@ def test_every_export_is_written_whatever_a_log_and_its_judges_wrote(tmp_path: P
 @pytest.mark.parametrize(
     ("name", "message"),
     [
-        ("dpo", "no answered preference task or rewrite decides a pair and 1 tied"),
+        ("dpo", "no answered preference task or rewrite decides a pair, and 1 is tied"),
         ("kto", "no answered task decides a label"),
     ],
 )

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from exports.context import squeeze
 from exports.order import spread
-from exports.splits import SplitItem, assign_splits, normalised_opening, splits_of_openings
+from exports.splits import SplitItem, assign_splits, digest_of, normalised_opening, splits_of_openings
 
 
 def item(name: str, opening: str, *conversations: str) -> SplitItem:
@@ -56,6 +56,17 @@ def test_near_duplicates_are_in_one_split_though_their_openings_differ() -> None
             replace(item("b", f"second {number}", "c2"), near_duplicates=("c1",)),
         ]
         assert len(set(assign_splits(near, 0.5).values())) == 1
+
+
+def test_near_copies_that_come_later_neither_move_a_group_nor_enlarge_the_test_split() -> None:
+    first = [replace(item(f"i{n}", f"question {n}"), near_duplicates=(f"g{n}",)) for n in range(500)]
+    copies = [replace(item(f"c{n}", f"question {n} again"), near_duplicates=(f"g{n}",)) for n in range(500)]
+    digests = [digest_of(normalised_opening(it.prompt)) for it in (*first, *copies)]
+    asked = {digest: order for order, digest in enumerate(digests)}
+    before, after = (assign_splits(some, 0.1, first_asked=asked) for some in (first, [*first, *copies]))
+    assert before == assign_splits(first, 0.1) == {name: after[name] for name in before}
+    linked = [*zip(digests, (it.near_duplicates[0] for it in (*first, *copies)), strict=True)]
+    assert splits_of_openings(digests, 0.1, linked, asked) == [*after.values()]
 
 
 def test_a_share_out_of_range_is_refused() -> None:
