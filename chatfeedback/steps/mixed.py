@@ -228,9 +228,11 @@ class Mixing:
             found += of_quotas(mix, self._drawn.held_back, total)
         may_show = [it for it in tasks if may_show_seed(it.kind)]
         shown = sum(it.seed_shown for it in may_show)
-        found += of_part("show_seed", mix.show_seed, shown, len(may_show), _FEW_OPINIONS)
+        found += of_part(
+            "show_seed", mix.show_seed, shown, len(may_show), _FEW_OPINIONS if paid_all else otherwise
+        )
         found += of_part("reask", mix.reask, again, total, otherwise)
-        found += of_part("gold", mix.gold, gold, total, _FEW_UNANIMOUS)
+        found += of_part("gold", mix.gold, gold, total, _FEW_UNANIMOUS if paid_all else otherwise)
         return found
 
     def _total(self) -> int:

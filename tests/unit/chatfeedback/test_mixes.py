@@ -394,6 +394,17 @@ def test_quotas_hold_by_the_tasks_that_the_budget_pays(workspace: Workspace) -> 
         assert all(new <= 0.3 * some.created for _, new in of_models)
 
 
+def test_what_the_budget_leaves_of_a_share_is_said_to_be_its_doing(workspace: Workspace) -> None:
+    fill(workspace, logs_of(80))
+    mix = {"limit": 60, "kinds": {Q: 1}, "show_seed": 0.5, "reask": 0.1, "gold": 0.1}
+    configure(workspace, mix=mix, budget={"points_total": 2000})
+    some = steps.generate_tasks(workspace, dry_run=True)
+    assert some.beyond_budget
+    why = {short.what: short.why for short in some.mixes["default"].shortfalls}
+    assert {"reask", "gold"} <= why.keys()
+    assert set(why.values()) == {"budget.points_total could pay no more"}
+
+
 def test_a_draw_that_the_budget_cuts_short_is_completed_later_by_the_same_tasks(workspace: Workspace) -> None:
     fill(workspace, logs_of(40) + pairs_of(30))
     mix = {"limit": 40, "kinds": {Q: 1, P: 1}, "reask": 0.1}
