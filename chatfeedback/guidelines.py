@@ -192,6 +192,12 @@ def _rules(kind: Kind, config: Config) -> Iterator[str]:
         reached = sorted(config.levels.items(), key=lambda level: level[1])
         names = ", ".join(f"{name} from {points}" for name, points in reached)
         yield f"Levels, by all points you ever earned: {names}."
+    if rates.vests and rates.vested_at_once < 1 and any(kind.can_vest(part.name) for part in kind.parts):
+        yield (
+            f"Of the points for choices **{100 * rates.vested_at_once:g} %** are credited at once. The rest follows "
+            "when several people's answers make it sure what most choose, or when as many as were asked have answered, "
+            "whatever you chose."
+        )
     yield (
         "Points are credited when the project lead collects the answers. When you change or withdraw an answer they "
         "are corrected; nothing is paid twice."

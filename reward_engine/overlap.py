@@ -15,7 +15,7 @@ from workspaces.kinds import kind_of
 from workspaces.records import Annotation
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Collection, Iterable, Mapping
 
     from reward_engine.rules import RuleBook
     from workspaces.records import Task
@@ -64,6 +64,7 @@ def beyond(
     book: RuleBook,
     response_of: Callable[[Task], str | None],
     accepted_after: Mapping[tuple[str, str], int] | None = None,
+    kept: Collection[tuple[str, str]] = (),
 ) -> frozenset[tuple[str, str]]:
     """Return who is not paid for which task: pairs of (person, task).
 
@@ -74,10 +75,12 @@ def beyond(
         response_of: returns the text that a rewrite in the task would replace; None if it is not known.
         accepted_after: the number of the last revision before a person was accepted on a platform, by (person,
             platform); their answers until then came in after it.
+        kept: who keeps the points for which task whatever is left of the answer, as (person, task):
+            ``settlement.kept_places``.
     """
     accepted_after = accepted_after or {}
     places: dict[str, list[tuple[int, bool, int, str]]] = {}
-    for (person_id, task_id), start in _earning_since(tasks, revisions, response_of).items():
+    for (person_id, task_id), start in _earning_since(tasks, revisions, response_of, kept).items():
         accepted = accepted_after.get((person_id, tasks[task_id].platform), 0)
         places.setdefault(task_id, []).append((max(start, accepted), start <= accepted, start, person_id))
     return frozenset(
@@ -91,6 +94,7 @@ def _earning_since(
     tasks: Mapping[str, Task],
     revisions: Iterable[AnnotationRevision],
     response_of: Callable[[Task], str | None],
+    kept: Collection[tuple[str, str]],
 ) -> dict[tuple[str, str], int]:
     """Return since which revision each person's answer to a task has earned something without a break."""
     earning: dict[tuple[str, str], set[str]] = {}
@@ -98,7 +102,7 @@ def _earning_since(
     for revision in sorted(revisions, key=lambda revision: (revision.number or 0, revision.revision)):
         who = (revision.person_id, revision.task_id)
         now_earning = earning.setdefault(who, set())
-        if _earns(tasks[revision.task_id], revision, response_of):
+        if who in kept or _earns(tasks[revision.task_id], revision, response_of):
             if not now_earning:
                 since[who] = revision.number or 0
             now_earning.add(revision.annotation_id)

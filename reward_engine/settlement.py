@@ -34,7 +34,7 @@ from workspaces.store.ledger import ledger_transaction
 from workspaces.store.settlements import settlement, sharing_settlement
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
     from datetime import datetime
 
     from reward_engine.claims import Grant
@@ -133,6 +133,13 @@ def gone(
     """Return the (person, task) that were paid and have no answer among all ``annotations``."""
     paid = {(key[0], key[1]) for key, before in so_far.items() if before.evidence is not None}
     return frozenset(paid - {(annotation.person_id, annotation.task_id) for annotation in annotations})
+
+
+def kept_places(
+    so_far: Mapping[tuple[str, str, str], Posted], forgotten: Collection[str]
+) -> frozenset[tuple[str, str]]:
+    """Return the forgotten people's places, as (person, task): they keep the points whose text is deleted."""
+    return frozenset(key[:2] for key, before in so_far.items() if key[0] in forgotten and before.points > 0)
 
 
 def posted(connection: sa.Connection) -> dict[tuple[str, str, str], Posted]:

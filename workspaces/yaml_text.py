@@ -51,6 +51,7 @@ _CURES = (
     ("found undefined alias", "put a value that begins with * into quotes"),
     ("found unexpected end of stream", "close the quotes"),
     ("stands twice", "keep one of the two"),
+    ("YAML reads", "write a plain number, or put a text into quotes"),
 )
 """What a fault of PyYAML says, and what to do about it."""
 

@@ -14,8 +14,9 @@ from reward_engine.accounts import TREASURY
 from reward_engine.budget import Forecast, Taken, forecast, issued, most
 from reward_engine.ledger import balances
 from reward_engine.overlap import payable, remaining
-from reward_engine.settlement import corrections
+from reward_engine.settlement import corrections, kept_places
 from workspaces.store.confidences import latest_confidence
+from workspaces.store.deletions import forgotten_people
 from workspaces.store.members import OUTSIDE, members
 from workspaces.store.rules import all_rules
 from workspaces.store.spending import Spent, spent
@@ -138,10 +139,11 @@ def _commitments(
         book = RuleBook(all_rules(connection))
         paid = -balances(connection).get(TREASURY, 0)
         closed = closed_everywhere(connection)
+        forgotten = forgotten_people(connection)
     granted, so_far = grants_now(workspace, book)
     unsettled = sum(correction.delta for correction in corrections(granted, so_far))
     waiting = sum(grant.waiting for grant in granted)
-    had = Counter(task_id for _, task_id in answers)
+    had = Counter(task_id for _, task_id in {*answers, *kept_places(so_far, forgotten)})
     may_come = [task for task in tasks.values() if task.id not in closed]
     left = remaining(may_come, had, payable_people(workspace, book))
     return _Commitments(paid, unsettled, waiting, most(tasks, left))

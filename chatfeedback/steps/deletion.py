@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from chatfeedback.steps.chats_that_wait import collect_named
 from chatfeedback.steps.consent import no_conversation
+from chatfeedback.steps.guided_forms import keep_boards
 from chatfeedback.steps.plugin_posts import collect_posts, drop_unreadable_of
 from chatfeedback.steps.receipts import half_written, receipt_of, receipts_by_conversation, write_receipt
 from chatfeedback.steps.scattered import clear_scattered
@@ -326,6 +327,8 @@ def _finish(workspace: Workspace) -> int:
         for deletion in deletions:
             if deletion.person_id is not None:
                 _leave_platforms(workspace, deletion.receipt_id, deletion.person_id)
+        if any(deletion.person_id is not None for deletion in deletions):
+            keep_boards(workspace)  # they carry people's names
     except WorkbenchError as error:
         names = ", ".join(deletion.receipt_id for deletion in deletions)
         advice = f"deleted here; for the rest of receipt {names} run 'chatfeedback consent finish' later"

@@ -138,19 +138,26 @@ def generate_tasks(workspace: Workspace, *, dry_run: bool = False) -> Generated:
         Collector(surveyed, kinds, seeds, rewrites, asked, pools, seen, trivial=trivial).collect(
             workspace.collection
         )
-        drawn: list[Task] = []
-        for mixing in mixings:
-            drawn += mixing.draw(facts, {task.id for task in drawn}, seeds, now)
         gone = {task.id for task in moot(existing.values(), rewrites)}
+        unanimous = unanimous_answers(workspace, existing) if any(it.mix.gold for it in mixings) else {}
 
         def takes(task: Task) -> bool:
             return task.id not in gone and selections.takes(task)
 
-        again = [task for mixing in mixings for task in mixing.again(takes, now)]
-        unanimous = unanimous_answers(workspace, existing) if any(it.mix.gold for it in mixings) else {}
-        checks = [pair for mixing in mixings for pair in mixing.gold(unanimous, gold, takes, now)]
-        wanted = [*drawn, *again, *(task for task, _ in checks)]
-        tasks = within(wanted, points_left(workspace), wanted_of)  # repeated tasks come after all others
+        def draw() -> tuple[list[Task], list[tuple[Task, Mapping[str, str]]]]:
+            drawn: list[Task] = []
+            for mixing in mixings:
+                drawn += mixing.draw(facts, {task.id for task in drawn}, seeds, now)
+            again = [task for mixing in mixings for task in mixing.again(takes, now)]
+            checks = [pair for mixing in mixings for pair in mixing.gold(unanimous, gold, takes, now)]
+            return [*drawn, *again, *(task for task, _ in checks)], checks
+
+        left = points_left(workspace)
+        wanted, checks = draw()
+        tasks = within(wanted, left, wanted_of)  # repeated tasks come after all others
+        while any(mixing.narrow(tasks) for mixing in mixings):
+            fewer, checks = draw()
+            tasks = within(fewer, left, wanted_of)
         made = {task.id for task in tasks}
         right = {task.id: answers for task, answers in checks if task.id in made}
         if not dry_run:
@@ -178,7 +185,7 @@ def generate_tasks(workspace: Workspace, *, dry_run: bool = False) -> Generated:
         selection,
         seen,
         _conversations_of([*existing.values(), *tasks]),
-        _conversations_of(wanted[len(tasks) :]),
+        _conversations_of(task for task in wanted if task.id not in made),
         {name: it.stopped for name, it in mixed.items()},
     )
     return Generated(

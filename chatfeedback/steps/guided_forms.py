@@ -17,6 +17,7 @@ from workspaces.registry import PLATFORMS
 from workspaces.store.identities import all_people
 from workspaces.store.people import latest_settings
 from workspaces.store.promises import next_rules
+from workspaces.store.standing import standing
 from workspaces.store.tasks import placed_kinds, placed_overlaps
 from workspaces.time_zones import time_zone
 from workspaces.workspace import utc_now
@@ -138,7 +139,7 @@ def all_drifts(workspace: Workspace, platform: Platform) -> list[Drift]:
     """Return every setting that somebody changed on one platform, also those left to it; nothing is written."""
     with workspace.store.read() as connection:
         shows_seed = placed_kinds(connection, platform.name)
-        overlaps = placed_overlaps(connection, platform.name)
+        overlaps = placed_overlaps(connection, platform.name, standing(connection).by_task())
     forms = forms_on(workspace, platform, shows_seed) if shows_seed else {}
     return [
         drift

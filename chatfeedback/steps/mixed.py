@@ -71,8 +71,8 @@ class Mixing:
         self.room = None if self.bound is None else bounds[self.bound]
         self._drawn = Drawn()
         self._pool: Pool | None = None
-        self._standing = Standing()
         self._new: list[Task] = []
+        self._paid: int | None = None
 
     def pool(self, most: int | None, traits: Callable[[TaskCandidate], Traits]) -> Pool:
         """Return the pool that collects the candidates; ``most`` as ``Pool`` has it."""
@@ -82,10 +82,13 @@ class Mixing:
     def draw(self, facts: Facts, taken: Collection[str], seeds: Seeds, now: datetime) -> list[Task]:
         """Return the new tasks; candidates in ``taken`` went to another mix."""
         assert self._pool is not None
+        standing = Standing()
         for task in self._first:
-            self._standing.add(task.kind, facts.of(task))
-        self._drawn = self._pool.draw(self._standing, self.room, taken)
-        candidates = self._drawn.candidates
+            standing.add(task.kind, facts.of(task))
+        drawn = self._pool.draw(standing, self.room if self._paid is None else self._paid, taken)
+        if self._paid is None:
+            self._drawn = drawn
+        candidates = drawn.candidates
         places = self._places(candidates)
         shown = self._shown(candidates, seeds)
         self._new = [
@@ -109,6 +112,17 @@ class Mixing:
             for candidate in candidates
         ]
         return self._new
+
+    def narrow(self, paid: Iterable[Task]) -> bool:
+        """Bound the next draw by how many new tasks are among those ``paid``; return whether it has to be made.
+
+        It has where the budget cut this one off and quotas bound shares of the tasks that there are in the end.
+        """
+        count = sum(it.mix == self.name and it.reask_of is None for it in paid)
+        if count == len(self._new) or not any(getattr(self.mix.quotas, name) for name in DIMENSIONS):
+            return False
+        self._paid = count
+        return True
 
     def again(self, takes: Callable[[Task], bool], now: datetime) -> list[Task]:
         """Return new repetitions of tasks, old and new, that are on offer today."""
@@ -214,9 +228,11 @@ class Mixing:
             found += of_quotas(mix, self._drawn.held_back, total)
         may_show = [it for it in tasks if may_show_seed(it.kind)]
         shown = sum(it.seed_shown for it in may_show)
-        found += of_part("show_seed", mix.show_seed, shown, len(may_show), _FEW_OPINIONS)
+        found += of_part(
+            "show_seed", mix.show_seed, shown, len(may_show), _FEW_OPINIONS if paid_all else otherwise
+        )
         found += of_part("reask", mix.reask, again, total, otherwise)
-        found += of_part("gold", mix.gold, gold, total, _FEW_UNANIMOUS)
+        found += of_part("gold", mix.gold, gold, total, _FEW_UNANIMOUS if paid_all else otherwise)
         return found
 
     def _total(self) -> int:

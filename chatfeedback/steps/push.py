@@ -170,8 +170,9 @@ def push_to_platforms(
                 withdraw_from(workspace, platform)  # now: later it would remove what is pushed again
                 if lost := lose_missing(workspace.store, platform, utc_now()):
                     result.lost[name] = lost
-                overlaps = _overlaps(workspace, name) if whole else {}
-                keeper = _Keeper(workspace, platform, overlaps, side, result)
+                with workspace.store.read() as connection:
+                    overlaps = placed_overlaps(connection, name, standing(connection).by_task())
+                keeper = _Keeper(workspace, platform, overlaps, whole, side, result)
                 _push_to(workspace, platform, router, book, rewrites, result, _Told(advance, tell), keeper)
         except WorkbenchError as error:
             failed.append(error)
@@ -227,7 +228,7 @@ def _push_to(
     with workspace.store.write() as connection:
         begin_push(connection, [task.id for task in ready])
     told.begin(len(ready))
-    for kind, responses, overlap, chosen in _alike(ready):
+    for kind, responses, overlap, chosen in _alike(ready, keeper.overlaps):
         contents = (
             content_of(task, conversations, seeds.get(task.id), _still_paid(task, book, answers[task.id]))
             for task in chosen
@@ -258,17 +259,19 @@ def _push_to(
 
 @dataclass(frozen=True, slots=True)
 class _Keeper:
-    """Keeps the settings of one platform; ``overlaps`` are those of what stands there and is looked at as a whole."""
+    """Keeps the settings of one platform, all if ``whole``, else guidelines; ``overlaps`` are of what stands there."""
 
     workspace: Workspace
     platform: Platform
     overlaps: Mapping[tuple[str, int], int]
+    whole: bool
     side: Side | None
     result: Pushed
 
     def keep(self, form: Form, size: int, overlap: int | None = None) -> frozenset[str] | None:
         """Return which settings were written; None where no dataset or project stands for the form."""
-        overlap = self.overlaps.get((form.kind, size)) if overlap is None else overlap
+        if overlap is None and self.whole:
+            overlap = self.overlaps.get((form.kind, size))
         kept = keep_settings(self.workspace.store, self.platform, form, overlap, self.side)
         if kept is None:
             return None
@@ -344,11 +347,6 @@ def _off(workspace: Workspace, tasks: Sequence[Task], rewrites: Rewrites) -> _Lo
     return _Loaded(unshared=unshared, moot=gone)
 
 
-def _overlaps(workspace: Workspace, name: str) -> dict[tuple[str, int], int]:
-    with workspace.store.read() as connection:
-        return placed_overlaps(connection, name)
-
-
 def _find(platform: Platform, tasks: Sequence[Task]) -> list[PlacedTask]:
     """Return where tasks stand that have no placement; those that do not are left out."""
     found: list[PlacedTask] = []
@@ -390,9 +388,12 @@ def _shown_seeds(connection: sa.Connection, tasks: Sequence[Task]) -> dict[str, 
     return {task_id: seeds[key] for task_id, key in keys.items() if key in seeds}
 
 
-def _alike(tasks: Sequence[Task]) -> Iterator[tuple[str, int, int, list[Task]]]:
-    """Yield the tasks of each kind that show as many responses, with that number and the newest one's overlap."""
+def _alike(
+    tasks: Sequence[Task], overlaps: Mapping[tuple[str, int], int]
+) -> Iterator[tuple[str, int, int, list[Task]]]:
+    """Yield the tasks of each kind and number of responses, and the largest overlap of them and what stands there."""
     for name, kind in asked_kinds().items():
         for size in kind.sizes:
             if chosen := [task for task in tasks if task.kind == name and len(task.message_ids) == size]:
-                yield name, size, max(chosen, key=lambda task: task.created_at).overlap, chosen
+                overlap = max(overlaps.get((name, size), 0), *(task.overlap for task in chosen))
+                yield name, size, overlap, chosen

@@ -12,7 +12,7 @@ from chatfeedback.steps.rewrites import note_answers
 from chatfeedback.steps.rules import keep_rules, use_rules
 from reward_engine import Calendar, Terms, posted, settle
 from reward_engine.overlap import beyond, crowded
-from reward_engine.settlement import corrections, gone, grants
+from reward_engine.settlement import corrections, gone, grants, kept_places
 from workspaces.chunks import in_chunks
 from workspaces.kinds import kind_of
 from workspaces.store.annotations import genuine_revisions
@@ -88,8 +88,8 @@ def grants_now(
 ) -> tuple[list[Grant], dict[tuple[str, str, str], Posted]]:
     """Return what everybody's work earns now, with what waits until items are settled, and what was posted so far.
 
-    A forgotten person keeps the points that they were paid, although their texts are deleted: their balance is not
-    corrected. Their choices still count for other people's bonuses.
+    A forgotten person keeps the points that they were paid, and with them the place within a task's overlap, although
+    their texts are deleted: their balance is not corrected. Their choices still count for other people's bonuses.
     """
     with workspace.store.read() as connection:
         tasks = all_tasks(connection)
@@ -133,7 +133,7 @@ def grants_now(
         first_submitted=first_submitted,
         shared=shared,
         own=own,
-        beyond=beyond(tasks, histories, book, response_of, accepted),
+        beyond=beyond(tasks, histories, book, response_of, accepted, kept_places(so_far, forgotten)),
         gone=gone(so_far, annotations),
         closed=closed,
         own_checks=judging,

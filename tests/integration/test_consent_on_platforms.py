@@ -48,6 +48,7 @@ KEYS = {"argilla": "TEST_CONSENT_ARGILLA_KEY", "label_studio": "TEST_CONSENT_LAB
 PASSWORD = SecretStr("long-enough-to-be-good")
 LOGS = 20
 REWRITE = "An answer of my own, which nobody has given before."
+SHOWN_AS = "Zebrella"
 ANSWER = {quality.value: "yes" for quality in Quality} | {"suggestion": REWRITE}
 
 
@@ -217,9 +218,13 @@ def test_what_givers_ask_for_happens_on_both_platforms(bench: Bench) -> None:
 
     # forgotten: answers and account are gone, points stay with nobody's name
     person = steps.find_person(workspace, bench.email)
-    for name in bench.servers:
+    steps.set_person(workspace, person, name=SHOWN_AS)
+    steps.sync_answers(workspace)  # brings the name into the guidelines
+    for name, server in bench.servers.items():
+        assert files_with(server.server.folder, SHOWN_AS)
         bench.answer(name, places[name][4:5])
     receipt = steps.forget_person(workspace, person, by="giver")
+    assert not any(files_with(server.server.folder, SHOWN_AS) for server in bench.servers.values())
     assert set(receipt["removed"]["accounts"].values()) == {"left to whoever runs that server"}
     assert workspace.pseudonyms.find(bench.email, tuple(bench.servers)) is None
     for name in bench.servers:

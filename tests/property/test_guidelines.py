@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from chatfeedback.guidelines import Board, Place, guidelines, plain_name, shown_names
-from reward_engine import Calendar, RuleBook, quote
+from reward_engine import Calendar, RuleBook, Terms, quote
 from reward_engine.acceptance import RewriteVotes, Tally
 from reward_engine.bonuses import (
     ACCEPTED_REWRITE,
@@ -68,6 +68,8 @@ CONFIGURATIONS = st.fixed_dictionaries(
                 "significance": st.fixed_dictionaries({level.value: FACTORS for level in Significance}),
                 "beyond_overlap": st.sampled_from(["pay", "refuse"]),
                 "own": st.sampled_from([0.0, 0.25, 1.0, 2.0]),
+                "vesting": st.sampled_from(["at_once", "on_agreement"]),
+                "vested_at_once": st.sampled_from([0.0, 0.25, 0.5, 1.0]),
                 "points_per_day": st.none() | st.integers(1, 500),
                 "time_zone": st.sampled_from(["UTC", "Asia/Tokyo", "America/New_York"]),
                 "bonuses": st.fixed_dictionaries(
@@ -153,6 +155,18 @@ def test_as_many_people_are_paid_as_is_said(config: Config, kind: Kind, place: P
     few = said(text, r"A new task pays the first (?:(\d+) people|person)")
     assert (few is None) == (most is None) == ("pays everybody who answers" in text)
     assert few is None or int(few[1] or 1) == most
+
+
+@given(CONFIGURATIONS, KINDS, PLACES)
+@examples(150)
+def test_the_share_that_is_credited_at_once_is_said_where_points_vest(
+    config: Config, kind: Kind, place: Place
+) -> None:
+    share = said(guidelines(kind, config, place), r"Of the points for choices \*\*([\d.]+) %\*\*")
+    about = replace(task("t", {}), kind=kind.name, message_ids=tuple("abcde"[: max(kind.sizes)]))
+    terms = Terms(book=rules_of(config)[0])
+    shares = {terms.vesting(about, part.name)[0] for part in kind.parts}
+    assert (1.0 if share is None else float(share[1]) / 100) == min(shares)
 
 
 @given(CONFIGURATIONS, KINDS, PLACES)

@@ -91,7 +91,7 @@ Name = Annotated[str, Field(min_length=1, max_length=200)]
 
 
 def _quota_of_each(value: object) -> object:
-    return {EACH: value} if isinstance(value, int | float) and not isinstance(value, bool) else value
+    return value if isinstance(value, dict) else {EACH: value}
 
 
 def _share_or_count(value: float) -> float:

@@ -92,8 +92,21 @@ def load_config(path: Path) -> Config:
         raise ConfigurationError(f"{path}: {said}{more}") from None
 
 
-class _UniqueKeys(yaml.constructor.SafeConstructor):
-    """Rejects duplicate keys; PyYAML would silently use the last one."""
+class _Careful(yaml.constructor.SafeConstructor):
+    """Rejects what PyYAML would silently read otherwise than it was meant.
+
+    That is the first of two equal keys, and numbers of YAML 1.1 in base 8 (``010``) and 60 (``1:30``).
+    """
+
+    def construct_number(self, node: yaml.ScalarNode) -> int | float:
+        is_whole = node.tag.endswith(":int")
+        number = self.construct_yaml_int(node) if is_whole else self.construct_yaml_float(node)
+        digits = node.value.lstrip("+-")
+        if ":" in digits or (is_whole and digits.startswith("0") and digits.isdigit() and int(digits)):
+            raise yaml.constructor.ConstructorError(
+                None, None, f"YAML reads {node.value} as {number:g}", node.start_mark
+            )
+        return number
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:
         first: dict[str, int] = {}
@@ -111,13 +124,17 @@ class _UniqueKeys(yaml.constructor.SafeConstructor):
         return super().construct_mapping(node, deep)
 
 
-class _Loader(_UniqueKeys, yaml.SafeLoader):
+for _tag in ("int", "float"):
+    _Careful.add_constructor(f"tag:yaml.org,2002:{_tag}", _Careful.construct_number)  # type: ignore[type-var]
+
+
+class _Loader(_Careful, yaml.SafeLoader):
     """Says best where a fault is."""
 
 
 if hasattr(yaml, "CSafeLoader"):
 
-    class _FastLoader(_UniqueKeys, yaml.CSafeLoader):
+    class _FastLoader(_Careful, yaml.CSafeLoader):
         """Is ten times as fast."""
 
 else:  # a PyYAML that was built without libyaml

@@ -276,15 +276,29 @@ def placed_kinds(connection: sa.Connection, platform: str) -> dict[str, bool]:
     return {row.kind: row.shown > 0 for row in connection.execute(query)}
 
 
-def placed_overlaps(connection: sa.Connection, platform: str) -> dict[tuple[str, int], int]:
-    """Return the overlap of the newest task that stands on a platform, by kind and number of responses shown."""
+def placed_overlaps(
+    connection: sa.Connection, platform: str, answers: Mapping[str, int]
+) -> dict[tuple[str, int], int]:
+    """Return the overlap that a platform is to have, by kind and number of responses shown.
+
+    A dataset or project has one for all its tasks: the largest of those that still want ``answers``, which are counted
+    by task id; where none does, that of the newest one.
+    """
+    columns = (task.c.task_id, task.c.kind, task.c.message_ids, task.c.overlap)
     query = (
-        sa.select(task.c.kind, task.c.message_ids, task.c.overlap)
+        sa.select(*columns)
         .join(placement, placement.c.task_id == task.c.task_id)
         .where(task.c.platform == platform)
         .order_by(task.c.created_at)
     )
-    return {(row.kind, len(row.message_ids)): row.overlap for row in connection.execute(query)}
+    newest: dict[tuple[str, int], int] = {}
+    wanted: dict[tuple[str, int], int] = {}
+    for row in connection.execute(query):
+        key = row.kind, len(row.message_ids)
+        newest[key] = row.overlap
+        if answers.get(row.task_id, 0) < row.overlap:
+            wanted[key] = max(wanted.get(key, 0), row.overlap)
+    return newest | wanted
 
 
 def places_in(connection: sa.Connection, container_id: str, platform: str) -> list[PlacedTask]:

@@ -12,7 +12,8 @@ if TYPE_CHECKING:
 
 LEFT, RIGHT, TOP, HEIGHT, BOTTOM = 62, 8, 26, 220, 28
 WIDEST = 46
-MOST_NAMES = 9
+CHARACTER = 7
+"""The width of a character of a name, as it is in the fonts of most systems."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +35,8 @@ def bars(rows: Sequence[Bar], description: str, title: str) -> str:
     drawing.text(0, 12, title, "title")
     step = (WIDTH - RIGHT - LEFT) / len(rows)
     width = min(step * 0.78, WIDEST)
-    every = -(-len(rows) // MOST_NAMES)
+    names = (WIDTH - RIGHT - LEFT) // (CHARACTER * (max(len(row.name) for row in rows) + 2))
+    every = -(-len(rows) // max(names, 1))
     for place, row in enumerate(rows):
         middle = LEFT + (place + 0.5) * step
         tip = f"{row.name}: {row.amount:,.10g}"

@@ -378,6 +378,33 @@ def test_the_order_in_which_logs_were_read_changes_no_task(tmp_path: Path) -> No
     assert len(drawn[0]) == 33
 
 
+def test_quotas_hold_by_the_tasks_that_the_budget_pays(workspace: Workspace) -> None:
+    fill(workspace, [log for model in "abcd" for log in logs_of(20, model, model)])
+    mix = {"limit": 60, "kinds": {Q: 1}, "quotas": {"model": 0.3}}
+    configure(workspace, mix=mix)
+    whole = steps.generate_tasks(workspace, dry_run=True)
+    assert whole.created == 60
+    for points in range(100, whole.points, 100):
+        configure(workspace, mix=mix, budget={"points_total": points})
+        some = steps.generate_tasks(workspace, dry_run=True)
+        assert some.points <= points
+        assert some.created + some.beyond_budget == 60
+        assert sum(outcome.conversations for outcome in some.outcomes) == 80
+        of_models = some.mixes["default"].tables.get("model", {}).values()
+        assert all(new <= 0.3 * some.created for _, new in of_models)
+
+
+def test_what_the_budget_leaves_of_a_share_is_said_to_be_its_doing(workspace: Workspace) -> None:
+    fill(workspace, logs_of(80))
+    mix = {"limit": 60, "kinds": {Q: 1}, "show_seed": 0.5, "reask": 0.1, "gold": 0.1}
+    configure(workspace, mix=mix, budget={"points_total": 2000})
+    some = steps.generate_tasks(workspace, dry_run=True)
+    assert some.beyond_budget
+    why = {short.what: short.why for short in some.mixes["default"].shortfalls}
+    assert {"reask", "gold"} <= why.keys()
+    assert set(why.values()) == {"budget.points_total could pay no more"}
+
+
 def test_a_draw_that_the_budget_cuts_short_is_completed_later_by_the_same_tasks(workspace: Workspace) -> None:
     fill(workspace, logs_of(40) + pairs_of(30))
     mix = {"limit": 40, "kinds": {Q: 1, P: 1}, "reask": 0.1}

@@ -51,6 +51,7 @@ class MemoryPlatform:
     def __init__(self) -> None:
         self.contents: dict[str, TaskContent] = {}
         self.guidelines: dict[str, str] = {}
+        self.overlaps: list[int] = []
         self.displays: list[Display] = []
         self.doors: tuple[str, ...] = ()
 
@@ -73,6 +74,7 @@ class MemoryPlatform:
         self, form: Form, contents: Iterable[TaskContent], overlap: int, refuse: Refuse | None = None
     ) -> Iterator[list[PlacedTask]]:
         self.guidelines.setdefault(form.kind, form.guidelines)
+        self.overlaps.append(overlap)
         self.displays.append(form.display)
         for content in contents:
             self.contents[content.task_id] = content
@@ -211,6 +213,31 @@ def test_guidelines_follow_the_configuration_with_the_next_push_and_only_then(
         assert "ask Ada." in platform.guidelines["qualitative"]
         assert "At most **70 points** are credited" in platform.guidelines["qualitative"]
         assert steps.push_tasks(changed).guidelines == {}
+
+
+def test_a_smaller_overlap_waits_until_no_task_there_wants_more_answers(
+    workspace: Workspace, platform: MemoryPlatform
+) -> None:
+    before = [task_about(workspace, f"c{number}") for number in range(RESPONSES)]
+    steps.push_tasks(workspace)
+    text = CONFIGURATION.replace("show_seed: 1", "show_seed: 1, overlap: 1")
+    (workspace.path / "chatfeedback.yaml").write_text(text, encoding="utf-8")
+    with Workspace.open(workspace.path) as changed:
+        for name in ("d0", "d1"):
+            logs = [chat(name, f"question {name}", f"answer {name}")]
+            changed.collection.append(logs, now=NOW, delay=NOW - NOW)
+            with changed.store.write() as connection:
+                save_seeds(connection, list(seeds_of(logs).values()))
+            assert steps.generate_tasks(changed).created == 1
+            assert steps.push_tasks(changed).total == 1
+            with changed.store.write() as connection:
+                for person in ("ada", "bo", "cy"):
+                    given = [replace(answer_to(it), person_id=person) for it in before]
+                    names = [stable_id(person, it.id) for it in before]
+                    ids = zip(given, names, strict=True)
+                    save_revisions(connection, [replace(it, annotation_id=own) for it, own in ids])
+            before = []
+    assert platform.overlaps == [3, 3, 1]
 
 
 def test_guidelines_of_which_nobody_recorded_who_wrote_them_are_reported_and_stay(

@@ -425,6 +425,21 @@ def test_with_the_writer_or_the_conversation_everything_of_a_rewrite_goes_and_pa
     assert b"arachnids" not in (it.workspace.path / "chatfeedback.db").read_bytes()
 
 
+def test_whoever_is_forgotten_keeps_the_place_that_was_paid_for_a_rewrite(
+    office: Callable[..., Office],
+) -> None:
+    it = office({"suggestion": 1}, budget={"points_total": 1000})
+    task = it.tasks("suggestion")[0]
+    for person in (WRITER, ANN, BOB, CAT):
+        it.answer(person, task, {"rewrite": f"{BETTER} So says {person}."})
+    balances = it.settle()
+    assert [person for person, points in balances.items() if points] == [WRITER, ANN, BOB]
+    promised = steps.budget_report(it.workspace).promised
+    steps.forget_person(it.workspace, WRITER, by="giver")
+    assert it.settle() == balances
+    assert steps.budget_report(it.workspace).promised == promised
+
+
 def test_what_earned_nothing_earns_nothing_after_its_conversation_is_deleted(
     office: Callable[..., Office],
 ) -> None:

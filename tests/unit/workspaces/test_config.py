@@ -237,6 +237,18 @@ def test_the_commented_llm_settings_of_the_template_are_valid(tmp_path: Path) ->
             SMALLEST + "mix: {overlap: 2, overlap: 3}",
             "is not YAML: line 3, column 19: the key 'overlap' stands twice, first in line 3",
         ),
+        (
+            SMALLEST + "mix: {limit: 0100}",
+            "is not YAML: line 3, column 14: YAML reads 0100 as 64: write a plain number, or put a text into",
+        ),
+        (
+            SMALLEST + "consent: {delay_hours: 12:30}",
+            "is not YAML: line 3, column 24: YAML reads 12:30 as 750: write a plain number",
+        ),
+        (
+            SMALLEST + "mix: {quotas: {model: 20%}}",
+            "'mix.quotas.model.each': Input should be a valid number (given: '20%')",
+        ),
     ],
 )
 def test_a_mistake_is_explained_in_one_line_that_names_the_key(tmp_path: Path, text: str, said: str) -> None:

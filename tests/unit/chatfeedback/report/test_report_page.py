@@ -7,6 +7,7 @@ import re
 import shutil
 from dataclasses import replace
 from html.parser import HTMLParser
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import pandas as pd
@@ -271,6 +272,14 @@ def test_open_flags_and_published_groups_have_sections_of_their_own(workspace: W
     assert table.loc["people", "people"] == 15
     assert (table.loc["helpful", "answers"], table.loc["helpful", "ratio"]) == ("yes 60%, no 40%", 1.25)
     assert "sealed" not in page.text
+
+
+def test_names_below_bars_do_not_touch() -> None:
+    hours = [f"26 Nov {hour % 24:02}:00" for hour in range(48)]
+    drawn = bars([Bar(hour, 3) for hour in hours], "Answers", "Answers")
+    places = [float(place) for place in re.findall(r'<text[^>]* x="([\d.]+)"[^>]*>26 Nov', drawn)]
+    assert len(places) > 3
+    assert min(after - before for before, after in pairwise(places)) > 7 * len(hours[0])
 
 
 def test_every_text_of_every_part_is_escaped() -> None:

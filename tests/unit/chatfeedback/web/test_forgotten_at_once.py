@@ -102,6 +102,7 @@ def test_nothing_that_needs_no_platform_waits_for_one(
     )
     monkeypatch.setattr(deletion, "platforms_in_use", lambda _: [])
     monkeypatch.setattr(deletion, "withdraw_tasks", lambda _: None)
+    monkeypatch.setattr(deletion, "keep_boards", lambda _: None)
     receipts, failure = steps.forget_everywhere(workspace, again)
     assert failure is None
     assert len(receipts) == 1
