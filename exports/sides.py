@@ -35,8 +35,8 @@ def sentences_about(rules: ExportsConfig, *, test_only: bool = False) -> list[st
         return ["Every row is in the split `test`: they are for evaluation."]
     said = [
         "Rows that share a conversation, a near duplicate of one, or a first user turn that is the same or nearly so",
-        "(three-word shingles, Jaccard .8 or more) are in one split. Of pairs that are so alike, MinHash finds 95",
-        "of 100 at .8, and 99 at .85.",
+        "(three-word shingles, Jaccard .8 or more) are in one split. MinHash finds all but 4 in 10,000 pairs of first",
+        "turns that are so alike; of whole conversations 95 in 100 at .8, and 99 at .85.",
     ]
     if rules.test_from is None:
         said.append(

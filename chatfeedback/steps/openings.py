@@ -17,7 +17,7 @@ from exports.dataset import our_errors
 from exports.splits import digest_of, normalised_opening
 from workspaces.batch_files import batch_file
 from workspaces.collection.files import batches_of, conversations_in
-from workspaces.collection.near_duplicates.signatures import BANDS, bands, shingles
+from workspaces.collection.near_duplicates.signatures import BANDS, ROWS, bands, shingles
 from workspaces.keys import KeyIndex, keys_of
 from workspaces.records import Role
 
@@ -31,6 +31,9 @@ if TYPE_CHECKING:
     Places = NDArray[np.int64]
     Digests = NDArray[np.uint64]
 
+ROWS_OF_BAND = 4
+"""So that of pairs of openings with a Jaccard similarity of .8 only 4 in 10,000 share no band: they would be on both
+sides of a split. Bands are not stored here, as those of conversations are."""
 ROWS_AT_ONCE = 2048
 SEEN = ("role", "content", "attachments")
 
@@ -45,7 +48,7 @@ class Openings:
         owners: whose each opening is, by place in ``names``; ascending.
         digests: of each opening.
         signed: the places of the openings that have bands.
-        bands: of these, shape (signed, ``BANDS``).
+        bands: of these, of ``ROWS_OF_BAND`` rows each.
     """
 
     names: pa.StringArray
@@ -159,7 +162,7 @@ def _openings_of(batch: pa.RecordBatch, rows: Places, is_asked: NDArray[np.bool_
         owners,
         digests,
         signed,
-        bands(shingles([found[place][1] for place in signed.tolist()])),
+        bands(shingles([found[place][1] for place in signed.tolist()]), ROWS_OF_BAND),
     )
 
 
@@ -181,5 +184,5 @@ _NONE = Openings(
     np.empty(0, np.int64),
     np.empty(0, np.uint64),
     np.empty(0, np.int64),
-    np.empty((0, BANDS), np.uint64),
+    np.empty((0, BANDS * ROWS // ROWS_OF_BAND), np.uint64),
 )

@@ -153,6 +153,17 @@ def test_nearly_all_near_duplicates_are_found_and_nothing_else(tmp_path: Path) -
     assert len(found & alike) / len(found) >= 0.99
 
 
+@pytest.mark.parametrize(("rows", "expected"), [(6, 0.0336), (5, 0.0043), (4, 0.00019)])
+def test_as_many_pairs_share_no_band_as_the_formula_says(rows: int, expected: float) -> None:
+    """Pairs whose Jaccard similarity is 52/64: the last 6 of 60 words differ."""
+    draw = random.Random(1)
+    texts = [[f"w{draw.randrange(100_000)}" for _ in range(66)] for _ in range(8000)]
+    one, other = (shingles([" ".join(it[:54] + it[at : at + 6]) for it in texts]) for at in (54, 60))
+    assert jaccard(one.of(0), other.of(0)) == 0.8125
+    missed = (bands(one, rows) != bands(other, rows)).all(axis=1).mean()
+    assert missed == pytest.approx(expected, rel=0.2, abs=0.0003)
+
+
 def test_groups_do_not_depend_on_the_order_or_on_the_portions(tmp_path: Path) -> None:
     rng = random.Random(5)
     logs: list[Conversation] = []

@@ -219,7 +219,7 @@ def _shared(keys: Hashes, owners: NDArray[np.intp]) -> tuple[Hashes, NDArray[np.
 def _flat(bands: Hashes) -> tuple[Hashes, NDArray[np.intp]]:
     """Return the concatenated bands of all texts that have bands, and the position of the text of each band."""
     filled = np.flatnonzero(bands.any(axis=1))
-    return bands[filled].reshape(-1), np.repeat(filled, BANDS)
+    return bands[filled].reshape(-1), np.repeat(filled, bands.shape[1])
 
 
 def _matches(

@@ -73,11 +73,21 @@ def shingles(texts: Sequence[str]) -> Shingled:
     )
 
 
-def bands(shingled: Shingled) -> Hashes:
-    """Return the hash of each band of each text, shape (texts, ``BANDS``); zeros for a text without a shingle."""
+def bands(shingled: Shingled, rows: int = ROWS) -> Hashes:
+    """Return the hash of each band of each text; zeros for a text without a shingle.
+
+    Args:
+        shingled: the texts.
+        rows: of a band, a divisor of ``BANDS * ROWS``: with fewer, there are more bands, and texts that are less alike
+            share one.
+
+    Returns:
+        Hashes of shape (texts, ``BANDS * ROWS // rows``).
+    """
+    number = BANDS * ROWS // rows
     counts = np.diff(shingled.offsets)
     filled = np.flatnonzero(counts)
-    result = np.zeros((len(counts), BANDS), np.uint64)
+    result = np.zeros((len(counts), number), np.uint64)
     if not len(filled):
         return result
     hashes = (shingled.hashes >> np.uint64(32)).astype(np.uint32)
@@ -89,9 +99,9 @@ def bands(shingled: Shingled) -> Hashes:
         np.multiply(hashes, multipliers[row], out=permuted)
         np.add(permuted, increments[row], out=permuted)
         signature[row] = np.minimum.reduceat(permuted, starts)
-    for band in range(BANDS):
+    for band in range(number):
         combined: Hashes = np.full(len(filled), band + 1, np.uint64)
-        for row in range(band * ROWS, (band + 1) * ROWS):
+        for row in range(band * rows, (band + 1) * rows):
             combined = _mix(combined * np.uint64(_MULTIPLIER) + signature[row])
         result[filled, band] = combined
     return result
