@@ -189,20 +189,20 @@ def _pairs_of(
     stay = np.flatnonzero(reasons == NOWHERE)
     chosen = pairs if len(stay) == len(pairs) else pairs.at(stay)
     return PlainPairs(
-        chosen,
-        [
+        pairs=chosen,
+        omissions=[
             *_omitted(asked, told, tasks[~answered], mine[~told.counts[mine]]),
             *_fallen(pairs, told, reasons),
         ],
-        groups.rest | ({NOWHERE} if (told.tasks == NOWHERE).any() else frozenset()),
-        len(mine),
-        rows_at(chats.openings, chosen.chats[:, 0]).to_pylist(),
-        _linked(evidence, chats, groups),
-        evidence.everybody.first_asked,
-        frozenset(rows_at(told.person_ids, np.unique(told.people[mine])).to_pylist()),
-        int((pairs.winners == NEITHER).sum()),
-        Counter(ITEM_RULES[number].reason.value for number in reasons[reasons != NOWHERE].tolist()),
-        names_of_pairs(pairs, rules),
+        rest=groups.rest | ({NOWHERE} if (told.tasks == NOWHERE).any() else frozenset()),
+        answers=len(mine),
+        openings=rows_at(chats.openings, chosen.chats[:, 0]).to_pylist(),
+        linked=_linked(evidence, chats, groups),
+        first_asked=evidence.everybody.first_asked,
+        people=frozenset(rows_at(told.person_ids, np.unique(told.people[mine])).to_pylist()),
+        tied=int((pairs.winners == NEITHER).sum()),
+        left_out=Counter(ITEM_RULES[number].reason.value for number in reasons[reasons != NOWHERE].tolist()),
+        names=names_of_pairs(pairs, rules),
     )
 
 

@@ -119,9 +119,8 @@ def _unflagged(pairs: PairColumns, _: ExportsConfig, everybody: Evidence) -> Fla
 
 
 _HOLDS: Mapping[str, Callable[[PairColumns, ExportsConfig, Evidence], Flags]] = {
-    "min_people": lambda pairs, rules, _: (
-        pairs.n_votes >= rules.min_people
-    ),  # a person has one vote on a pair
+    # a person has one vote on a pair
+    "min_people": lambda pairs, rules, _: pairs.n_votes >= rules.min_people,
     "min_agreement": lambda pairs, rules, _: pairs.agreement >= rules.min_agreement,
     "min_margin": lambda pairs, rules, _: pairs.margin >= (rules.min_margin or 0.0),
     "min_posterior": lambda pairs, rules, _: pairs.posterior >= rules.min_posterior,
