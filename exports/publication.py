@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 
 from exports.dataset import ATTRIBUTES, CARD, FORMAT, MANIFEST, SUMS
 from exports.difference import first_of
+from exports.hub_refs import drop_history, tag_of, tag_release
 from exports.licences import licence_conflicts
 from exports.tables import sha256_of
 from exports.verification import read_manifest, verify_held
@@ -42,16 +43,21 @@ class HistoryKeptError(WorkbenchError):
     """The release is published, and the Hub keeps the history that was to be dropped."""
 
 
+class NoTagError(WorkbenchError):
+    """The release is published, and has no tag there."""
+
+
 @dataclass(frozen=True, slots=True)
 class Published:
     """A push: the files that the commit adds or replaces, those that it removes, and those that are there already.
 
     ``url`` is that of the data set, ``private`` whether a new one is private; ``dry_run``: nothing was sent. ``before``
-    is the version that was published before.
+    is the version that was published before, ``tag`` names the release there.
     """
 
     url: str
     version: int
+    tag: str
     before: int | None
     added: tuple[str, ...]
     removed: tuple[str, ...]
@@ -83,7 +89,8 @@ def publish(
         token: one that may write there; None for a dry run alone, which then sees what everybody sees.
         endpoint: of another server than the Hub.
         private: a data set that is made now is private. One that is there stays as it is.
-        squash: drop the history on the Hub afterwards, with all that earlier releases held. It does not come back.
+        squash: drop the history on the Hub afterwards, with all that earlier releases held and their tags. It does not
+            come back.
         dry_run: say what would be sent, and send nothing.
         announce: is told the address of the data set before anything is sent there.
 
@@ -93,7 +100,9 @@ def publish(
             export of this kind, a later release, or one of another history.
         NotPublishedError: the export is not what was written, its licences do not go together, or the Hub says no.
         HubNotReachedError: the Hub cannot be reached.
-        HistoryKeptError: everything is published, and the history was not dropped.
+        HistoryKeptError: everything is published, and the history was not dropped, or somebody's tag, branch or pull
+            request keeps some of it.
+        NoTagError: everything is published, and has no tag.
     """
     if not REPO.fullmatch(repo):
         raise UsageError(f"{repo!r} names no data set on the Hub: expected OWNER/NAME")
@@ -143,7 +152,7 @@ def publish(
             api.create_repo(repo, repo_type="dataset", private=private, exist_ok=True)
         if result.added or result.removed:
             # not upload_folder: where a commit fails, it goes on in several smaller ones
-            api.create_commit(
+            sha = api.create_commit(
                 repo,
                 [
                     *(CommitOperationAdd(name, folder / name) for name in result.added),
@@ -152,7 +161,7 @@ def publish(
                 repo_type="dataset",
                 commit_message=f"Release {result.version}",
                 parent_commit=sha,
-            )
+            ).oid
     except HFValidationError as error:
         raise UsageError(f"{repo!r} names no data set on the Hub: {_said(error, secret)}") from None
     except errors as error:
@@ -162,14 +171,23 @@ def publish(
                 f"{repo} was not published: the Hub at {api.endpoint} cannot be reached ({reason}). {end}"
             ) from None
         raise NotPublishedError(f"{repo} was not published: {reason}. {end}") from None
-    if squash:
-        try:
-            api.super_squash_history(repo, repo_type="dataset")
-        except errors as error:
-            raise HistoryKeptError(
-                f"release {result.version} of {repo} is published, and its history was not dropped: "
-                f"{_said(error, secret)}. Earlier releases can still be read there: run it again"
-            ) from None
+    try:
+        kept = drop_history(api, repo, result.version) if squash else []
+        if sha is not None and not squash:
+            tag_release(api, repo, result.version, sha)
+    except errors as error:
+        failed, what = (
+            (HistoryKeptError, "history was not dropped") if squash else (NoTagError, "tag was not set")
+        )
+        left = "Earlier releases can still be read there: run" if squash else "Run"
+        raise failed(
+            f"release {result.version} of {repo} is published, and its {what}: {_said(error, secret)}. {left} it again"
+        ) from None
+    if kept:
+        raise HistoryKeptError(
+            f"release {result.version} of {repo} is published and its history was dropped, but earlier releases can "
+            f"still be read there by {', '.join(kept)}: delete that at {result.url}, and run it again"
+        )
     return result
 
 
@@ -269,6 +287,7 @@ def _planned(
     return Published(
         url=f"{endpoint.rstrip('/')}/datasets/{repo}",
         version=_version(manifest),
+        tag=tag_of(_version(manifest)),
         before=None if before is None else _version(before),
         added=tuple(sorted(ours - kept)),
         removed=tuple(sorted(there.keys() - ours - {ATTRIBUTES})),

@@ -23,7 +23,10 @@ if TYPE_CHECKING:
 
 @dataclass
 class Hub:
-    """Data sets by name; ``commits`` counts those that were taken, ``fails`` refuses the next ones."""
+    """Data sets by name; ``commits`` counts those that were taken, ``fails`` refuses the next ones.
+
+    ``tags`` and ``branches`` name commits by data set and name; ``main`` is always the newest one.
+    """
 
     url: str = ""
     token: str = "hf_of_the_tests"  # noqa: S105
@@ -31,13 +34,18 @@ class Hub:
     private: dict[str, bool] = field(default_factory=dict)
     commits: list[dict[str, Any]] = field(default_factory=list)
     squashed: list[str] = field(default_factory=list)
+    tags: dict[str, dict[str, str]] = field(default_factory=dict)
+    branches: dict[str, dict[str, str]] = field(default_factory=dict)
     requests: list[str] = field(default_factory=list)
     fails: int = 0
     squash_fails: bool = False
+    tag_fails: bool = False
 
     def sha(self, repo: str) -> str:
         held = sorted((name, hashlib.sha256(text).hexdigest()) for name, text in self.files[repo].items())
-        return hashlib.sha1(repr((len(self.commits), held)).encode(), usedforsecurity=False).hexdigest()
+        return hashlib.sha1(
+            repr((len(self.commits), len(self.squashed), held)).encode(), usedforsecurity=False
+        ).hexdigest()
 
 
 @contextmanager
@@ -85,6 +93,8 @@ class _Handler(BaseHTTPRequestHandler):
             repo, _, rest = self._parts(path.removeprefix("/api/datasets/"))
             if repo not in hub.files:
                 self._say(404, {"error": "Repository not found"}, {"X-Error-Code": "RepoNotFound"})
+            elif rest.startswith("refs"):
+                self._say(200, self._refs(repo))
             elif rest.startswith("tree/"):
                 self._say(
                     200,
@@ -135,8 +145,35 @@ class _Handler(BaseHTTPRequestHandler):
             elif rest.startswith("super-squash/"):
                 hub.squashed.append(repo)
                 self._say(200, {})
+            elif rest.startswith("tag/") and hub.tag_fails:
+                self._say(507, {"error": "no room"})
+            elif rest.startswith("tag/"):
+                named, tags = json.loads(body)["tag"], hub.tags.setdefault(repo, {})
+                self._say(409 if named in tags else 200, {})
+                tags.setdefault(named, rest.removeprefix("tag/"))
             else:
                 self._say(404, {"error": path})
+
+    def do_DELETE(self) -> None:
+        if self._known():
+            repo, _, rest = self._parts(unquote(urlsplit(self.path).path).removeprefix("/api/datasets/"))
+            del self.held.tags[repo][rest.removeprefix("tag/")]
+            self._say(200, {})
+
+    def _refs(self, repo: str) -> dict[str, Any]:
+        def listed(kind: str, named: dict[str, str]) -> list[dict[str, str]]:
+            return [
+                {"name": name, "ref": f"refs/{kind}/{name}", "targetCommit": commit}
+                for name, commit in named.items()
+            ]
+
+        heads = {"main": self.held.sha(repo)} | self.held.branches.get(repo, {})
+        return {
+            "branches": listed("heads", heads),
+            "tags": listed("tags", self.held.tags.get(repo, {})),
+            "converts": [],
+            "pullRequests": [],
+        }
 
     def _commit(self, repo: str, lines: list[dict[str, Any]]) -> None:
         hub = self.held

@@ -11,7 +11,14 @@ from pydantic import SecretStr
 
 import exports
 from exports import Evidence, projection_of
-from exports.publication import HistoryKeptError, HubNotReachedError, NotPublishedError, blob_of, publish
+from exports.publication import (
+    HistoryKeptError,
+    HubNotReachedError,
+    NoTagError,
+    NotPublishedError,
+    blob_of,
+    publish,
+)
 from exports.verification import verify
 from exports.weights import Weights
 from tests import hub_stand_in
@@ -177,6 +184,34 @@ def test_a_release_whose_history_stays_is_published_and_dropped_by_the_next_run(
     hub.squash_fails = False
     push(hub, folder, squash=True)
     assert (hub.squashed, len(hub.commits)) == ([REPO], 1)
+
+
+def test_each_release_has_its_tag_and_a_dropped_history_leaves_that_of_the_newest(
+    hub: Hub, tmp_path: Path
+) -> None:
+    folder = tmp_path / "dpo"
+    export(folder, sample(4))
+    hub.tag_fails = True
+    with pytest.raises(NoTagError, match=r"release 1 of lab/pairs is published.*Run it again"):
+        push(hub, folder)
+    hub.tag_fails = False
+    push(hub, folder)
+    first = hub.sha(REPO)
+    assert (hub.tags[REPO], len(hub.commits)) == ({"release-1": first}, 1)
+    export(folder, sample(6))
+    hub.tags[REPO]["release-2"] = first  # somebody was first
+    push(hub, folder)
+    assert hub.tags[REPO] == {"release-1": first, "release-2": hub.sha(REPO)}
+
+    hub.tags[REPO]["paper"] = hub.branches.setdefault(REPO, {})["draft"] = first
+    with pytest.raises(
+        HistoryKeptError, match=r"still be read there by tag paper, branch draft: delete that at"
+    ):
+        push(hub, folder, squash=True)
+    assert hub.tags[REPO] == {"paper": first, "release-2": hub.sha(REPO)}
+    del hub.tags[REPO]["paper"], hub.branches[REPO]["draft"]
+    push(hub, folder, squash=True)
+    assert hub.tags[REPO] == {"release-2": hub.sha(REPO)}
 
 
 def test_a_release_of_another_history_replaces_nothing(hub: Hub, tmp_path: Path) -> None:
