@@ -54,8 +54,8 @@ def assign_splits(
         items: in any order.
         test_share: from 0 (everything in train) to 1 (everything in test).
         in_test: decides instead of ``test_share``, from the ids of all conversations of a group.
-        first_asked: in which order people were first asked about openings, by ``digest_of``; only of those that may be
-            in one group with others.
+        first_asked: in which order people were first asked about openings, by ``digest_of``, or else these were shared;
+            only of those that may be in one group with others.
     """
     threshold = _threshold(test_share)
     parents: dict[tuple[str, str], tuple[str, str]] = {}

@@ -150,7 +150,9 @@ def push(folder: Path, repo: str, workspace: Path, options: Mapping[str, bool], 
             "published"
         )
     if not done.dry_run:
-        note(f"It has the tag {done.tag} there: load_dataset({repo!r}, ..., revision={done.tag!r}) stays with it")
+        note(
+            f"It has the tag {done.tag} there: load_dataset({repo!r}, ..., revision={done.tag!r}) stays with it"
+        )
     if done.removed and not done.dry_run and not options.get("squash"):
         note(
             "The Hub keeps files of earlier releases in its history; after a deletion, drop it: --squash-history"

@@ -32,6 +32,7 @@ from workspaces.batch_files import keep
 from workspaces.keys import KeyIndex, keys_of
 from workspaces.kinds import all_kinds
 from workspaces.store.arrow_rows import rows_of
+from workspaces.store.conversations import entries_of
 from workspaces.store.latest_annotations import StoredAnnotation, annotation_of
 from workspaces.store.members import members
 from workspaces.store.tasks import StoredTask, count_tasks, task_of
@@ -120,7 +121,7 @@ class Scattering:
         self.near_duplicates = with_near_openings(near_duplicates, openings, workspace.collection.batches_of)
         self._openings = _digests(openings)
         self._divide(shown, openings)
-        self.first_asked = self._first_asked(openings)
+        self.first_asked = self._first_asked(connection if everything else None, openings)
 
     def _see_tasks(self) -> pa.ListArray:
         """Find the tasks that are about rewrites; return the conversations that each task shows."""
@@ -179,10 +180,11 @@ class Scattering:
         for given, of_names in zip(self._of_tasks, self._of_conversations, strict=True):
             given[counts > 0] = of_names[firsts]
 
-    def _first_asked(self, openings: Openings) -> dict[bytes, int]:
+    def _first_asked(self, connection: sa.Connection | None, openings: Openings) -> dict[bytes, int]:
         """Return in which order people were first asked about the openings that hang together with others, by digest.
 
         These are openings of conversations with a near duplicate, or with several openings. Tasks are oldest first.
+        Where there may be rows that nobody was asked about, theirs follow, the conversation that was shared first first.
         """
         asked, places = np.unique(self._shown, return_index=True)
         first = np.full(len(self._numbers) + len(openings.names), NOWHERE)
@@ -190,6 +192,13 @@ class Scattering:
         near = pc.is_in(openings.names, pa.array([*self.near_duplicates], pa.string()))
         linked = np.asarray(near.cast(pa.uint8()), np.bool_) | ~self._openings[1]
         of_linked = np.isin(openings.digests, openings.digests[linked[openings.owners]])
+        if connection is not None:
+            others = np.unique(openings.owners[of_linked])
+            others = others[first[self._conversations[others]] == NOWHERE]
+            names = openings.names.take(pa.array(others)).to_pylist()
+            times = {name: it.shared_at or it.added_at for name, it in entries_of(connection, names).items()}
+            by_time = sorted(range(len(names)), key=lambda place: (times[names[place]], names[place]))
+            first[self._conversations[others[by_time]]] = np.arange(len(names)) + len(self._shown)
         order = first[self._conversations[openings.owners]]
         found = np.flatnonzero(of_linked & (order != NOWHERE))
         found = found[np.argsort(-order[found])]  # the first one is the last that is said of a digest

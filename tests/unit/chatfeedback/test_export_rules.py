@@ -145,30 +145,53 @@ def test_an_option_stands_in_for_the_line_of_the_configuration(logs: Workspace) 
     assert ran.exit_code == 0, ran.output
 
 
-def test_no_near_copy_of_what_is_trained_on_is_tested_on(workspace: Workspace, tmp_path: Path) -> None:
-    """Copies that differ in a word of the prompt have other openings; the collection knows them as near duplicates."""
-    chat = "\n\nHuman: {0} of the {1} things in this long list about towns and rivers?\n\nAssistant: {2}"
+def ingest_lists(workspace: Workspace, log: Path, *words: str, judged: bool = True) -> None:
+    """Share twelve conversations for each word: those about one list differ in that word, and in no other."""
+    asked = "{0} of the {1} things in this long list about towns and rivers?"
     same = "It is town number {0}: " + " ".join(f"street {{0}}-{number}" for number in range(60))
-    rows = [
-        {
-            "chosen": chat.format(word, number, same.format(number)),
-            "rejected": chat.format(word, number, "No."),
-        }
-        for number in range(12)
-        for word in ("Which", "What")
-    ]
-    log = tmp_path / "log.jsonl"
+    rows = []
+    for number in range(12):
+        for word in words:
+            prompt, answer = asked.format(word, number), same.format(number)
+            if judged:
+                begun = f"\n\nHuman: {prompt}\n\nAssistant: "
+                rows.append({"chosen": begun + answer, "rejected": f"{begun}No."})
+            else:
+                turns = [{"role": "user", "content": prompt}, {"role": "assistant", "content": answer}]
+                rows.append({"messages": turns})
     log.write_text("".join(json.dumps(row) + "\n" for row in rows), "utf-8")
     steps.ingest_file(workspace, log, publish=True)
-    steps.export(workspace, "dpo", tmp_path / "out", test_share=0.5)
+
+
+def sides_of_lists(folder: Path) -> dict[int, set[str]]:
+    """Return on which sides of the splits the conversations about each list are."""
     sides: dict[int, set[str]] = {}
-    for path in (tmp_path / "out" / "data" / "trl").glob("*.parquet"):
+    for path in folder.glob("*.parquet"):
         for row in pq.read_table(path).to_pylist():
-            number = int(row["prompt"][0]["content"].split()[3])
+            number = int((row.get("prompt") or row["conversation"])[0]["content"].split()[3])
             sides.setdefault(number, set()).add(path.name.split("-")[0])
+    return sides
+
+
+def test_no_near_copy_of_what_is_trained_on_is_tested_on(workspace: Workspace, tmp_path: Path) -> None:
+    """Copies that differ in a word of the prompt have other openings; the collection knows them as near duplicates."""
+    ingest_lists(workspace, tmp_path / "log.jsonl", "Which", "What")
+    steps.export(workspace, "dpo", tmp_path / "out", test_share=0.5)
+    sides = sides_of_lists(tmp_path / "out" / "data" / "trl")
     assert len(sides) == 12
     assert {"train", "test"} == set().union(*sides.values())
     assert all(len(side) == 1 for side in sides.values())
+
+
+def test_near_copies_that_come_later_move_nothing_that_nobody_was_asked_about(
+    workspace: Workspace, tmp_path: Path
+) -> None:
+    ingest_lists(workspace, tmp_path / "log.jsonl", "Which", judged=False)
+    steps.export(workspace, "sharelm", tmp_path / "out", test_share=0.5)
+    before = sides_of_lists(tmp_path / "out" / "data" / "sharelm")
+    ingest_lists(workspace, tmp_path / "later.jsonl", "What", "Some", judged=False)
+    steps.export(workspace, "sharelm", tmp_path / "out", test_share=0.5)
+    assert sides_of_lists(tmp_path / "out" / "data" / "sharelm") == before
 
 
 @pytest.mark.parametrize(
