@@ -184,7 +184,7 @@ class Scattering:
         """Return in which order people were first asked about the openings that hang together with others, by digest.
 
         These are openings of conversations with a near duplicate, or with several openings. Tasks are oldest first.
-        Where there may be rows that nobody was asked about, theirs follow, the conversation that was shared first first.
+        Where rows may be there that nobody was asked about, theirs follow, in the order in which they were shared.
         """
         asked, places = np.unique(self._shown, return_index=True)
         first = np.full(len(self._numbers) + len(openings.names), NOWHERE)
