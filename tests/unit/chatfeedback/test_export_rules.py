@@ -149,7 +149,7 @@ def ingest_lists(workspace: Workspace, log: Path, *words: str, judged: bool = Tr
     """Share twelve conversations for each word: those about one list differ in that word, and in no other."""
     asked = "{0} of the {1} things in this long list about towns and rivers?"
     same = "It is town number {0}: " + " ".join(f"street {{0}}-{number}" for number in range(60))
-    rows = []
+    rows: list[dict[str, Any]] = []
     for number in range(12):
         for word in words:
             prompt, answer = asked.format(word, number), same.format(number)
