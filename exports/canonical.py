@@ -1,12 +1,13 @@
-"""Canonical JSON of the rows of a table, made column by column: rows are compared by it, and digests are made of it.
+"""Rows of a table as JSON, made column by column: canonical, by which rows are compared and digests made, or to read.
 
-It is what ``json.dumps`` writes of a row with sorted keys, without blanks, and with the letters of all scripts as they
-are.
+Canonical JSON is what ``json.dumps`` writes of a row with sorted keys, without blanks, and with the letters of all
+scripts as they are.
 """
 
 from __future__ import annotations
 
 import json
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -24,6 +25,24 @@ if TYPE_CHECKING:
 canonical_json = json.JSONEncoder(ensure_ascii=False, sort_keys=True, separators=(",", ":")).encode
 """Return a value as canonical JSON."""
 
+json_text = json.JSONEncoder(ensure_ascii=False).encode
+"""Return a value as JSON to read: keys in their order, with blanks."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Form:
+    """How objects are written: what is between two values and behind a key, in which order, and other values."""
+
+    comma: str
+    colon: str
+    is_sorted: bool
+    encode: Callable[[Any], str]
+
+
+_CANONICAL = _Form(",", ":", is_sorted=True, encode=canonical_json)
+_TO_READ = _Form(", ", ": ", is_sorted=False, encode=json_text)
+LINE_ENDS = "\x85\u2028\u2029"
+"""What JSON writes as it is, and Unicode, and so ``str.splitlines``, calls the end of a line."""
 _ESCAPED = r'["\\\x00-\x1f]'
 _NULL = "null"
 
@@ -33,25 +52,37 @@ def canonical_lines(table: pa.Table, columns: Columns) -> pa.Array:
 
     A row without tools has no key of that name; what else it has not is null.
     """
+    return _lines(table, columns, _CANONICAL)
+
+
+def json_lines(table: pa.Table, columns: Columns) -> pa.Array:
+    """Return the same rows as lines of JSON to read, however their reader tells lines apart."""
+    lines = _lines(table, columns, _TO_READ)
+    for end in LINE_ENDS:
+        lines = pc.replace_substring(lines, end, f"\\u{ord(end):04x}")
+    return lines
+
+
+def _lines(table: pa.Table, columns: Columns, form: _Form) -> pa.Array:
     batch = table.combine_chunks()
     values = {name: _one(batch.column(name)) for name in columns}
-    return joined(_object(values, columns), "\n")
+    return joined(_object(values, columns, form), "\n")
 
 
 def _one(column: pa.ChunkedArray) -> pa.Array:
     return column.chunk(0) if column.num_chunks == 1 else pa.array([], column.type)
 
 
-def _text(values: pa.Array, kind: ColumnType) -> pa.Array:
+def _text(values: pa.Array, kind: ColumnType, form: _Form) -> pa.Array:
     """Return values as JSON, null where they are null."""
     if isinstance(kind, ListOf):
-        inside = _text(values.flatten(), kind.element).fill_null(_NULL)
-        return joined("[", pc.binary_join(_listed(values, inside), ","), "]")
+        inside = _text(values.flatten(), kind.element, form).fill_null(_NULL)
+        return joined("[", pc.binary_join(_listed(values, inside), form.comma), "]")
     if not isinstance(kind, str):
         inside = dict(zip(kind, values.flatten(), strict=True))
-        return pc.if_else(values.is_valid(), _object(inside, kind), None)
+        return pc.if_else(values.is_valid(), _object(inside, kind, form), None)
     if kind == JSON:
-        return _each(values, lambda text: canonical_json(json.loads(text)))
+        return _each(values, lambda text: form.encode(json.loads(text)))
     if pa.types.is_string(values.type):
         return quoted(values)
     if pa.types.is_floating(values.type):
@@ -60,12 +91,12 @@ def _text(values: pa.Array, kind: ColumnType) -> pa.Array:
     return values.cast(pa.string())  # of flags and whole numbers
 
 
-def _object(fields: Mapping[str, pa.Array], kinds: Mapping[str, ColumnType]) -> pa.Array:
+def _object(fields: Mapping[str, pa.Array], kinds: Mapping[str, ColumnType], form: _Form) -> pa.Array:
     """Return objects as JSON, from what their fields hold."""
     pieces: list[pa.Array | str] = ["{"]
-    for place, name in enumerate(sorted(fields)):
-        key = f"{',' if place else ''}{canonical_json(name)}:"
-        text = _text(fields[name], kinds[name])
+    for place, name in enumerate(sorted(fields) if form.is_sorted else fields):
+        key = f"{form.comma if place else ''}{canonical_json(name)}{form.colon}"
+        text = _text(fields[name], kinds[name], form)
         if name == TOOLS and kinds[name] == JSON:
             pieces.append(joined(key, text).fill_null(""))
         else:

@@ -132,6 +132,7 @@ def fill_columns(
     omissions: Iterable[Omission],
     buckets: int,
     *,
+    json_lines: bool,
     see: Callable[[pa.Table], None],
     see_trained: Callable[[Iterable[pa.Array]], None],
 ) -> Filled:
@@ -149,8 +150,11 @@ def fill_columns(
     goals = Goals(aims, numbers, pairs.ids, joined(begins, pairs.ids))
     of_list = Goals([(LISTED, bucket) for _, bucket in aims], numbers, pairs.ids, pairs.ids)
 
-    def keep(name: str, table: pa.Table, owners: Numbers, where: Goals, columns: Columns) -> pa.Array:
-        spilled = spill_tables(folder / f"{name}.arrow", in_sizes(table), owners, where, columns)
+    def keep(
+        name: str, table: pa.Table, owners: Numbers, where: Goals, columns: Columns, *, lines: bool
+    ) -> pa.Array:
+        path = folder / f"{name}.arrow"
+        spilled = spill_tables(path, in_sizes(table), owners, where, columns, json_lines=lines)
         filled.columns[name], filled.pieces[name] = [columns], spilled.pieces
         return one_array(pa.chunked_array(spilled.lines, pa.string()))
 
@@ -159,10 +163,11 @@ def fill_columns(
         assert spec.of_columns is not None
         table, owners = spec.of_columns(pairs)
         see(table)
-        lines = keep(spec.name, table, owners, goals, spec.current_columns())
+        with_lines = json_lines or (projection.json_lines and number == 0)
+        kept = keep(spec.name, table, owners, goals, spec.current_columns(), lines=with_lines)
         if number == 0:
-            see_trained([lines])
-        of_pairs.append(pc.binary_join(lists_of(lines, np.bincount(owners, minlength=len(pairs))), ""))
+            see_trained([kept])
+        of_pairs.append(pc.binary_join(lists_of(kept, np.bincount(owners, minlength=len(pairs))), ""))
     every_line = joined(*of_pairs)
     listed = {
         "id": pairs.ids,
@@ -171,7 +176,7 @@ def fill_columns(
         "conversation_ids": pairs.distinct_of(pairs.origins.ids),
     }
     table = pa.Table.from_pydict(listed, schema=stored_schema(ITEM_COLUMNS))
-    keep(ITEMS, table, np.arange(len(pairs)), of_list, ITEM_COLUMNS)
+    keep(ITEMS, table, np.arange(len(pairs)), of_list, ITEM_COLUMNS, lines=False)
     _fill_omissions(folder, omissions, buckets, filled)
     return filled
 

@@ -128,6 +128,17 @@ class Ways:
         found[before], found[last] = self.rows, rows
         return Ways(found, lengths)
 
+    def alternate(self, messages: Messages) -> Flags:
+        """Return which alternate from user to assistant, after a system turn if any, and end with a user."""
+        last = np.cumsum(self.lengths)
+        first = last - self.lengths
+        begins = messages.are(Role.SYSTEM)[self.rows[first]].astype(np.int64)
+        places = np.arange(len(self.rows)) - np.repeat(first + begins, self.lengths)
+        of_user, of_assistant = (messages.are(role)[self.rows] for role in (Role.USER, Role.ASSISTANT))
+        fit = np.where(places % 2 == 0, of_user, of_assistant) | (places < 0)
+        found: Flags = ((self.lengths - begins) % 2 == 1) & np.logical_and.reduceat(fit, first)
+        return found
+
     def characters(self, of_row: Numbers) -> Numbers:
         """Return the sum over each way of a number of each message."""
         ends = np.concatenate([[0], np.cumsum(of_row[self.rows])])

@@ -45,9 +45,40 @@ def whole_rows(every: PairColumns, columns: Columns) -> Placed:
 def message_rows(every: PairColumns, columns: Columns) -> Placed:
     """Return the prompt as messages, and chosen and rejected as one message each, without white space around it."""
     pairs, places = decided(every)
-    texts = {name: rows_at(pairs.messages.stripped, pairs.of(side)) for name, side in _sides(pairs).items()}
-    sides = {name: _replies(some) for name, some in texts.items()}
+    sides = {
+        name: _replies(rows_at(pairs.messages.stripped, pairs.of(side)))
+        for name, side in _sides(pairs).items()
+    }
     return in_schema({"messages": turns_of(pairs.messages, pairs.prompts), **sides}, columns), places
+
+
+def turn_rows(every: PairColumns, columns: Columns) -> Placed:
+    """Return the prompt as messages, chosen and rejected as one message each, and no tools."""
+    pairs, places = decided(every)
+    arrays = {
+        "conversations": turns_of(pairs.messages, pairs.prompts),
+        **{
+            name: _replies(rows_at(pairs.messages.contents, pairs.of(side)))
+            for name, side in _sides(pairs).items()
+        },
+        "tools": pa.repeat(pa.scalar(""), len(pairs)),
+    }
+    return in_schema(arrays, columns), places
+
+
+def ranked_rows(every: PairColumns, columns: Columns) -> Placed:
+    """Return the prompt as messages, and chosen and rejected as completions with ranks 0 and 1."""
+    pairs, places = decided(every)
+    ranked = np.stack([pairs.chosen, 1 - pairs.chosen], axis=1)
+    rows = pairs.responses[np.arange(len(pairs))[:, None], ranked].ravel()
+    replies = lists_of(_replies(rows_at(pairs.messages.contents, rows)), np.ones(len(rows), np.int64))
+    ranks = numbers_of(np.tile([0, 1], len(pairs)))
+    completions = pa.StructArray.from_arrays([ranks, replies], names=["rank", "completion"])
+    arrays = {
+        "context": turns_of(pairs.messages, pairs.prompts),
+        "completions": lists_of(completions, np.full(len(pairs), 2)),
+    }
+    return in_schema(arrays, columns), places
 
 
 def text_rows(every: PairColumns, columns: Columns) -> Placed:

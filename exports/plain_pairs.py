@@ -42,7 +42,7 @@ from exports.weights import Weighting
 from workspaces.kinds import FIRST, SECOND
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 
     from numpy.typing import NDArray
 
@@ -81,8 +81,15 @@ class PlainPairs:
     names: Mapping[str, set[str]]
 
 
-def plain_pairs(evidence: EvidenceColumns, rules: ExportsConfig = EVERYTHING) -> PlainPairs | None:
-    """Return the pairs of all that is plain, and that rules do not leave out; None if nothing is plain."""
+def plain_pairs(
+    evidence: EvidenceColumns,
+    rules: ExportsConfig = EVERYTHING,
+    takes: Callable[[Ways, Messages], Flags] | None = None,
+) -> PlainPairs | None:
+    """Return the pairs of all that is plain, and that rules do not leave out; None if nothing is plain.
+
+    Where ``takes`` says that a projection does not take a prompt, what belongs together with it is not plain.
+    """
     if not len(evidence.tasks) or not len(evidence.conversations):
         return None
     if evidence.everybody.benchmarks is not None:  # they are looked for prompt by prompt
@@ -105,6 +112,8 @@ def plain_pairs(evidence: EvidenceColumns, rules: ExportsConfig = EVERYTHING) ->
     if compared is None:
         return None
     groups.leave_out(asked.groups[kept[~compared.differ]])
+    if takes is not None:
+        groups.leave_out(asked.groups[kept[~takes(compared.prompts, messages)]])
     fine = groups.hold(asked.groups[kept])
     return _pairs_of(
         evidence, rules, messages, chats, asked, told, groups, kept[fine], compared.at(np.flatnonzero(fine))

@@ -19,11 +19,12 @@ if TYPE_CHECKING:
     import pyarrow as pa
     from pydantic import JsonValue
 
-    from exports.arrays import Numbers
+    from exports.arrays import Flags, Numbers
     from exports.columns import Columns, Row
     from exports.contamination import Benchmarks
     from exports.context import Context
     from exports.label_noise import LabelVotes
+    from exports.message_columns import Messages, Ways
     from exports.omissions import Omission, OmissionReason
     from exports.pair_columns import PairColumns
     from exports.pictures import Picture
@@ -207,6 +208,8 @@ class Projection(Generic[ItemT]):
         limits: what not to expect, one Markdown line each.
         tables: the configurations; the first one is what the trainer reads.
         select: returns the items of evidence.
+        select_columns: returns which prompts of pairs in columns ``select`` takes; None where it takes all that are
+            text. What belongs together with others is selected one by one.
         measure: returns what measures the items to train on; nothing is seen yet.
         measure_columns: returns what measured pairs to train on in columns (``exports.pair_columns``); None where they
             are measured one by one alone.
@@ -233,6 +236,7 @@ class Projection(Generic[ItemT]):
     tables: Sequence[TableSpec[ItemT]]
     select: Callable[[Evidence], Selection[ItemT]]
     measure: Callable[[], Measure[ItemT]]
+    select_columns: Callable[[Ways, Messages], Flags] | None = None
     measure_columns: Callable[[PairColumns], Measure[ItemT]] | None = None
     arrange: Callable[[Mapping[str, str]], Sequence[str]] | None = None
     label: Callable[[ItemT], bool | None] = no_label

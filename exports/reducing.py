@@ -77,7 +77,7 @@ def _in_columns(plan: Plan) -> bool:
     return (
         all(spec.of_columns is not None for spec in projection.tables)
         and projection.measure_columns is not None
-        and not (plan.json_lines or projection.json_lines or projection.test_only)
+        and not projection.test_only
         and projection.arrange is None
         and in_columns(plan.rules)
     )
@@ -88,7 +88,7 @@ def _reduced_both(portion: Portion, evidence: EvidenceColumns, folder: Path, pla
     from exports.plain_pairs import plain_pairs
     from exports.reducing_columns import reduced_columns
 
-    found = plain_pairs(evidence, plan.rules)
+    found = plain_pairs(evidence, plan.rules, plan.projection.select_columns)
     if found is None:
         return _reduced(plan.prepared(portion()), folder, plan)
     made = reduced_columns(found, folder, plan)

@@ -57,6 +57,7 @@ def reduced_columns(found: PlainPairs, folder: Path, plan: Plan) -> Reduced:
         splits,
         found.omissions,
         plan.buckets,
+        json_lines=plan.json_lines,
         see=holders.see,
         see_trained=redactions.see,
     )

@@ -7,7 +7,6 @@ its name, by which it is put into a bucket; its place, by which rows are sorted;
 from __future__ import annotations
 
 import hashlib
-import json
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import TYPE_CHECKING
@@ -17,6 +16,7 @@ import pyarrow as pa
 
 from exports.arrays import rows_at, texts_of
 from exports.canonical import canonical_lines
+from exports.canonical import json_lines as lines_of_json
 from exports.json_columns import stored_schema, table_of
 from workspaces.batch_files import batch_file
 
@@ -39,8 +39,6 @@ BYTES_AT_ONCE = 1 << 28
 """Size of such a table: a column of text holds 2 GiB at most, and as JSON a text can be six times as long."""
 NAME, PLACE, LINE, JSON_LINE = "#name", "#place", "#line", "#json_line"
 """The columns beside those of a table; no table has columns of such names."""
-LINE_ENDS = "\x85\u2028\u2029"
-"""What JSON writes as it is, and Unicode, and so ``str.splitlines``, calls the end of a line."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +108,7 @@ def spill(
         np.array(owners, np.int64),
         goals,
         columns,
-        json_lines=rows if json_lines else None,
+        json_lines=json_lines,
     )
 
 
@@ -121,15 +119,14 @@ def spill_tables(
     goals: Goals,
     columns: Columns,
     *,
-    json_lines: Sequence[Row] | None = None,
+    json_lines: bool = False,
 ) -> Spilled:
     """Write the rows of tables of ``stored_schema`` to a file.
 
-    A file is there whole or not at all, so that work can be done twice. The other arguments are those of ``spill``;
-    ``json_lines`` are the same rows, each to be kept as a line of JSON as well.
+    A file is there whole or not at all, so that work can be done twice. The other arguments are those of ``spill``.
     """
     numbers = goals.numbers[owners]
-    beside = [NAME, PLACE, LINE, *([] if json_lines is None else [JSON_LINE])]
+    beside = [NAME, PLACE, LINE, *([JSON_LINE] if json_lines else [])]
     schema = pa.schema([*((name, pa.string()) for name in beside), *stored_schema(columns)])
     found = Spilled([], [])
     with batch_file(path, schema) as add:
@@ -139,8 +136,8 @@ def spill_tables(
             lines = canonical_lines(table, columns)
             told = [rows_at(texts, owners[start:end]) for texts in (goals.names, goals.places)]
             told.append(lines)
-            if json_lines is not None:
-                told.append(pa.array(map(_json_line, json_lines[start:end]), pa.string()))
+            if json_lines:
+                told.append(lines_of_json(table, columns))
             (batch,) = (
                 pa.Table.from_arrays([*told, *table.columns], schema=schema).combine_chunks().to_batches()
             )
@@ -151,14 +148,6 @@ def spill_tables(
             found.lines.append(lines)
             start = end
     return found
-
-
-def _json_line(row: Row) -> str:
-    """Return a row as one line of JSON, however its reader tells lines apart."""
-    text = json.dumps(row, ensure_ascii=False)
-    for end in LINE_ENDS:
-        text = text.replace(end, f"\\u{ord(end):04x}")
-    return f"{text}\n"
 
 
 def digest_of_lines(lines: Iterable[str]) -> str:

@@ -11,7 +11,7 @@ import yaml
 
 from exports.columns import MESSAGES, messages, reply
 from exports.measurements import PairFigures
-from exports.pair_tables import METHOD, SURE, beside_pairs
+from exports.pair_tables import METHOD, SURE, beside_pairs, figures_in_columns, in_columns
 from exports.projection import Projection, TableSpec
 from exports.selections import is_decided, pairs_where, without_tools
 
@@ -55,8 +55,19 @@ PROJECTION = Projection(
     trainer="LLaMA-Factory's v1 engine (converter pair)",
     method=METHOD,
     limits=(SURE, USE),
-    tables=(TableSpec(NAME, "pairs to train on", COLUMNS, _rows, accepts=is_decided), *beside_pairs()),
+    tables=(
+        TableSpec(
+            NAME,
+            "pairs to train on",
+            COLUMNS,
+            _rows,
+            accepts=is_decided,
+            of_columns=in_columns("whole_rows", COLUMNS),
+        ),
+        *beside_pairs(),
+    ),
     select=pairs_where(without_tools),
     measure=PairFigures,
+    measure_columns=figures_in_columns,
     files=_files,
 )

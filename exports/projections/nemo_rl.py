@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from exports.columns import COUNT, MESSAGES, ListOf, messages, reply
 from exports.measurements import PairFigures
-from exports.pair_tables import METHOD, SURE, beside_pairs
+from exports.pair_tables import METHOD, SURE, beside_pairs, figures_in_columns, in_columns
 from exports.projection import Projection, TableSpec
 from exports.selections import is_decided, select_pairs_without_definitions
 
@@ -47,8 +47,19 @@ PROJECTION = Projection(
     trainer="NeMo-RL's DPO and reward model",
     method=METHOD,
     limits=(SURE, FILES),
-    tables=(TableSpec("nemo-rl", "pairs to train on", COLUMNS, _rows, accepts=is_decided), *beside_pairs()),
+    tables=(
+        TableSpec(
+            "nemo-rl",
+            "pairs to train on",
+            COLUMNS,
+            _rows,
+            accepts=is_decided,
+            of_columns=in_columns("ranked_rows", COLUMNS),
+        ),
+        *beside_pairs(),
+    ),
     select=select_pairs_without_definitions,
     measure=PairFigures,
+    measure_columns=figures_in_columns,
     json_lines=True,
 )

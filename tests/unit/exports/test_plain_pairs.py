@@ -138,10 +138,12 @@ def _chat(
         messages.append(Message(f"{name}u{turn}", before, Role.USER, text() if turn else opening))
         if odd():
             messages[-1] = replace(messages[-1], attachments=(Attachment("image", "wall.png"),))
+        if odd():
+            continue  # the user says something more
         messages.append(Message(f"{name}a{turn}", messages[-1].id, Role.ASSISTANT, text()))
         if odd():
             messages[-1] = replace(messages[-1], tool_calls=(ToolCall("1", "clock", "{}"),))
-    asked = messages[-1].parent_id
+    asked = messages[-1].parent_id if messages[-1].role == Role.ASSISTANT else messages[-1].id
     same = text()
     for number in range(3):
         said = same + draw.choice(SPACE) if odd() else f"{number} {text()}"
@@ -227,6 +229,8 @@ def _released(
     portions: list[TestPortion] | None,
     name: str = "dpo",
     rules: ExportsConfig = EVERYTHING,
+    *,
+    json_lines: bool = False,
 ) -> object:
     """Return what an export says and wrote, but what is of the machine."""
     announced: list[Holders] = []
@@ -239,6 +243,7 @@ def _released(
             created_at=NOW,
             any_licence=True,
             rules=rules,
+            json_lines=json_lines,
             portions=portions,
             announce=announced.append,
         )
@@ -260,16 +265,31 @@ def _released(
     st.integers(0, 2**32),
     st.integers(6, 9),
     st.sampled_from([0.0, 0.02, 0.1]),
-    st.sampled_from(["dpo", "implicit", "reward", "openrlhf", "axolotl", "flat", "verl"]),
+    st.sampled_from(
+        [
+            "dpo",
+            "implicit",
+            "reward",
+            "openrlhf",
+            "axolotl",
+            "flat",
+            "verl",
+            "llama-factory",
+            "llama-factory-v1",
+            "nemo-rl",
+        ]
+    ),
+    st.booleans(),
 )
-def test_columns_and_objects_give_the_same_release(seed: int, people: int, oddity: float, name: str) -> None:
+def test_columns_and_objects_give_the_same_release(
+    seed: int, people: int, oddity: float, name: str, json_lines: bool
+) -> None:
     world, evidence = world_of(random.Random(seed), people, oddity)
     with tempfile.TemporaryDirectory() as folder:
-        one_by_one = _released(Path(folder) / name, evidence, None, name)
+        one_by_one = _released(Path(folder) / name, evidence, None, name, json_lines=json_lines)
+    portion = TestPortion(world.conversations, evidence)
     with tempfile.TemporaryDirectory() as folder:
-        in_columns = _released(
-            Path(folder) / name, evidence, [TestPortion(world.conversations, evidence)], name
-        )
+        in_columns = _released(Path(folder) / name, evidence, [portion], name, json_lines=json_lines)
     assert in_columns == one_by_one
 
 
