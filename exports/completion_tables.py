@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from exports.columns import COUNT, FLAG, NUMBER, ORIGIN, TEXT, TEXTS, origin
-from exports.label_rules import deciding_questions
+from exports.label_rules import label_rules
 from exports.projection import TableSpec
 
 if TYPE_CHECKING:
@@ -69,7 +69,7 @@ def _counted() -> list[tuple[str, str, str]]:
     """Return (column, question, answer) of the answers that are counted beside each label."""
     return [
         (f"{question.name}_{answer}", question.name, answer)
-        for question in deciding_questions().values()
+        for question in label_rules().questions.values()
         for answer in question.options
     ]
 

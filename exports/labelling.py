@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from exports.completions import OUTCOMES, Basis, LabelledCompletion, Verdict
 from exports.context import Context, Prompt, canonical, distinct, models_of, whence
 from exports.judgments import Act
-from exports.label_rules import deciding_questions, label_of, labelling, scores
+from exports.label_rules import label_rules, labelling
 from exports.omissions import Omission, OmissionReason
 from exports.pairing import preference_pairs
 from exports.pairs import Origin, PreferencePair, Side, origin_of
@@ -21,6 +21,7 @@ from workspaces.records import IMPORTED, AnnotationStatus, stable_id
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
+    from exports.label_rules import LabelRules
     from exports.pairs import Vote
     from exports.verdicts import RewriteOutcomes
     from exports.weights import Weights
@@ -63,7 +64,7 @@ def completion_labels(
        annotators gave (N/A is an answer), or that a lead decided. Without either the question has no answer. The
        latest tags of a person on a text count, and their latest thumb: neither replaces the other. Where those of
        the latest time differ on a question, the person has none to it.
-    2. ``label_of`` turns these answers into a label. Undecided texts are omitted.
+    2. ``LabelRules.label_of`` turns these answers into a label. Undecided texts are omitted.
     3. A text that nobody tagged gets its label from its pairs (``preference_pairs``, rewrites included): ``True``
        if it was chosen in more pairs than it was rejected in, ``False`` if in fewer. A pair of which most votes say
        that both texts are bad rejects both. Otherwise it is omitted.
@@ -71,12 +72,12 @@ def completion_labels(
     The arguments are those of ``preference_pairs``, and so is the conservation of annotations and tasks. Rows are
     sorted by ``label_id``.
     """
-    annotations = list(annotations)
+    annotations, rules = list(annotations), label_rules()
     task_of = {annotation.id: annotation.task_id for annotation in annotations}
     reasons: dict[str, Omission] = {}
     tagged: dict[str, list[_Tags]] = defaultdict(list)
     for annotation in annotations:
-        for tags in _tags(tasks.get(annotation.task_id), annotation, contexts):
+        for tags in _tags(tasks.get(annotation.task_id), annotation, contexts, rules):
             if isinstance(tags, _Tags):
                 tagged[_label_id(tags.context.prompt, tags.context.text)].append(tags)
             reason = OmissionReason.UNDECIDED if isinstance(tags, _Tags) else tags
@@ -93,7 +94,7 @@ def completion_labels(
             latest.extend([counted] if counted.tags else [])
             reasons |= {str(omission.annotation_id): omission for omission in left_out}
         latest.sort(key=lambda answer: answer.annotation.id)
-        row = _by_tags(label_id, latest, weights, _decided(answers, decisions))
+        row = _by_tags(label_id, latest, weights, _decided(answers, decisions, rules), rules)
         rows.extend([row] if row else [])
 
     pairs = preference_pairs(tasks, annotations, contexts, weights, outcomes, decisions)
@@ -171,7 +172,7 @@ def _without_verdict(omission: Omission) -> Omission:
 
 
 def _tags(
-    task: Task | None, annotation: Annotation, contexts: Mapping[str, Context]
+    task: Task | None, annotation: Annotation, contexts: Mapping[str, Context], rules: LabelRules
 ) -> Iterator[_Tags | OmissionReason]:
     """Yield the deciding tags of an answer for each response that it judges, or the reason to omit them.
 
@@ -180,7 +181,7 @@ def _tags(
     if task is None or annotation.status is not AnnotationStatus.SUBMITTED or task.reask_of is not None:
         return
     kind = kind_of(task.kind)
-    scored, labels = scores(), {question.name for question in labelling(kind)}
+    scored, labels = rules.scores, {question.name for question in labelling(kind)}
     answers = annotation.values
     if not kind.is_scored:
         answers = {
@@ -204,18 +205,17 @@ def _tags(
 
 
 def _by_tags(
-    label_id: str, answers: Sequence[_Tags], weights: Weights, decided: Mapping[str, str]
+    label_id: str, answers: Sequence[_Tags], weights: Weights, decided: Mapping[str, str], rules: LabelRules
 ) -> LabelledCompletion | None:
-    scored = scores()
-    voted = {question: _majority(answers, question) for question in (*deciding_questions(), *scored)}
-    label = label_of({**voted, **decided})
+    voted = {question: _majority(answers, question) for question in (*rules.questions, *rules.scores)}
+    label = rules.label_of({**voted, **decided})
     if label is None or not answers:
         return None
     contexts = {answer.context.message.id: answer.context for answer in answers}
     of_person: dict[str, dict[str, str]] = defaultdict(dict)
     for answer in answers:
         of_person[answer.annotation.person_id].update(answer.tags)
-    agreeing = {person: tags for person, tags in of_person.items() if label_of(tags) is label}
+    agreeing = {person: tags for person, tags in of_person.items() if rules.label_of(tags) is label}
     return LabelledCompletion(
         label_id=label_id,
         prompt=answers[0].context.prompt,
@@ -235,7 +235,7 @@ def _by_tags(
                 weight=weights.of(answer.annotation.person_id, question),
                 question=question,
                 answer=tag,
-                act=Act.THUMB if question in scored else Act.TAGS,
+                act=Act.THUMB if question in rules.scores else Act.TAGS,
                 from_log=answer.task.platform == IMPORTED,
             )
             for answer in answers
@@ -248,16 +248,15 @@ def _by_tags(
     )
 
 
-def _decided(answers: Sequence[_Tags], decisions: Decisions) -> dict[str, str]:
+def _decided(answers: Sequence[_Tags], decisions: Decisions, rules: LabelRules) -> dict[str, str]:
     """Return what was decided about a text by question, as far as all that was decided about it says the same."""
-    scored = scores()
     found: dict[str, set[str]] = defaultdict(set)
     about = {(it.task.kind, it.context.message.id) for it in answers} if decisions else set()
     for kind, message_id in about:
         for question in labelling(kind_of(kind)):
             vote = decisions.get((kind, question.name, message_id))
             if vote is not None:
-                found[question.name].add(scored.get(question.name, {}).get(vote, vote))
+                found[question.name].add(rules.scores.get(question.name, {}).get(vote, vote))
     return {question: values.pop() for question, values in found.items() if len(values) == 1}
 
 

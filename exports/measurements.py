@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from exports.choice_bias import FEATURES, Clusters, position_bias, style_bias
 from exports.completions import OUTCOMES, Basis
 from exports.label_noise import LabelVotes, label_noise
-from exports.label_rules import label_of
+from exports.label_rules import label_rules
 from exports.length_bias import LengthBias, length_bias, p_wanted_longer
 from exports.pictures import columns, picture_of_agreement, picture_of_lengths
 from exports.projection import Measurements
@@ -283,6 +283,6 @@ def _label_votes(row: LabelledCompletion) -> LabelVotes:
 
 def _label_alone(basis: Basis, verdicts: Sequence[Verdict]) -> bool | None:
     if basis is not Basis.PAIRS:
-        return label_of({verdict.question: verdict.answer for verdict in verdicts})
+        return label_rules().label_of({verdict.question: verdict.answer for verdict in verdicts})
     net = sum(OUTCOMES[verdict.answer] for verdict in verdicts)
     return None if net == 0 else net > 0

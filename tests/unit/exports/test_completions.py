@@ -9,7 +9,7 @@ import pytest
 from exports import projection_of
 from exports.accounting import account
 from exports.completions import Basis
-from exports.label_rules import label_of
+from exports.label_rules import label_rules
 from exports.labelling import CompletionLabels, completion_labels
 from exports.omissions import OmissionReason, count_omissions
 from exports.pairs import Origin
@@ -44,7 +44,7 @@ def test_a_label_follows_the_rule(tags: str, label: bool | None) -> None:
     given: dict[str, str | None] = {
         Quality(name): Tag(tag) for name, tag in (each.split("=") for each in tags.split())
     }
-    assert label_of(given) is label
+    assert label_rules().label_of(given) is label
 
 
 def test_each_quality_goes_by_the_majority_of_those_who_answered_it() -> None:
