@@ -68,10 +68,9 @@ class Form:
     def of(cls, kind: Kind, guidelines: str | None = None, display: Display = Display.MARKDOWN) -> Form:
         """Return the form of a kind; ``guidelines`` are those of a workspace, by default what the kind itself says."""
         shown = kind.guidelines if guidelines is None else guidelines
-        number = f" ({kind.responses})" if kind.fewest is not None else ""
         return cls(
             kind.name,
-            f"{kind.title}{number}",
+            kind.form_title,
             shown,
             kind.fields,
             kind.questions,

@@ -46,7 +46,7 @@ class OnOffer:
 
 @dataclass(frozen=True, slots=True)
 class Queue:
-    """Tasks of one kind that wait for a person on one platform.
+    """Tasks of one form that wait for a person on one platform.
 
     ``points`` are the least and the most that one of them offers; ``significance`` counts them. ``is_mine`` is whether
     they are kept for the person.
@@ -140,7 +140,7 @@ def _queues(
         points = [task.points for task in tasks]
         yield Queue(
             entry.title,
-            kind_of(kind).title,
+            kind_of(kind).showing(len(tasks[0].message_ids)).form_title,
             f"{address}{entry.page.format(container_id)}",
             len(tasks),
             (min(points), max(points)),

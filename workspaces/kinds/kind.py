@@ -210,6 +210,11 @@ class Kind:
         """The name by which a platform keeps the tasks that show as many responses."""
         return self.name if self.fewest is None else f"{self.name}_{self.responses}"
 
+    @property
+    def form_title(self) -> str:
+        """What people see above tasks that show as many responses."""
+        return self.title if self.fewest is None else f"{self.title} ({self.responses})"
+
     def question(self, name: str) -> Question:
         """Return the question with this name.
 

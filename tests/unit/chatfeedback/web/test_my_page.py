@@ -88,6 +88,7 @@ def test_what_waits_is_what_is_open_and_not_done_and_leads_to_the_platform(
     page = browser.signed_in(ada).get("/me/waiting").text
     found = steps.waiting_for(workspace, steps.read_on_offer(workspace), ada)
     assert found.queues
+    assert len({(queue.platform, queue.title) for queue in found.queues}) == len(found.queues)
     for queue in found.queues:
         assert f'<a href="{queue.address}">' in page
         assert queue.address.startswith(f"{ARGILLA}/dataset/")
