@@ -191,7 +191,8 @@ def confidence_and_prior(
     """Return what ``annotator_confidence`` returns, and the prior: what is known of a person without any answer.
 
     ``information`` tells, by question and annotator, how many independent answers one answer is worth: below 1 where
-    several depend on each other, as the comparisons of a ranking do; 1 where it tells nothing.
+    several depend on each other, as the comparisons of a ranking do; 1 where it tells nothing. Counts stay counts of
+    answers; the multiplier goes by what they are worth.
     """
     if not (0 < threshold < 1 and 0 <= certainty < 1 and min_divergent > 0):
         raise ValueError(
@@ -213,7 +214,6 @@ def confidence_and_prior(
     np.divide(sums["agreeing"].to_numpy(), weight, out=rate, where=weight > 0)
     people = Population.of(rate * answers, answers)
     alpha, beta = people.posteriors(rate * answers, answers)
-    divergent = sums["divergent"].to_numpy()
     bar = min(threshold, people.mean, people.rate)
     rows = pd.DataFrame(
         {
@@ -222,8 +222,10 @@ def confidence_and_prior(
             "low": special.betaincinv(alpha, beta, 0.025),
             "high": special.betaincinv(alpha, beta, 0.975),
             "n_answers": sums["n_answers"].to_numpy().astype(np.int64),
-            "n_divergent": divergent,
-            "multiplier": reward_multiplier(alpha, beta, divergent, bar, certainty, min_divergent),
+            "n_divergent": sums["divergent"].to_numpy(),
+            "multiplier": reward_multiplier(
+                alpha, beta, sums["against"].to_numpy(), bar, certainty, min_divergent
+            ),
         }
     )
     return rows, people
@@ -246,7 +248,10 @@ def reward_multiplier(
 
 
 def _informed(tally: pd.DataFrame, question: Hashable, information: pd.Series[float] | None) -> pd.DataFrame:
-    """Return a tally of answers to one question as if each person had given as many as theirs are worth."""
+    """Return a tally of answers to one question as if each person had given as many as theirs are worth.
+
+    ``n_answers`` and ``divergent`` stay counts of answers.
+    """
     if information is None:
         return tally
     share = pd.Series(
@@ -256,7 +261,7 @@ def _informed(tally: pd.DataFrame, question: Hashable, information: pd.Series[fl
         weight_squared=tally["weight_squared"] * share,
         weight=tally["weight"] * share,
         agreeing=tally["agreeing"] * share,
-        divergent=tally["divergent"] * share,
+        against=tally["against"] * share,
     )
 
 
@@ -272,6 +277,7 @@ def _tally(table: pd.DataFrame, mirror: Mirror | None) -> pd.DataFrame:
         "divergent": np.where(weight_of > 0, 1 - credit_of, 0.0),
     }
     size = len(labels.annotators)
+    per_answer["against"] = per_answer["divergent"]
     sums = {name: np.zeros(size) for name in per_answer}
     for start in range(0, len(labels.value), _CHUNK):
         chunk = slice(start, start + _CHUNK)
