@@ -90,7 +90,7 @@ class _Publisher:
     def questions(self, tables: list[View]) -> None:
         """Break down the answers to each question, only for groups that the layer ``people`` publishes."""
         from quality import votes
-        from quality.demographics import Member, breakdown, dominated, members_of, views_of
+        from quality.demographics import Enough, Member, breakdown, dominated, members_of, views_of
         from quality.votes import mirrors_of, order_of
 
         with self._workspace.store.read() as connection:
@@ -125,7 +125,8 @@ class _Publisher:
                 mirror: Mirror | None = mirrors_of(table).get(question),  # noqa: B008
             ) -> list[GroupFigures]:
                 published = {cell: groups[cell] for cell in sorted(snapshot.published)}
-                described = breakdown(table, published, order_of(table), mirror)
+                enough = Enough(self._config.k, self._config.dominance)
+                described = breakdown(table, published, enough, order_of(table), mirror)
                 return [
                     cast("GroupFigures", {"group": dict(cell), **answers})
                     for cell, answers in described.items()

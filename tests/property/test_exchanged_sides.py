@@ -32,7 +32,7 @@ from quality import (
     pooled_alpha,
 )
 from quality.agreement_by_group import agreement_by_group
-from quality.demographics import association, breakdown
+from quality.demographics import Enough, association, breakdown
 from quality.disputed import disputed_items
 from quality.screening import screen
 from quality.seed_feedback import significance_calibration
@@ -186,7 +186,7 @@ def test_what_groups_say_and_how_far_they_agree_is_the_same_from_both_sides(tabl
     one, other = (association(it, group, permutations=19, order=ORDER, mirror=SIDES) for it in tables)
     assert one == other
     cell = (("country", "x"),)
-    described = [breakdown(it, {(): group, cell: group[:2]}, ORDER, SIDES) for it in tables]
+    described = [breakdown(it, {(): group, cell: group[:2]}, Enough(1, 1.0), ORDER, SIDES) for it in tables]
     assert described[0] == described[1]
 
 

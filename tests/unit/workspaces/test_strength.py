@@ -101,7 +101,7 @@ def test_agreement_is_ordinal_over_the_strengths_whatever_side_was_shown_first()
     mirrored = krippendorff.alpha(reliability_data=both, level_of_measurement="ordinal")
     report = question_report("preference_strength", "strength", table)
     assert report.headline is report.coefficients["answered"]
-    # the package takes an answer and itself on the other side for two answers; of n answers 1 in 2 n pairs is such a one
+    # the package takes an answer and itself on the other side for two: 1 in 2 n - 1 of its pairs of n answers
     n = by_hand.size
     assert float(report.headline) == pytest.approx(1 - (1 - mirrored) * 2 * n / (2 * n - 1))
     assert {"applicability", "sides", "percent_without_ties"} <= report.coefficients.keys()
