@@ -216,7 +216,7 @@ def in_words(value: float, low: float | None, high: float | None, overlap: Overl
     else:
         verdict = "People agree more than by chance, but too little to rely on single answers"
     return (
-        f"{verdict} (alpha {value:.2f}, {interval_in_words(low, high)}; {counted(overlap.n_items, 'item')}, "
-        f"{counted(overlap.n_annotators, 'voter')}, {counted(overlap.n_labels, 'vote')}; 1 is full agreement, 0 "
-        "is chance)."
+        f"{verdict} (alpha {value:.2f}, {interval_in_words(low, high)}; compared are "
+        f"{counted(overlap.n_labels, 'vote')} of {counted(overlap.n_annotators, 'voter')} on "
+        f"{counted(overlap.n_items, 'item')}; 1 is full agreement, 0 is chance)."
     )

@@ -347,11 +347,11 @@ def test_the_command_shows_what_can_be_checked(workspace: Workspace, monkeypatch
         assert (again["value"], again["n_items"]) == (kept.self_consistency, kept.repeated_answers)
         assert person["by_question"]["toxic"]["gold_accuracy"] is None
     shown = run.invoke(app, ["report", "-w", str(workspace.path)]).output
-    assert "Answers to gold tasks" in shown
-    asked = shown.partition("Answers to gold tasks")[2]
+    assert "Votes on gold tasks" in shown
+    asked = shown.partition("Votes on gold tasks")[2]
     headings = [it.strip() for it in asked.splitlines()[2].strip("┃").split("┃")]
     assert headings == ["person", "right", "gold accuracy", "95 %"]
-    assert "self-consistency" in asked.partition("Answers to tasks asked twice")[2]
+    assert "self-consistency" in asked.partition("Votes on tasks asked twice")[2]
     assert EXPECTED_SHARE in shown
     row = next(line for line in asked.splitlines() if line.startswith("│ a "))
     assert f"{rows_of(workspace)['a', OVERALL].gold_accuracy:.3f}" in row
