@@ -10,14 +10,11 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, cast
 
-from chatfeedback.steps.answers import without_own, without_own_checks
+from chatfeedback.steps.answers import counted_annotations
 from workspaces.errors import ConfigurationError
 from workspaces.privacy.declared_tables import declared
 from workspaces.privacy.demographic_form import demographic_questions
 from workspaces.records import stable_id
-from workspaces.store.latest_annotations import latest_annotations
-from workspaces.store.own_answers import own_answers
-from workspaces.store.rewrites import own_checks
 from workspaces.store.snapshots import published_snapshots, save_snapshot, snapshots_of
 from workspaces.store.tasks import all_tasks
 from workspaces.workspace import utc_now
@@ -94,10 +91,8 @@ class _Publisher:
         from quality.votes import mirrors_of, order_of
 
         with self._workspace.store.read() as connection:
-            annotations, own = latest_annotations(connection), own_answers(connection)
             tasks = all_tasks(connection)
-            judged, _ = without_own_checks(annotations, own_checks(connection, tasks))
-            answers, _ = without_own(judged, own, self._workspace.config.quality.own)
+            answers = counted_annotations(connection, tasks, self._workspace.config.quality.own)
             all_votes = votes(answers, tasks)
             counted = snapshots_of(connection, PEOPLE)
         if not counted:

@@ -313,6 +313,21 @@ def test_a_snapshot_has_gold_accuracy_and_self_consistency_of_everybody(workspac
     assert {person for person, _ in found} == set(PEOPLE)
 
 
+def test_the_list_of_gold_counts_the_people_whom_the_report_measures(workspace: Workspace) -> None:
+    checked(workspace)
+    later = NOW + timedelta(minutes=1)
+    with workspace.store.write() as connection:
+        save_gold(connection, {"r00": {"helpful": "no"}}, NOW)  # repeats a task that all five had
+    twice = annotation("q10", "a", {"helpful": "yes"}, name="once more", at=later)
+    store_answers(workspace, [], [twice, annotation("r00", "new", {"helpful": "no"})])
+    told = [person.confidence.gold_accuracy for person in steps.evaluate(workspace).people]
+    checks = [check for check in told if check is not None]
+    rows = steps.list_gold(workspace)
+    assert {row.task_id: row.answers for row in rows} == {"r00": 1} | {f"q{n}": 5 for n in range(10, 16)}
+    assert sum(check.n_items for check in checks) == 30
+    assert sum(check.n_matching for check in checks) == sum(row.right for row in rows if row.task_id != "r00")
+
+
 def test_the_same_answers_make_no_new_snapshot_and_new_gold_does(workspace: Workspace) -> None:
     checked(workspace)
 
