@@ -17,7 +17,7 @@ from quality.answer_table import as_frame
 from quality.labels import COLUMNS, CodedLabels, margin, sorted_rows
 
 if TYPE_CHECKING:
-    from collections.abc import Hashable, Mapping
+    from collections.abc import Collection, Hashable, Mapping
 
     from numpy.typing import NDArray
 
@@ -187,12 +187,13 @@ def confidence_and_prior(
     mirror: Mirror | None = None,
     mirrors: Mapping[Hashable, Mirror] | None = None,
     information: pd.Series[float] | None = None,
+    also: Collection[Hashable] = (),
 ) -> tuple[pd.DataFrame, Population]:
     """Return what ``annotator_confidence`` returns, and the prior: what is known of a person without any answer.
 
     ``information`` tells, by question and annotator, how many independent answers one answer is worth: below 1 where
     several depend on each other, as the comparisons of a ranking do; 1 where it tells nothing. Counts stay counts of
-    answers; the multiplier goes by what they are worth.
+    answers; the multiplier goes by what they are worth. ``also`` are people who have a row even without an answer.
     """
     if not (0 < threshold < 1 and 0 <= certainty < 1 and min_divergent > 0):
         raise ValueError(
@@ -206,7 +207,10 @@ def confidence_and_prior(
         for question, rows in by_question
     ]
     tally = pd.concat(tallies) if tallies else _tally(frame, mirror)
-    sums = sorted_rows(tally.groupby(level=0, sort=False).sum())
+    known = tally.groupby(level=0, sort=False).sum()
+    if new := [person for person in also if person not in known.index]:
+        known = known.reindex([*known.index, *new], fill_value=0.0)
+    sums = sorted_rows(known)
     answers = np.zeros(len(sums))
     weight, squares = sums["weight"].to_numpy(), sums["weight_squared"].to_numpy()
     np.divide(weight**2, squares, out=answers, where=squares > 0)

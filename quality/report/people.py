@@ -96,7 +96,8 @@ def person_reports(
 ) -> tuple[tuple[PersonReport, ...], dict[str | None, Population]]:
     """Return the reports of all people, in ascending order of person, and what is known of others.
 
-    The latter is the distribution of people's confidence by question, with the key ``None`` over all questions.
+    The latter is the distribution of people's confidence by question, with the key ``None`` over all questions. Who
+    answered nothing but gold that repeats another task has no votes, and a report for their gold.
 
     Args:
         answered: the votes with a value; columns ``kind``, ``question``, ``item``, ``annotator``, ``value``.
@@ -117,7 +118,7 @@ def person_reports(
     people = tuple(
         PersonReport(
             person,
-            int(n_votes[person]),
+            int(n_votes.get(person, 0)),
             confidence,
             {
                 question: confidences[person]
@@ -157,7 +158,7 @@ def _confidences(
     asked = table.assign(question=table["kind"].astype(str) + " " + table["question"].astype(str))
     mirrors = mirrors_of(table.assign(asked=asked["question"]), "asked")
     information = _information(asked, rankings)
-    rows, prior = confidence_and_prior(asked, mirrors=mirrors, information=information)
+    rows, prior = confidence_and_prior(asked, mirrors=mirrors, information=information, also=gold)
     confidences = {
         str(person): Confidence(
             float(value),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pandas as pd
@@ -10,6 +11,7 @@ import pytest
 
 from quality import annotator_confidence, build_report, gwet_ac1, krippendorff_alpha, percent_agreement
 from tests.unit.quality.answer_tables import simulated
+from workspaces.records import ANONYMOUS
 
 COLUMNS = ["kind", "question", "item", "annotator", "value", "task_id"]
 
@@ -134,6 +136,25 @@ def test_votes_on_several_responses_of_a_task_are_answers_of_their_own_and_ranki
     (*_, as_often) = build_report(alone).people
     assert against.confidence.n_compared == against.confidence.n_divergent == 60
     assert against.confidence.multiplier > as_often.confidence.multiplier
+
+
+def test_who_answered_nothing_but_gold_is_in_the_report_and_changes_nothing_else() -> None:
+    votes = quality_votes("toxic", simulated([0.9] * 5, 40, 3, seed=3))
+    gold = votes[votes["item"] < "m00006"].assign(gold="yes")
+    new = gold.drop_duplicates("item").iloc[:2].assign(annotator="new", value="yes")
+    nameless = gold.iloc[:1].assign(annotator=f"{ANONYMOUS}1")
+    before, after = build_report(votes, gold=gold), build_report(votes, gold=pd.concat([gold, new, nameless]))
+    (person,) = [each for each in after.people if each.person == "new"]
+    assert (person.n_votes, person.confidence.n_compared, person.confidence.multiplier) == (0, 0, 1.0)
+    assert person.confidence.gold_accuracy is not None
+    assert (person.confidence.gold_accuracy.n_matching, person.confidence.gold_accuracy.n_items) == (2, 2)
+    assert person.by_question.keys() == {"toxic"}
+    plain = [
+        [(it.person, it.n_votes, replace(it.confidence, gold_accuracy=None)) for it in report.people]
+        for report in (before, after)
+    ]
+    assert plain[0] == [row for row in plain[1] if row[0] != "new"]
+    assert (before.n_voters, before.prior) == (after.n_voters, after.prior)
 
 
 def test_gold_and_repeats_of_two_kinds_with_a_question_of_one_name_count_apart() -> None:
