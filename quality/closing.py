@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from quality.stopping import LEAST_ITEMS, Crowd, sureness, tables
 from workspaces.kinds import ChoiceQuestion, kind_of, question_of
-from workspaces.records import AnnotationStatus
+from workspaces.records import IMPORTED, AnnotationStatus
 from workspaces.store.closings import Closing, closing_key
 
 if TYPE_CHECKING:
@@ -29,7 +29,8 @@ def closed(
     sure: float,
 ) -> Iterator[Closing]:
     """Yield what has closed: questions whose most probable value has a probability of at least ``sure``, and those of
-    items that as many people answered as were asked, or whose task closed early.
+    items that as many people answered as were asked, or whose task closed early. Judgments that came with a chat log
+    are votes, and none of the answers that were asked for.
 
     Args:
         posteriors: as ``item_posteriors`` returns them.
@@ -41,7 +42,7 @@ def closed(
     wanted: dict[tuple[str, str], int] = {}
     ended: set[tuple[str, str]] = set()
     for annotation in annotations:
-        if annotation.status is AnnotationStatus.SUBMITTED:
+        if annotation.status is AnnotationStatus.SUBMITTED and annotation.platform != IMPORTED:
             task = tasks[annotation.task_id]
             for item in kind_of(task.kind).items(task.message_ids, task.conversation_ids):
                 about = (task.kind, item)

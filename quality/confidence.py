@@ -17,7 +17,7 @@ from quality.answer_table import as_frame
 from quality.labels import COLUMNS, CodedLabels, margin, sorted_rows
 
 if TYPE_CHECKING:
-    from collections.abc import Hashable, Mapping
+    from collections.abc import Collection, Hashable, Mapping
 
     from numpy.typing import NDArray
 
@@ -187,11 +187,13 @@ def confidence_and_prior(
     mirror: Mirror | None = None,
     mirrors: Mapping[Hashable, Mirror] | None = None,
     information: pd.Series[float] | None = None,
+    also: Collection[Hashable] = (),
 ) -> tuple[pd.DataFrame, Population]:
     """Return what ``annotator_confidence`` returns, and the prior: what is known of a person without any answer.
 
     ``information`` tells, by question and annotator, how many independent answers one answer is worth: below 1 where
-    several depend on each other, as the comparisons of a ranking do; 1 where it tells nothing.
+    several depend on each other, as the comparisons of a ranking do; 1 where it tells nothing. Counts stay counts of
+    answers; the multiplier goes by what they are worth. ``also`` are people who have a row even without an answer.
     """
     if not (0 < threshold < 1 and 0 <= certainty < 1 and min_divergent > 0):
         raise ValueError(
@@ -205,7 +207,10 @@ def confidence_and_prior(
         for question, rows in by_question
     ]
     tally = pd.concat(tallies) if tallies else _tally(frame, mirror)
-    sums = sorted_rows(tally.groupby(level=0, sort=False).sum())
+    known = tally.groupby(level=0, sort=False).sum()
+    if new := [person for person in also if person not in known.index]:
+        known = known.reindex([*known.index, *new], fill_value=0.0)
+    sums = sorted_rows(known)
     answers = np.zeros(len(sums))
     weight, squares = sums["weight"].to_numpy(), sums["weight_squared"].to_numpy()
     np.divide(weight**2, squares, out=answers, where=squares > 0)
@@ -213,7 +218,6 @@ def confidence_and_prior(
     np.divide(sums["agreeing"].to_numpy(), weight, out=rate, where=weight > 0)
     people = Population.of(rate * answers, answers)
     alpha, beta = people.posteriors(rate * answers, answers)
-    divergent = sums["divergent"].to_numpy()
     bar = min(threshold, people.mean, people.rate)
     rows = pd.DataFrame(
         {
@@ -222,8 +226,10 @@ def confidence_and_prior(
             "low": special.betaincinv(alpha, beta, 0.025),
             "high": special.betaincinv(alpha, beta, 0.975),
             "n_answers": sums["n_answers"].to_numpy().astype(np.int64),
-            "n_divergent": divergent,
-            "multiplier": reward_multiplier(alpha, beta, divergent, bar, certainty, min_divergent),
+            "n_divergent": sums["divergent"].to_numpy(),
+            "multiplier": reward_multiplier(
+                alpha, beta, sums["against"].to_numpy(), bar, certainty, min_divergent
+            ),
         }
     )
     return rows, people
@@ -246,7 +252,10 @@ def reward_multiplier(
 
 
 def _informed(tally: pd.DataFrame, question: Hashable, information: pd.Series[float] | None) -> pd.DataFrame:
-    """Return a tally of answers to one question as if each person had given as many as theirs are worth."""
+    """Return a tally of answers to one question as if each person had given as many as theirs are worth.
+
+    ``n_answers`` and ``divergent`` stay counts of answers.
+    """
     if information is None:
         return tally
     share = pd.Series(
@@ -256,7 +265,7 @@ def _informed(tally: pd.DataFrame, question: Hashable, information: pd.Series[fl
         weight_squared=tally["weight_squared"] * share,
         weight=tally["weight"] * share,
         agreeing=tally["agreeing"] * share,
-        divergent=tally["divergent"] * share,
+        against=tally["against"] * share,
     )
 
 
@@ -272,6 +281,7 @@ def _tally(table: pd.DataFrame, mirror: Mirror | None) -> pd.DataFrame:
         "divergent": np.where(weight_of > 0, 1 - credit_of, 0.0),
     }
     size = len(labels.annotators)
+    per_answer["against"] = per_answer["divergent"]
     sums = {name: np.zeros(size) for name in per_answer}
     for start in range(0, len(labels.value), _CHUNK):
         chunk = slice(start, start + _CHUNK)

@@ -76,7 +76,7 @@ def check_gold(rows: Iterable[Mapping[str, str]], tasks: Mapping[str, Task]) -> 
         tasks: every task, by id.
 
     Returns:
-        The answers of valid rows; of two rows on one task, the later one counts for each question.
+        The answers of valid rows. A row that answers a question otherwise than one before it is rejected.
     """
     tasks_about: dict[str, list[Task]] = {}
     for task in tasks.values():
@@ -91,12 +91,14 @@ def check_gold(rows: Iterable[Mapping[str, str]], tasks: Mapping[str, Task]) -> 
             else _best_match(tasks_about.get(row.get("message", ""), ()), answers)
         )
         problem = _problem(row, matched, answers)
-        if problem or matched is None:
-            result.rejected.append((number, problem))
-        else:
-            asked = _asked(matched)
+        if matched is not None and not problem:
+            asked, before = _asked(matched), result.answers.get(matched.id, {})
             gold_answers = {name: asked[name].canonical(value.lower()) for name, value in answers.items()}
-            result.answers.setdefault(matched.id, {}).update(gold_answers)
+            problem = _contradiction(matched.id, before, gold_answers)
+            if not problem:
+                result.answers[matched.id] = before | gold_answers
+        if problem:
+            result.rejected.append((number, problem))
     return result
 
 
@@ -115,7 +117,8 @@ def _problem(row: Mapping[str, str], task: Task | None, answers: Mapping[str, st
     if sum(key in row for key in _KEYS) != 1:
         return "names neither a task nor a message, or both"
     if task is None:
-        return f"there is no task for {next(f'{key} {row[key]!r}' for key in _KEYS if key in row)}"
+        about = next(f"{key} {row[key]!r}" for key in _KEYS if key in row)
+        return f"finds no task for {about} ('chatfeedback tasks list' shows them)"
     if task.reask_of is not None:
         return f"is about {task.id}, which asks {task.reask_of} a second time: name that one"
     if not answers:
@@ -127,6 +130,14 @@ def _problem(row: Mapping[str, str], task: Task | None, answers: Mapping[str, st
         question = asked[name]
         if not question.is_complete(value.lower()):
             return f"{name} cannot be {value!r}; it is {_which(question)} {', '.join(question.answers)}"
+    return ""
+
+
+def _contradiction(task_id: str, before: Mapping[str, str], answers: Mapping[str, str]) -> str:
+    """Return what a row says otherwise than those before it; empty if it does not."""
+    for name, value in answers.items():
+        if before.get(name, value) != value:
+            return f"says {name}: {value} of task {task_id}, and a row before it {name}: {before[name]}"
     return ""
 
 

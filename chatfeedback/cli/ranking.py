@@ -41,7 +41,10 @@ def ranking(workspace: WorkspacePath = HERE, as_json: AsJson = False) -> None:
         )
         return
     if not sections:
-        say("Nobody compared models yet.")
+        say(
+            "Nobody compared models yet. 'chatfeedback generate' makes such tasks where mix.kinds has preference; "
+            "'chatfeedback status' says what waits."
+        )
     for section in sections:
         say(section.title)
         for sentence in section.text:

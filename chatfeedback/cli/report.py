@@ -109,8 +109,8 @@ def _show_checks(report: Report) -> None:
     gold = [(person.person, person.confidence.gold_accuracy) for person in report.people]
     again = [(person.person, person.confidence.self_consistency) for person in report.people]
     for title, columns, checks in (
-        ("Answers to gold tasks", ["person", "right", "gold accuracy", "95 %"], gold),
-        ("Answers to tasks asked twice", ["person", "alike", "self-consistency", "95 %"], again),
+        ("Votes on gold tasks", ["person", "right", "gold accuracy", "95 %"], gold),
+        ("Votes on tasks asked twice", ["person", "alike", "self-consistency", "95 %"], again),
     ):
         rows = [(person, *_check(check)) for person, check in checks if check is not None]
         if rows:

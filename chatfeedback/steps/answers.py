@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping, Sequence
 
     import pandas as pd
+    import sqlalchemy as sa
 
     from workspaces.records import Annotation, Task
     from workspaces.workspace import Workspace
@@ -60,6 +61,15 @@ def read_answers(workspace: Workspace) -> Answers:
     times = time_table(counted, tasks, first, lengths | _lengths(workspace, counted, tasks))
     right, again = gold_table(table, gold, tasks, counted), repeat_table(counted, tasks)
     return Answers(counted, tasks, table, right, again, times, set_aside, about_rewrite)
+
+
+def counted_annotations(
+    connection: sa.Connection, tasks: Mapping[str, Task], rule: OwnLogs
+) -> list[Annotation]:
+    """Return the latest revisions that count in figures: none of writers about their own rewrites, and own ones by the
+    rule."""
+    judged, _ = without_own_checks(latest_annotations(connection), own_checks(connection, tasks))
+    return without_own(judged, own_answers(connection), rule)[0]
 
 
 def _lengths(

@@ -10,14 +10,11 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, cast
 
-from chatfeedback.steps.answers import without_own, without_own_checks
+from chatfeedback.steps.answers import counted_annotations
 from workspaces.errors import ConfigurationError
 from workspaces.privacy.declared_tables import declared
 from workspaces.privacy.demographic_form import demographic_questions
 from workspaces.records import stable_id
-from workspaces.store.latest_annotations import latest_annotations
-from workspaces.store.own_answers import own_answers
-from workspaces.store.rewrites import own_checks
 from workspaces.store.snapshots import published_snapshots, save_snapshot, snapshots_of
 from workspaces.store.tasks import all_tasks
 from workspaces.workspace import utc_now
@@ -90,14 +87,12 @@ class _Publisher:
     def questions(self, tables: list[View]) -> None:
         """Break down the answers to each question, only for groups that the layer ``people`` publishes."""
         from quality import votes
-        from quality.demographics import Member, breakdown, dominated, members_of, views_of
+        from quality.demographics import Enough, Member, breakdown, dominated, members_of, views_of
         from quality.votes import mirrors_of, order_of
 
         with self._workspace.store.read() as connection:
-            annotations, own = latest_annotations(connection), own_answers(connection)
             tasks = all_tasks(connection)
-            judged, _ = without_own_checks(annotations, own_checks(connection, tasks))
-            answers, _ = without_own(judged, own, self._workspace.config.quality.own)
+            answers = counted_annotations(connection, tasks, self._workspace.config.quality.own)
             all_votes = votes(answers, tasks)
             counted = snapshots_of(connection, PEOPLE)
         if not counted:
@@ -125,7 +120,8 @@ class _Publisher:
                 mirror: Mirror | None = mirrors_of(table).get(question),  # noqa: B008
             ) -> list[GroupFigures]:
                 published = {cell: groups[cell] for cell in sorted(snapshot.published)}
-                described = breakdown(table, published, order_of(table), mirror)
+                enough = Enough(self._config.k, self._config.dominance)
+                described = breakdown(table, published, enough, order_of(table), mirror)
                 return [
                     cast("GroupFigures", {"group": dict(cell), **answers})
                     for cell, answers in described.items()

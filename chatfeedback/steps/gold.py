@@ -5,13 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from chatfeedback.steps.answers import counted_annotations
 from chatfeedback.steps.tasks import states_of
 from task_generators.gold import check_gold, read_gold
 from workspaces.errors import UsageError
 from workspaces.kinds import all_kinds
 from workspaces.records import AnnotationStatus, TaskState
 from workspaces.store.gold import all_gold, delete_gold, save_gold
-from workspaces.store.latest_annotations import latest_annotations
 from workspaces.store.tasks import all_tasks
 from workspaces.workspace import utc_now
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from task_generators.gold import Gold
     from workspaces.kinds import ChoiceQuestion, MultipleChoiceQuestion
-    from workspaces.records import Task
+    from workspaces.records import Annotation, Task
     from workspaces.workspace import Workspace
 
 
@@ -56,11 +56,8 @@ def list_gold(workspace: Workspace) -> list[GoldAnswer]:
     """Return every right answer, by task and question."""
     with workspace.store.read() as connection:
         gold, tasks = all_gold(connection), all_tasks(connection)
-        submitted = [
-            annotation
-            for annotation in latest_annotations(connection)
-            if annotation.task_id in gold and annotation.status is AnnotationStatus.SUBMITTED
-        ]
+        counted = counted_annotations(connection, tasks, workspace.config.quality.own)
+    submitted = _tested(counted, {task_id: tasks[task_id].reask_of for task_id in gold})
     states = states_of(workspace, [tasks[task_id] for task_id in gold])
     rows = []
     for task_id, answers in gold.items():
@@ -110,6 +107,23 @@ def remove_all_gold(workspace: Workspace) -> int:
     """Take all gold back; return how many right answers were removed."""
     with workspace.exclusive(), workspace.store.write() as connection:
         return delete_gold(connection, all_gold(connection))
+
+
+def _tested(answers: Sequence[Annotation], first_of: Mapping[str, str | None]) -> list[Annotation]:
+    """Return the newest submitted answer of each person to each gold task, of those whom it tests: who had the task
+    that it repeats is not tested by it.
+
+    Args:
+        answers: the annotations that count.
+        first_of: the task that each gold task repeats; None for most.
+    """
+    had = {(it.person_id, it.task_id) for it in answers}
+    newest: dict[tuple[str, str], Annotation] = {}
+    for it in sorted(answers, key=lambda it: (it.updated_at, it.id)):
+        known = (it.person_id, first_of.get(it.task_id)) in had
+        if it.task_id in first_of and it.status is AnnotationStatus.SUBMITTED and not known:
+            newest[it.person_id, it.task_id] = it
+    return list(newest.values())
 
 
 def _asked(task: Task) -> Mapping[str, ChoiceQuestion | MultipleChoiceQuestion]:

@@ -4,15 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from chatfeedback.steps.answers import without_own, without_own_checks
+from chatfeedback.steps.answers import counted_annotations
 from chatfeedback.steps.rewrite_outcomes import rewrite_outcomes
 from chatfeedback.steps.rewrites import read_rewrites
 from chatfeedback.steps.standing_seeds import standing_seeds
 from task_generators.counterparts.requests import is_low
 from workspaces.store.adjudications import decisions
-from workspaces.store.latest_annotations import latest_annotations
-from workspaces.store.own_answers import own_answers
-from workspaces.store.rewrites import own_checks
 from workspaces.store.tasks import all_tasks
 
 if TYPE_CHECKING:
@@ -52,8 +49,7 @@ def _labels(workspace: Workspace) -> dict[str, bool]:
 
     with workspace.store.read() as connection:
         tasks = all_tasks(connection)
-        judged, _ = without_own_checks(latest_annotations(connection), own_checks(connection, tasks))
-        counted, _ = without_own(judged, own_answers(connection), workspace.config.quality.own)
+        counted = counted_annotations(connection, tasks, workspace.config.quality.own)
         rewrites = read_rewrites(workspace, connection)
         outcomes = rewrite_outcomes(connection, tasks, counted)
         decided = decisions(connection)

@@ -86,7 +86,8 @@ class Figures:
     """What the page shows. Two with the same figures are equal, whenever they were read.
 
     ``issued`` are points by day and kind, ``next_steps`` and ``reported_at`` are of the last report (None: none),
-    ``expired`` are assignments that ran out, ever and within a day.
+    ``confidence`` is that of the people of the report, without raters; ``expired`` are assignments that ran out, ever
+    and within a day.
     """
 
     work: Work
@@ -187,11 +188,13 @@ class LiveFigures:
         seeds = self._seeds.follow(anew=anew)
         work = deepcopy(self._work.work)
         with workspace.store.read() as connection:
+            people = directory_of(
+                connection, answers=work.by_place(), held=work.held, worked=set(work.worked)
+            )
+            measured = latest_confidence(connection)
             return Figures(
                 work=work,
-                people=tuple(
-                    directory_of(connection, answers=work.by_place(), held=work.held, worked=set(work.worked))
-                ),
+                people=tuple(people),
                 groups=all_groups(connection),
                 issued={day: dict(kinds) for day, kinds in self._issued.items()},
                 issued_total=-balance(connection, TREASURY),
@@ -202,7 +205,11 @@ class LiveFigures:
                 disputes=tuple(disputes(connection, FlagStatus.OPEN)),
                 reports=waiting_reports(connection),
                 agreement=tuple(agreement_history(connection, SNAPSHOTS)),
-                confidence=latest_confidence(connection),
+                confidence={
+                    each.person_id: measured[each.person_id]
+                    for each in people
+                    if each.platforms and each.person_id in measured
+                },
                 seeds=seeds,
                 requests=count_requests(connection),
                 faults=_faults(connection),

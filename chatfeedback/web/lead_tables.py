@@ -140,9 +140,8 @@ def confidence(figures: Figures) -> Table:
             _share(each.multiplier),
         )
         for each in sorted(figures.confidence.values(), key=lambda it: (it.value, it.person_id))
-        if each.person_id in names
     ]
-    numeric = ("confidence", "from", "to", "answers compared", "multiplier")
+    numeric = ("confidence", "from", "to", "votes compared", "multiplier")
     return Table("Confidence", "chatfeedback report", ("person", "name", *numeric), rows, frozenset(numeric))
 
 

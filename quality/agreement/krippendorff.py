@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Literal, get_args
 
 import numpy as np
 
+from quality.agreement.expected import summed_distance
 from quality.agreement.interval import interval_in_words, two_way_interval
 from quality.agreement.overlap import ENOUGH_ITEMS, NO_OVERLAP, Overlap
 from quality.agreement.sampled import Distance, sampled_alpha
@@ -62,8 +63,8 @@ def krippendorff_alpha(
             answers.
         interval: if false, leave out the interval, which takes most of the time.
         mirror: for a comparison, what each value becomes when its two sides change places, as ``{"first": "second",
-            "second": "first"}``. Expected disagreement is then that of answers on exchanged sides: both sides are
-            equally frequent. Which of the two is called first changes nothing.
+            "second": "first"}``. Expected disagreement is then that of answers on exchanged sides
+            (``summed_distance``). Which of the two is called first changes nothing.
 
     Returns:
         The coefficient. Its value is ``None`` where no item has two answers, or where all compared answers
@@ -136,8 +137,8 @@ def metric_alpha(
     """Return alpha of each replicate for a distance (values x values) that does not depend on the data."""
     counts, weights, answers = _pairable(counts, weights)
     within = ((counts @ distance) * counts).sum(axis=1) / (answers - 1)
-    totals = margin(weights @ counts, mirror)
-    expected = ((totals @ distance) * totals).sum(axis=1)
+    totals = weights @ counts
+    expected = summed_distance(totals, distance, mirror).sum(axis=1)
     return _one_minus_ratio(weights @ within, expected, totals.sum(axis=1))
 
 
@@ -160,7 +161,9 @@ def ordinal_alpha(
     squares = ranks**2
     within = answers[:, None] * (counts @ squares.T) - (counts @ ranks.T) ** 2
     observed = 2 * np.einsum("rp,pr->r", weights / (answers - 1), within)
-    expected = 2 * (everyone * (totals * squares).sum(axis=1) - (totals * ranks).sum(axis=1) ** 2)
+    # with two sides the mean rank is 0, and an answer lies twice its rank from itself on the other side
+    pairs = everyone if mirror is None else everyone - 1
+    expected = 2 * (pairs * (totals * squares).sum(axis=1) - (totals * ranks).sum(axis=1) ** 2)
     varied = (totals > 0).sum(axis=1) > 1
     return _one_minus_ratio(observed, np.where(varied, expected, 0.0), everyone)
 
@@ -213,7 +216,7 @@ def in_words(value: float, low: float | None, high: float | None, overlap: Overl
     else:
         verdict = "People agree more than by chance, but too little to rely on single answers"
     return (
-        f"{verdict} (alpha {value:.2f}, {interval_in_words(low, high)}; {counted(overlap.n_items, 'item')}, "
-        f"{counted(overlap.n_annotators, 'voter')}, {counted(overlap.n_labels, 'vote')}; 1 is full agreement, 0 "
-        "is chance)."
+        f"{verdict} (alpha {value:.2f}, {interval_in_words(low, high)}; compared are "
+        f"{counted(overlap.n_labels, 'vote')} of {counted(overlap.n_annotators, 'voter')} on "
+        f"{counted(overlap.n_items, 'item')}; 1 is full agreement, 0 is chance)."
     )

@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
+from quality.agreement.expected import summed_distance
 from quality.agreement.interval import two_way_interval
 from quality.agreement.krippendorff import in_words
 from quality.agreement.observed import ratio
 from quality.agreement.overlap import NO_OVERLAP, Overlap
 from quality.answer_table import as_frame
-from quality.labels import CodedLabels, ascending, codes_of, margin
+from quality.labels import CodedLabels, ascending, codes_of
 
 if TYPE_CHECKING:
     from collections.abc import Hashable, Mapping
@@ -121,7 +122,7 @@ def _alpha(
     several = answers >= 2
     counts, weights, answers = counts[several], weights[:, several], answers[several]
     observed = weights @ ((answers**2 - (counts**2).sum(axis=1)) / (answers - 1))
-    totals = margin(weights @ counts, mirror)
-    everyone = totals @ is_of
-    expected = (everyone**2 - totals**2 @ is_of) / np.maximum(everyone - 1, 1)
+    totals, same_question = weights @ counts, is_of @ is_of.T
+    apart = summed_distance(totals, same_question - np.eye(len(is_of)), mirror) @ is_of
+    expected = apart / np.maximum(totals @ is_of - 1, 1)
     return 1 - ratio(observed, expected.sum(axis=1))

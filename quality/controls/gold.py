@@ -35,8 +35,8 @@ def gold_table(
         annotations: the answers, for gold tasks that repeat another one, whose answers are no votes.
 
     Returns:
-        Columns ``question``, ``item``, ``annotator``, ``value``, ``gold`` (the right answer); of a comparison with a
-        strength the side.
+        Columns ``kind``, ``question``, ``item``, ``annotator``, ``value``, ``gold`` (the right answer); of a comparison
+        with a strength the side.
     """
     rows = [
         (tasks[task_id].kind, question, item, value)
@@ -48,14 +48,14 @@ def gold_table(
     known = in_classes(votes.loc[votes["item"].isin(right["item"])])
     table = known.merge(in_classes(right, "gold"), on=["kind", "question", "item"])[list(_COLUMNS)]
     repeated = pd.DataFrame(
-        list(_repeated(gold, tasks, list(annotations))), columns=["kind", *_COLUMNS], dtype="str"
+        list(_repeated(gold, tasks, list(annotations))), columns=list(_COLUMNS), dtype="str"
     )
     if repeated.empty:
         return table
     return pd.concat([table, in_classes(repeated, "value", "gold")[list(_COLUMNS)]], ignore_index=True)
 
 
-_COLUMNS = ("question", "item", "annotator", "value", "gold")
+_COLUMNS = ("kind", "question", "item", "annotator", "value", "gold")
 
 
 def _repeated(
@@ -80,7 +80,7 @@ def gold_accuracy(table: AnswerTable) -> pd.DataFrame:
 
     Args:
         table: columns ``annotator``, ``item``, ``value``, ``gold``; rows in which one is missing are left
-            out; the last row of an (annotator, item) counts. An optional column ``question`` tells items of
+            out; the last row of an (annotator, item) counts. Optional columns ``kind`` and ``question`` tell items of
             the same name apart.
 
     Returns:

@@ -15,8 +15,8 @@ def matching_shares(table: pd.DataFrame, answer: str, expected: str, count: str)
 
     Args:
         table: columns ``annotator``, ``item`` and those named in ``answer`` and ``expected``; rows in which one is
-            missing are left out; the last row of an (annotator, item) counts. An optional column ``question`` tells
-            items of the same name apart.
+            missing are left out; the last row of an (annotator, item) counts. Optional columns ``kind`` and
+            ``question`` tell items of the same name apart.
         answer: the column of answers.
         expected: the column of expected answers.
         count: the name of the column that counts matching answers.
@@ -31,7 +31,7 @@ def matching_shares(table: pd.DataFrame, answer: str, expected: str, count: str)
     """
     needed = ["annotator", "item", answer, expected]
     table = as_frame(table, needed)
-    key = ["annotator", "item", *(["question"] if "question" in table else [])]
+    key = ["annotator", "item", *(name for name in ("kind", "question") if name in table)]
     last = table.drop_duplicates(key, keep="last").dropna(subset=needed)
     per_person = (last[answer] == last[expected]).groupby(last["annotator"], sort=True, observed=True)
     matching = np.asarray(per_person.sum(), dtype=np.float64)

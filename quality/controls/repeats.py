@@ -26,7 +26,7 @@ def repeat_table(annotations: Iterable[Annotation], tasks: Mapping[str, Task]) -
         tasks: by id, at least those the annotations name.
 
     Returns:
-        Columns ``question``, ``item``, ``annotator``, ``first`` and ``second`` (the answers to both tasks).
+        Columns ``kind``, ``question``, ``item``, ``annotator``, ``first`` and ``second`` (the answers to both tasks).
         Where a person answered a task several times, the answer updated last.
     """
     copies = {task.id for task in tasks.values() if task.reask_of is not None}
@@ -56,7 +56,7 @@ def repeat_table(annotations: Iterable[Annotation], tasks: Mapping[str, Task]) -
     is_second = table["is_second"].astype(bool)
     first = table[~is_second].rename(columns={"value": "first"})
     second = table[is_second].rename(columns={"value": "second"})
-    return first[[*key, "first"]].merge(second[[*key, "second"]], on=key).drop(columns="kind")
+    return first[[*key, "first"]].merge(second[[*key, "second"]], on=key)
 
 
 def self_consistency(table: AnswerTable) -> pd.DataFrame:
@@ -66,7 +66,7 @@ def self_consistency(table: AnswerTable) -> pd.DataFrame:
 
     Args:
         table: columns ``annotator``, ``item``, ``first``, ``second``; rows in which one is missing are left
-            out; the last row of an (annotator, item) counts. An optional column ``question`` tells items of
+            out; the last row of an (annotator, item) counts. Optional columns ``kind`` and ``question`` tell items of
             the same name apart.
 
     Returns:

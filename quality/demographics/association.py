@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from scipy import sparse
 
+from quality.agreement.expected import summed_distance
 from quality.labels import CodedLabels, check_symmetric, margin
 
 if TYPE_CHECKING:
@@ -114,8 +115,8 @@ def in_group_alpha(
     answers = counts.sum(axis=2)
     counts = counts * (answers >= 2)[:, :, None]
     within = np.einsum("giv,vw,giw->gi", counts, distance, counts, optimize=True) / (answers - 1).clip(min=1)
-    totals = margin(counts.sum(axis=1), mirror)
-    expected = ((totals @ distance) * totals).sum(axis=1)
+    totals = counts.sum(axis=1)
+    expected = summed_distance(totals, distance, mirror).sum(axis=1)
     return _one_minus(within.sum(axis=1) * (totals.sum(axis=1) - 1), expected)
 
 

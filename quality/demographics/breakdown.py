@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import pandas as pd
@@ -22,6 +23,19 @@ STEP = 0.05
 SIGNIFICANT = 0.05
 
 
+@dataclass(frozen=True, slots=True)
+class Enough:
+    """When answers show nobody: ``k`` people or more gave them, and two of these at most the share ``dominance``."""
+
+    k: int
+    dominance: float
+
+    def holds(self, answers: pd.DataFrame) -> bool:
+        """Return whether a figure of these answers may be published; column ``annotator``, one row per answer."""
+        counts = answers["annotator"].value_counts()
+        return len(counts) >= self.k and bool(counts.nlargest(2).sum() <= self.dominance * counts.sum())
+
+
 def dominated(table: pd.DataFrame, groups: Mapping[Cell, list[str]], limit: float) -> set[Cell]:
     """Return the groups in which two people gave more than ``limit`` of the answers.
 
@@ -30,13 +44,8 @@ def dominated(table: pd.DataFrame, groups: Mapping[Cell, list[str]], limit: floa
         groups: the people of each cell.
         limit: a share, 0 to 1.
     """
-    n_answers = table["annotator"].value_counts()
-    dominated_groups = set()
-    for cell, people in groups.items():
-        counts = n_answers.reindex(people).fillna(0)
-        if counts.nlargest(2).sum() > limit * counts.sum():
-            dominated_groups.add(cell)
-    return dominated_groups
+    rule = Enough(0, limit)
+    return {cell for cell, people in groups.items() if not rule.holds(table[table["annotator"].isin(people)])}
 
 
 def members_of(roster: Roster, views: Iterable[View]) -> dict[Cell, list[str]]:
@@ -51,6 +60,7 @@ def members_of(roster: Roster, views: Iterable[View]) -> dict[Cell, list[str]]:
 def breakdown(
     table: pd.DataFrame,
     groups: Mapping[Cell, list[str]],
+    enough: Enough,
     order: Sequence[str] = (),
     mirror: Mirror | None = None,
 ) -> dict[Cell, dict[str, JsonValue]]:
@@ -59,6 +69,8 @@ def breakdown(
     Args:
         table: columns ``item``, ``annotator``, ``value``, with the answers of people of the population only.
         groups: the people of each cell to publish.
+        enough: what the answers that an agreement compares have to fulfil, those of the others too. A group of many
+            people may have two who answered the same item: their agreement is nobody else's.
         order: the values of an ordinal question, ascending; see ``association``.
         mirror: for a comparison; see ``association``. Both sides then have the same share.
 
@@ -71,7 +83,11 @@ def breakdown(
     personal = table.groupby("annotator")["value"].value_counts(normalize=True).unstack().fillna(0.0)
     personal = _exchanged(personal, mirror or {})
     compared = {
-        cell: association(table, people, order=order, mirror=mirror)
+        cell: _shown(
+            association(table, people, order=order, mirror=mirror),
+            *_compared(table[table["value"].isin(order)] if order else table, people),
+            enough,
+        )
         for cell, people in groups.items()
         if cell
     }
@@ -86,6 +102,34 @@ def breakdown(
         if cell:
             figures[cell]["agreement"] = _agreement(compared[cell], adjusted.get(cell))
     return figures
+
+
+def _compared(table: pd.DataFrame, people: list[str]) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
+    """Return the answers of a group that others of it can be compared with, and those of it and of everybody else where
+    both answered."""
+    answers = table.drop_duplicates(["item", "annotator"], keep="last")
+    is_inside = answers["annotator"].isin(people)
+    inside, outside = answers[is_inside], answers[~is_inside]
+    several = inside[inside["item"].duplicated(keep=False)]
+    return (
+        several,
+        inside[inside["item"].isin(outside["item"])],
+        outside[outside["item"].isin(inside["item"])],
+    )
+
+
+def _shown(
+    whole: Association, several: pd.DataFrame, inside: pd.DataFrame, outside: pd.DataFrame, enough: Enough
+) -> Association:
+    """Return the figures of an association that enough people stand behind."""
+    within, across = enough.holds(several), enough.holds(inside) and enough.holds(outside)
+    return Association(
+        whole.in_group if within else None,
+        whole.across if across else None,
+        whole.ratio if within and across else None,
+        whole.p_value if within and across else None,
+        whole.n_items,
+    )
 
 
 def _exchanged(shares: pd.DataFrame, mirror: Mirror) -> pd.DataFrame:

@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING
 from quality.confidence import Population, confidence_and_prior
 from quality.controls import gold_accuracy, self_consistency
 from quality.votes import mirrors_of
+from workspaces.kinds import RankingQuestion, question_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Collection, Mapping
 
     import pandas as pd
 
@@ -95,7 +96,8 @@ def person_reports(
 ) -> tuple[tuple[PersonReport, ...], dict[str | None, Population]]:
     """Return the reports of all people, in ascending order of person, and what is known of others.
 
-    The latter is the distribution of people's confidence by question, with the key ``None`` over all questions.
+    The latter is the distribution of people's confidence by question, with the key ``None`` over all questions. Who
+    answered nothing but gold that repeats another task has no votes, and a report for their gold.
 
     Args:
         answered: the votes with a value; columns ``kind``, ``question``, ``item``, ``annotator``, ``value``.
@@ -116,7 +118,7 @@ def person_reports(
     people = tuple(
         PersonReport(
             person,
-            int(n_votes[person]),
+            int(n_votes.get(person, 0)),
             confidence,
             {
                 question: confidences[person]
@@ -129,16 +131,16 @@ def person_reports(
     return people, priors
 
 
-def _information(votes: pd.DataFrame) -> pd.Series[float] | None:
-    """Return, by question and annotator, how many independent answers each vote is worth; None where all are worth 1.
+def _information(asked: pd.DataFrame, rankings: Collection[str]) -> pd.Series[float] | None:
+    """Return, by question and annotator, how many independent answers one vote on a ranking is worth.
 
-    The n (n - 1) / 2 comparisons of one ranking of n responses follow from n - 1 of them.
+    The n (n - 1) / 2 comparisons of one ranking of n responses follow from n - 1 of them. Any other vote is an answer
+    by itself, also where a task asks about several responses. None where there are no rankings.
     """
-    if "task_id" not in votes:
+    votes = asked[asked["question"].isin(list(rankings))]
+    if votes.empty or "task_id" not in votes:
         return None
     each = votes.groupby(["question", "annotator", "task_id"], sort=False, observed=True).size()
-    if (each == 1).all():
-        return None
     independent = ((1 + 8 * each) ** 0.5 - 1) / 2
     by_person = ["question", "annotator"]
     return independent.groupby(level=by_person).sum() / each.groupby(level=by_person).sum()
@@ -148,9 +150,15 @@ def _confidences(
     table: pd.DataFrame, gold: Mapping[str, Check], repeats: Mapping[str, Check]
 ) -> tuple[dict[str, Confidence], Population]:
     # two kinds may ask a question of one name
+    names = {
+        (str(kind), str(question)): f"{kind} {question}"
+        for kind, question in table[["kind", "question"]].drop_duplicates().itertuples(index=False, name=None)
+    }
+    rankings = {name for asked, name in names.items() if isinstance(question_of(*asked), RankingQuestion)}
     asked = table.assign(question=table["kind"].astype(str) + " " + table["question"].astype(str))
     mirrors = mirrors_of(table.assign(asked=asked["question"]), "asked")
-    rows, prior = confidence_and_prior(asked, mirrors=mirrors, information=_information(asked))
+    information = _information(asked, rankings)
+    rows, prior = confidence_and_prior(asked, mirrors=mirrors, information=information, also=gold)
     confidences = {
         str(person): Confidence(
             float(value),

@@ -79,9 +79,9 @@ def build_report(
         question_report(str(kind), str(question), table, _audit(table, adaptive))
         for (kind, question), table in answered.groupby(["kind", "question"], sort=True)
     )
-    # a score has no majority to diverge from, and an anonymous annotator is known in a single conversation only
-    named = in_classes(without_scores(answered[~answered["annotator"].str.startswith(ANONYMOUS)]))
-    everybody, priors = person_reports(named, gold, repeats)
+    # a score has no majority to diverge from
+    named = in_classes(without_scores(_named(answered)))
+    everybody, priors = person_reports(named, None if gold is None else _named(gold), repeats)
     people = tuple(person for person in everybody if person.person not in absent)
     return Report(
         n_votes=sum(question.n_votes for question in questions),
@@ -94,6 +94,11 @@ def build_report(
         prior=priors.get(None),
         priors={name: prior for name, prior in priors.items() if name is not None},
     )
+
+
+def _named(table: pd.DataFrame) -> pd.DataFrame:
+    """Leave out anonymous annotators: each of them is known in a single conversation only."""
+    return table[~table["annotator"].astype(str).str.startswith(ANONYMOUS)]
 
 
 def _audit(table: pd.DataFrame, adaptive: Collection[str]) -> pd.DataFrame | None:

@@ -114,7 +114,8 @@ def _difference(judge: str, question: str, table: pd.DataFrame) -> Anchoring:
 
 def _sentence(value: float, low: float, high: float, shown: float, hidden: float) -> str:
     facts = (
-        f"{shown:.0%} of the answers agree with the seed where it is shown and {hidden:.0%} where it is hidden: "
+        f"Of the votes on a task, on average {shown:.0%} agree with the seed where it is shown and {hidden:.0%} where "
+        "it is hidden: "
         f"{value * 100:+.0f} percentage points (95 % interval {low * 100:+.0f} to {high * 100:+.0f})"
     )
     if low > 0:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import asdict
+from itertools import permutations, product
 from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
@@ -30,7 +32,7 @@ from quality import (
     pooled_alpha,
 )
 from quality.agreement_by_group import agreement_by_group
-from quality.demographics import association, breakdown
+from quality.demographics import Enough, association, breakdown
 from quality.disputed import disputed_items
 from quality.screening import screen
 from quality.seed_feedback import significance_calibration
@@ -184,7 +186,7 @@ def test_what_groups_say_and_how_far_they_agree_is_the_same_from_both_sides(tabl
     one, other = (association(it, group, permutations=19, order=ORDER, mirror=SIDES) for it in tables)
     assert one == other
     cell = (("country", "x"),)
-    described = [breakdown(it, {(): group, cell: group[:2]}, ORDER, SIDES) for it in tables]
+    described = [breakdown(it, {(): group, cell: group[:2]}, Enough(1, 1.0), ORDER, SIDES) for it in tables]
     assert described[0] == described[1]
 
 
@@ -220,7 +222,35 @@ def test_forty_pairs_of_the_held_out_check_have_one_figure() -> None:
     ):
         assert coefficient(table, mirror=SIDES) == coefficient(other, mirror=SIDES)
         assert round(float(coefficient(table, mirror=SIDES)), 2) == 0.8
-    assert float(krippendorff_alpha(other, mirror=SIDES)) == float(krippendorff_alpha(other))
+    assert float(krippendorff_alpha(other, mirror=SIDES)) == pytest.approx(0.8)
+
+
+@examples(25)
+@given(turned(items=4, people=3))
+def test_alpha_of_answers_dealt_at_random_is_zero_on_average(tables: Turned) -> None:
+    """All ways to deal the answers to the places of the table, each on either side, are gone through."""
+    several = tables[0][tables[0]["item"].duplicated(keep=False)].head(6)
+    several = several[several["item"].duplicated(keep=False)]
+    given_answers, item = several["value"].to_list(), pd.factorize(several["item"])[0]
+    if not set(given_answers) - {"tie"}:
+        return
+    sided = [(answer, SIDES.get(answer, answer)) for answer in given_answers]
+    ways = {dealt for sides in product(*sided) for dealt in permutations(sides)}
+    often = Counter(tuple(sorted(zip(item, dealt, strict=True))) for dealt in ways)
+    alphas = [
+        _alphas(pd.DataFrame(rows, columns=["item", "value"]).assign(annotator=range(len(rows))))
+        for rows in often
+    ]
+    weights = np.array(list(often.values())) / len(ways)
+    assert weights @ np.array(alphas) == pytest.approx([0, 0, 0], abs=1e-9)
+
+
+def _alphas(table: pd.DataFrame) -> list[float]:
+    return [
+        float(krippendorff_alpha(table, interval=False, mirror=SIDES)),
+        float(krippendorff_alpha(table, "ordinal", ORDER, interval=False, mirror=SIDES)),
+        float(pooled_alpha(table.assign(question="q"), interval=False, mirrors={"q": SIDES})),
+    ]
 
 
 def test_a_mirror_that_is_no_mirror_is_refused() -> None:

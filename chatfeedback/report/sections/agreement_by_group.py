@@ -38,8 +38,8 @@ HEADINGS = {
     "alpha": "alpha",
     "alpha_low": "from",
     "alpha_high": "to",
-    "items": "items",
-    "voters": "voters",
+    "items": "items compared",
+    "voters": "voters compared",
 }
 EXPLANATION = (
     "Krippendorff's alpha again, of the answers about a part of the items; where several questions stand together, "

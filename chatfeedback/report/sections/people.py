@@ -24,15 +24,15 @@ HEADINGS = {
     "high": "to",
     "divergent": "divergent",
     "multiplier": "multiplier",
-    "gold_answers": "gold answers",
+    "gold_votes": "gold votes",
     "gold_right": "right",
     "gold_accuracy": "gold accuracy",
-    "repeated_answers": "given twice",
+    "repeated_votes": "given twice",
     "repeated_alike": "alike",
     "self_consistency": "self-consistency",
 }
 
-COUNTED = ("gold_answers", "gold_right", "repeated_answers", "repeated_alike")
+COUNTED = ("gold_votes", "gold_right", "repeated_votes", "repeated_alike")
 ESTIMATED = ("gold_accuracy", "self_consistency")
 """Shares that are drawn towards everybody's, while what was counted is few."""
 
@@ -118,10 +118,10 @@ def _checks(inputs: ReportInputs) -> list[str]:
     people = [person.confidence for person in inputs.report.people]
     sentences = []
     for checks, about, how in (
-        ([person.gold_accuracy for person in people], "to gold tasks", "right"),
+        ([person.gold_accuracy for person in people], "on gold tasks", "right"),
         (
             [person.self_consistency for person in people],
-            "to a task that was asked twice",
+            "on a task that was asked twice",
             "the same both times",
         ),
     ):
@@ -130,6 +130,6 @@ def _checks(inputs: ReportInputs) -> list[str]:
             matching, items = sum(each.n_matching for each in given), sum(each.n_items for each in given)
             are = word_for(matching, "is", "are")
             sentences.append(
-                f"{matching:,} of {counted(items, 'answer')} {about} {are} {how} ({counted(len(given), 'person')})."
+                f"{matching:,} of {counted(items, 'vote')} {about} {are} {how} ({counted(len(given), 'person')})."
             )
     return [*sentences, EXPECTED_SHARE] if sentences else []

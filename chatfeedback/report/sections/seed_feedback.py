@@ -119,8 +119,8 @@ def _anchoring_plot(effects: tuple[Anchoring, ...]) -> Figure:
     )
     return Figure(
         plot,
-        "Share of answers that agree with the seed where it is shown, minus the share where it is hidden, with its "
-        "95 % interval. Triangles: seeing it surely sways people.",
+        "Share of the votes on a task, on average, that agree with the seed where it is shown, minus that where it is "
+        "hidden, with its 95 % interval. Triangles: seeing it surely sways people.",
     )
 
 

@@ -233,7 +233,7 @@ def test_right_answers_name_a_task_or_the_message_that_is_rated() -> None:
     [
         ({"helpful": "no"}, "names neither"),
         ({"task": "q1", "message": "c#1", "helpful": "no"}, "or both"),
-        ({"task": "nothing", "helpful": "no"}, "no task for task 'nothing'"),
+        ({"task": "nothing", "helpful": "no"}, "no task for task 'nothing' ('chatfeedback tasks list'"),
         ({"message": "c#9", "helpful": "no"}, "no task for message 'c#9'"),
         ({"task": "q1-again", "helpful": "no"}, "second time"),
         ({"task": "q1"}, "gives no answer"),
@@ -248,6 +248,13 @@ def test_a_row_that_cannot_be_used_says_why(row: dict[str, str], reason: str) ->
     ((number, said),) = found.rejected
     assert number == 1
     assert reason in said
+
+
+def test_a_row_that_contradicts_one_before_it_is_told_and_changes_nothing() -> None:
+    rows = [{"task": "q1", "helpful": "no"}, {"message": "c#1", "helpful": "YES", "toxic": "no"}]
+    found = check_gold([*rows, {"task": "q1", "toxic": "na"}, {"task": "q1", "helpful": "No"}], gold_tasks())
+    assert found.answers == {"q1": {"helpful": "no", "toxic": "na"}}
+    assert found.rejected == [(2, "says helpful: yes of task q1, and a row before it helpful: no")]
 
 
 def test_yaml_and_csv_say_the_same(tmp_path: Path) -> None:
@@ -274,7 +281,7 @@ def test_gold_is_added_once_corrected_and_rejected_rows_are_told(
             assert all_gold(connection) == {"q1": {"helpful": right}}
     path.write_text("- {task: q1, toxic: no}\n- {task: q2, toxic: no}\n")
     ran = runner.invoke(app, ["gold", "add", str(path), "-w", str(workspace.path)])
-    assert "row 2 there is no task for task 'q2'" in str(ran.exception)
+    assert "row 2 finds no task for task 'q2'" in str(ran.exception)
     with workspace.store.read() as connection:
         assert all_gold(connection) == {"q1": {"helpful": "yes", "toxic": "no"}}
 

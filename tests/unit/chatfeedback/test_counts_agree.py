@@ -259,10 +259,10 @@ def test_gold_is_one_figure(office: Office, all_said: dict[str, Any]) -> None:
     checks = [person["confidence"]["gold_accuracy"] for person in all_said["report"]["people"]]
     given = [check for check in checks if check is not None]
     assert [(check["n_matching"], check["n_items"]) for check in given] == [(0, 2)] * 2
-    rows = [row for row in all_said["report"]["tables"]["people"] if row["gold_answers"] is not None]
-    assert [(row["gold_right"], row["gold_answers"]) for row in rows] == [(0, 2)] * 2
+    rows = [row for row in all_said["report"]["tables"]["people"] if row["gold_votes"] is not None]
+    assert [(row["gold_right"], row["gold_votes"]) for row in rows] == [(0, 2)] * 2
     page = (office.workspace.reports / "latest" / "report.html").read_text(encoding="utf-8")
-    assert "0 of 4 answers to gold tasks are right" in page
+    assert "0 of 4 votes on gold tasks are right" in page
     text = CliRunner().invoke(app, ["report", "--workspace", str(office.workspace.path)]).stdout
     assert text.count("0 of 2") == 2
 

@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 from quality import krippendorff_alpha
-from quality.demographics import association
+from quality.demographics import Cell, Enough, association, breakdown
 from tests.defined import defined
 from workspaces.kinds import FIRST, SECOND, TIE
 
@@ -97,3 +97,29 @@ def test_no_variation_is_undefined() -> None:
     table = answers(np.random.default_rng(6), 5, {f"p{number}": np.ones(5) for number in range(6)})
     found = association(table, ["p0", "p1", "p2"])
     assert (found.in_group, found.across, found.ratio, found.p_value) == (None, None, None, None)
+
+
+def test_agreement_of_a_group_is_shown_only_where_enough_of_its_people_can_be_compared() -> None:
+    """Twelve people answer, each an item of their own, which somebody outside answers; then two answer one together."""
+    cell: Cell = (("country", "x"),)
+    group = [f"g{number:02d}" for number in range(12)]
+    rows = [
+        (f"i{n}", who, "yes" if n % 2 else "no") for n, one in enumerate(group) for who in (one, f"o{n:02d}")
+    ]
+    rows += [("both", group[0], "yes"), ("both", group[1], "no")]
+    table = pd.DataFrame(rows, columns=["item", "annotator", "value"])
+
+    def agreement(answers: pd.DataFrame) -> dict[str, object]:
+        shown = breakdown(answers, {cell: group}, Enough(10, 0.9))[cell]["agreement"]
+        assert isinstance(shown, dict)
+        return dict(shown)
+
+    assert association(table, group).in_group == 0.0
+    assert agreement(table) == {"in_group": None, "across": 1.0, "ratio": None, "differs": None}
+    more = pd.DataFrame([("all", who, "yes") for who in group[:10]], columns=table.columns)
+    assert agreement(pd.concat([table, more]))["in_group"] is not None
+    nine = more[more["annotator"] != group[9]]
+    assert agreement(pd.concat([table, nine]))["in_group"] is None
+    two_outside = table[table["annotator"].isin([*group, "o00", "o01"])]
+    assert association(two_outside, group).across == 1.0
+    assert agreement(two_outside)["across"] is None

@@ -184,8 +184,8 @@ def test_agreement_of_the_human_judges_of_mt_bench() -> None:
     sides: Mirror = {"model_a": "model_b", "model_b": "model_a"}
     order = ["model_a", "tie", "model_b"]
     # from model_a's side alone: .4349 and .4951, and anything from .39 to .50 and .41 to .58 by orientation
-    assert round(float(krippendorff_alpha(table, mirror=sides)), 4) == 0.4966
-    assert round(float(krippendorff_alpha(table, "ordinal", order, mirror=sides)), 4) == 0.5802
+    assert round(float(krippendorff_alpha(table, mirror=sides)), 4) == 0.4960
+    assert round(float(krippendorff_alpha(table, "ordinal", order, mirror=sides)), 4) == 0.5793
     assert round(float(gwet_ac1(table, order, mirror=sides)), 4) == 0.5245
 
 

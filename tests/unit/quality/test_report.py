@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pandas as pd
@@ -10,6 +11,7 @@ import pytest
 
 from quality import annotator_confidence, build_report, gwet_ac1, krippendorff_alpha, percent_agreement
 from tests.unit.quality.answer_tables import simulated
+from workspaces.records import ANONYMOUS
 
 COLUMNS = ["kind", "question", "item", "annotator", "value", "task_id"]
 
@@ -110,3 +112,60 @@ def test_a_skewed_question_with_low_alpha_is_not_called_unclear() -> None:
 def test_agreement_on_everything_leaves_nothing_urgent() -> None:
     votes = quality_votes("toxic", simulated([1.0] * 4, 50, 3, seed=10))
     assert build_report(votes).next_steps == ("Nothing is urgent: people agree on every question.",)
+
+
+def test_votes_on_several_responses_of_a_task_are_answers_of_their_own_and_rankings_keep_their_counts() -> (
+    None
+):
+    """A task asks six people about three responses. The last of them differs from the others everywhere."""
+    rows = [
+        (f"m{task}{place}", f"p{person}", "up" if (person < 5) == (task % 2 == 0) else "down", f"t{task}")
+        for task in range(20)
+        for place in range(3)
+        for person in range(6)
+    ]
+    several = pd.DataFrame(rows, columns=["item", "annotator", "value", "task_id"])
+    several = several.assign(kind="response_rating", question="thumb")
+    alone = several.assign(task_id=several["item"])
+    assert build_report(several).people == build_report(alone).people
+
+    sides = several["value"].map({"up": "first", "down": "second"})
+    ranked = several.assign(kind="ranking", question="ranking", value=sides)
+    ranked["item"] = ranked["item"].map(lambda item: f"{item[:-1]}a|{item}")
+    (*_, against) = build_report(ranked).people
+    (*_, as_often) = build_report(alone).people
+    assert against.confidence.n_compared == against.confidence.n_divergent == 60
+    assert against.confidence.multiplier > as_often.confidence.multiplier
+
+
+def test_who_answered_nothing_but_gold_is_in_the_report_and_changes_nothing_else() -> None:
+    votes = quality_votes("toxic", simulated([0.9] * 5, 40, 3, seed=3))
+    gold = votes[votes["item"] < "m00006"].assign(gold="yes")
+    new = gold.drop_duplicates("item").iloc[:2].assign(annotator="new", value="yes")
+    nameless = gold.iloc[:1].assign(annotator=f"{ANONYMOUS}1")
+    before, after = build_report(votes, gold=gold), build_report(votes, gold=pd.concat([gold, new, nameless]))
+    (person,) = [each for each in after.people if each.person == "new"]
+    assert (person.n_votes, person.confidence.n_compared, person.confidence.multiplier) == (0, 0, 1.0)
+    assert person.confidence.gold_accuracy is not None
+    assert (person.confidence.gold_accuracy.n_matching, person.confidence.gold_accuracy.n_items) == (2, 2)
+    assert person.by_question.keys() == {"toxic"}
+    plain = [
+        [(it.person, it.n_votes, replace(it.confidence, gold_accuracy=None)) for it in report.people]
+        for report in (before, after)
+    ]
+    assert plain[0] == [row for row in plain[1] if row[0] != "new"]
+    assert (before.n_voters, before.prior) == (after.n_voters, after.prior)
+
+
+def test_gold_and_repeats_of_two_kinds_with_a_question_of_one_name_count_apart() -> None:
+    kinds = ("rating", "response_rating")
+    votes = pd.DataFrame(
+        [(kind, "thumb", f"m{n}", f"p{who}", "up", "t") for kind in kinds for n in range(4) for who in "ab"],
+        columns=["kind", "question", "item", "annotator", "value", "task_id"],
+    )
+    gold = votes.assign(gold=votes["kind"].map({"rating": "up", "response_rating": "down"}))
+    repeats = votes.assign(first="up", second=gold["gold"])
+    for person in build_report(votes, gold=gold, repeats=repeats).people:
+        for check in (person.confidence.gold_accuracy, person.confidence.self_consistency):
+            assert check is not None
+            assert (check.n_matching, check.n_items) == (4, 8)

@@ -10,7 +10,7 @@ import pytest
 from quality.closing import Wanted, closed, settled
 from tests.sample_records import NOW, annotation, task
 from workspaces.kinds import kind_of
-from workspaces.records import ItemPosterior
+from workspaces.records import IMPORTED, ItemPosterior
 from workspaces.store.closings import closing_key
 
 if TYPE_CHECKING:
@@ -67,6 +67,15 @@ def test_points_that_vest_are_credited_in_full_once_a_task_closed_early() -> Non
     assert list(closed([known], [answer], {"t": about}, 0.95)) == []
     ended = list(closed([known], [answer], {"t": replace(about, closed_at=NOW)}, 0.95))
     assert [it.key for it in ended] == [closing_key(P, P, known.item)]
+
+
+def test_judgments_that_came_with_a_log_are_none_of_the_answers_that_were_asked_for() -> None:
+    about, log = comparison(overlap=2), comparison(id="log", platform=IMPORTED, overlap=1)
+    tasks, known = {"t": about, "log": log}, posterior(P, about, 0.9, 2)
+    mine = annotation("t", "p", {P: "a"})
+    of_log = replace(annotation("log", "rater", {P: "a"}), platform=IMPORTED)
+    assert list(closed([known], [mine, of_log], tasks, 0.95)) == []
+    assert list(closed([known], [mine, annotation("t", "q", {P: "b"}), of_log], tasks, 0.95))
 
 
 AS_GOOD = Wanted(5)

@@ -128,6 +128,7 @@ def test_the_comparisons_of_one_ranking_are_worth_as_much_as_the_fewest_that_it_
         tasks,
     )
     assert len(table) == 7
-    worth = _information(table)
+    worth = _information(table, {"ranking"})
     assert worth is not None
-    assert dict(worth) == {("preference", "p"): 1.0, ("ranking", "p"): pytest.approx(3 / 6)}
+    assert dict(worth) == {("ranking", "p"): pytest.approx(3 / 6)}
+    assert _information(table, ()) is None

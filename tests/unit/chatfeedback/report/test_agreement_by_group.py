@@ -313,6 +313,21 @@ def test_a_snapshot_has_gold_accuracy_and_self_consistency_of_everybody(workspac
     assert {person for person, _ in found} == set(PEOPLE)
 
 
+def test_the_list_of_gold_counts_the_people_whom_the_report_measures(workspace: Workspace) -> None:
+    checked(workspace)
+    later = NOW + timedelta(minutes=1)
+    with workspace.store.write() as connection:
+        save_gold(connection, {"r00": {"helpful": "no"}}, NOW)  # repeats a task that all five had
+    twice = annotation("q10", "a", {"helpful": "yes"}, name="once more", at=later)
+    store_answers(workspace, [], [twice, annotation("r00", "new", {"helpful": "no"})])
+    told = [person.confidence.gold_accuracy for person in steps.evaluate(workspace).people]
+    checks = [check for check in told if check is not None]
+    rows = steps.list_gold(workspace)
+    assert {row.task_id: row.answers for row in rows} == {"r00": 1} | {f"q{n}": 5 for n in range(10, 16)}
+    assert sum(check.n_items for check in checks) == sum(row.answers for row in rows) == 31
+    assert sum(check.n_matching for check in checks) == sum(row.right for row in rows)
+
+
 def test_the_same_answers_make_no_new_snapshot_and_new_gold_does(workspace: Workspace) -> None:
     checked(workspace)
 
@@ -347,11 +362,11 @@ def test_the_command_shows_what_can_be_checked(workspace: Workspace, monkeypatch
         assert (again["value"], again["n_items"]) == (kept.self_consistency, kept.repeated_answers)
         assert person["by_question"]["toxic"]["gold_accuracy"] is None
     shown = run.invoke(app, ["report", "-w", str(workspace.path)]).output
-    assert "Answers to gold tasks" in shown
-    asked = shown.partition("Answers to gold tasks")[2]
+    assert "Votes on gold tasks" in shown
+    asked = shown.partition("Votes on gold tasks")[2]
     headings = [it.strip() for it in asked.splitlines()[2].strip("┃").split("┃")]
     assert headings == ["person", "right", "gold accuracy", "95 %"]
-    assert "self-consistency" in asked.partition("Answers to tasks asked twice")[2]
+    assert "self-consistency" in asked.partition("Votes on tasks asked twice")[2]
     assert EXPECTED_SHARE in shown
     row = next(line for line in asked.splitlines() if line.startswith("│ a "))
     assert f"{rows_of(workspace)['a', OVERALL].gold_accuracy:.3f}" in row

@@ -188,11 +188,11 @@ def test_the_command_names_the_page(filled: Workspace) -> None:
 
 def test_people_are_told_how_often_they_are_right_and_steady(reported: Reported) -> None:
     people = reported.written.tables["people"]
-    assert (people["gold_answers"] > 0).any()
+    assert (people["gold_votes"] > 0).any()
     checked = people.dropna(subset=["gold_right"])
-    assert checked["gold_right"].between(0, checked["gold_answers"]).all()
+    assert checked["gold_right"].between(0, checked["gold_votes"]).all()
     assert checked["gold_accuracy"].between(0, 1).all()
-    assert (people["repeated_answers"] > 0).any()
+    assert (people["repeated_votes"] > 0).any()
 
 
 def test_nobody_is_named(page: Page, reported: Reported) -> None:

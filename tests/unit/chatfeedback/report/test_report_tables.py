@@ -89,7 +89,7 @@ def test_repeats_are_answers_of_one_person_to_both_tasks() -> None:
     table = repeat_table(given, TASKS)
     found = self_consistency(table)
     assert dict(zip(found["annotator"], found["n_same"], strict=True)) == {"steady": 1, "turner": 0}
-    assert set(table.columns) == {"question", "item", "annotator", "first", "second"}
+    assert set(table.columns) == {"kind", "question", "item", "annotator", "first", "second"}
     assert repeat_table([], TASKS).empty
     assert self_consistency(repeat_table([], TASKS)).empty
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import html
 import time
+from dataclasses import replace
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
@@ -315,3 +316,20 @@ def test_the_same_agreement_is_kept_once(filled_workspace: Workspace) -> None:
     steps.evaluate(filled_workspace)
     with filled_workspace.store.read() as connection:
         assert agreement_history(connection, 12) == first
+
+
+def test_the_people_measured_are_those_of_the_report_without_raters(filled_workspace: Workspace) -> None:
+    from workspaces.store.confidences import OVERALL, latest_snapshot, save_confidence
+
+    report = steps.evaluate(filled_workspace)
+    with filled_workspace.store.write() as connection:
+        rows = list(latest_snapshot(connection).values())
+        one = next(row for row in rows if row.question == OVERALL)
+        save_confidence(connection, [*rows, replace(one, person_id="of-a-log", multiplier=0.5)])
+    figures = LiveFigures(filled_workspace, utc_now).read_now()
+    assert set(figures.confidence) == {each.person for each in report.people}
+    table = TABLES["confidence"](figures)
+    votes = table.columns.index("votes compared")
+    assert {row[0]: row[votes] for row in table.rows} == {
+        each.person: each.confidence.n_compared for each in report.people
+    }
