@@ -95,21 +95,30 @@ def first_submissions(
 ) -> dict[tuple[str, str], datetime]:
     """Return when each person first submitted an answer to each task, by (person, task), by the platform's clock.
 
-    The time never becomes later: edits, withdrawals and further answers to the task do not change it. With a
-    ``person_id`` only theirs are read.
+    Edits, withdrawals and further answers to the task do not change it: an answer has the time of its first submitted
+    revision, also where the platform's clock was set back before the next one. With a ``person_id`` only theirs are
+    read.
     """
+    at = annotation_revision.c
     query = (
-        sa.select(
-            annotation_revision.c.person_id,
-            annotation_revision.c.task_id,
-            sa.func.min(annotation_revision.c.updated_at, type_=UTCDateTime),
-        )
-        .where(annotation_revision.c.status == AnnotationStatus.SUBMITTED.value)
-        .group_by(annotation_revision.c.person_id, annotation_revision.c.task_id)
+        sa.select(at.person_id, at.task_id, sa.func.min(at.updated_at, type_=UTCDateTime))
+        .where(is_first_submitted(annotation_revision))
+        .group_by(at.person_id, at.task_id)
     )
     if person_id is not None:
-        query = query.where(annotation_revision.c.person_id == person_id)
+        query = query.where(at.person_id == person_id)
     return {(person, task_id): at for person, task_id, at in connection.execute(query)}
+
+
+def is_first_submitted(of: sa.FromClause) -> sa.ColumnElement[bool]:
+    """Return the condition that a revision is the first of its annotation that was submitted."""
+    before, submitted = annotation_revision.alias(), AnnotationStatus.SUBMITTED.value
+    earlier = sa.exists().where(
+        before.c.annotation_id == of.c.annotation_id,
+        before.c.revision < of.c.revision,
+        before.c.status == submitted,
+    )
+    return (of.c.status == submitted) & ((of.c.revision == 1) | ~earlier)  # most are the first
 
 
 def _of_person(platform: str, person_id: str, status: AnnotationStatus) -> sa.Select[Any]:
