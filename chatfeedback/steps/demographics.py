@@ -17,7 +17,7 @@ from workspaces.privacy.demographic_form import demographic_questions
 from workspaces.records import stable_id
 from workspaces.store.latest_annotations import latest_annotations
 from workspaces.store.own_answers import own_answers
-from workspaces.store.rewrites import own_checks
+from workspaces.store.rewrites import for_nothing
 from workspaces.store.snapshots import published_snapshots, save_snapshot, snapshots_of
 from workspaces.store.tasks import all_tasks
 from workspaces.workspace import utc_now
@@ -96,7 +96,7 @@ class _Publisher:
         with self._workspace.store.read() as connection:
             annotations, own = latest_annotations(connection), own_answers(connection)
             tasks = all_tasks(connection)
-            judged, _ = without_own_checks(annotations, own_checks(connection, tasks))
+            judged, _ = without_own_checks(annotations, for_nothing(connection, tasks))
             answers, _ = without_own(judged, own, self._workspace.config.quality.own)
             all_votes = votes(answers, tasks)
             counted = snapshots_of(connection, PEOPLE)

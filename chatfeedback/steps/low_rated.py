@@ -12,7 +12,7 @@ from task_generators.counterparts.requests import is_low
 from workspaces.store.adjudications import decisions
 from workspaces.store.latest_annotations import latest_annotations
 from workspaces.store.own_answers import own_answers
-from workspaces.store.rewrites import own_checks
+from workspaces.store.rewrites import for_nothing
 from workspaces.store.tasks import all_tasks
 
 if TYPE_CHECKING:
@@ -52,7 +52,7 @@ def _labels(workspace: Workspace) -> dict[str, bool]:
 
     with workspace.store.read() as connection:
         tasks = all_tasks(connection)
-        judged, _ = without_own_checks(latest_annotations(connection), own_checks(connection, tasks))
+        judged, _ = without_own_checks(latest_annotations(connection), for_nothing(connection, tasks))
         counted, _ = without_own(judged, own_answers(connection), workspace.config.quality.own)
         rewrites = read_rewrites(workspace, connection)
         outcomes = rewrite_outcomes(connection, tasks, counted)
