@@ -55,8 +55,8 @@ def read_answers(workspace: Workspace) -> Answers:
         first = first_submissions(connection)
         judging, second = own_checks(connection, tasks), second_answers(connection)
         lengths = {rewrite.id: len(rewrite.text) for rewrite in standing_rewrites(connection)}
-    annotations, _ = without_own_checks(annotations, second)
     judged, about_rewrite = without_own_checks(annotations, judging)
+    judged, _ = without_own_checks(judged, second)
     counted, set_aside = without_own(judged, own, workspace.config.quality.own)
     table = votes(counted, tasks)
     times = time_table(counted, tasks, first, lengths | _lengths(workspace, counted, tasks))

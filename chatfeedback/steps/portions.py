@@ -175,8 +175,8 @@ class Portion:
     ) -> tuple[list[Annotation], dict[str, OmissionReason]]:
         """Return the answers, and why some are in no row."""
         annotations = self._annotations(None, groups)
-        first, second = without_own_checks(annotations, shared.second)
-        judged, own_judged = without_own_checks(first, shared.own_checks)
+        judged, own_judged = without_own_checks(annotations, shared.own_checks)
+        judged, second = without_own_checks(judged, shared.second)
         counted, own_ones = without_own(judged, shared.own, shared.rule)
         aside = own_set_aside(shared.rules, shared.rule, counted, own_ones)
         aside |= {annotation.id: OmissionReason.OWN_REWRITE for annotation in own_judged}

@@ -150,8 +150,8 @@ def judged_rewrites(workspace: Workspace) -> JudgedRewrites:
     rule = workspace.config.quality.own
     with workspace.store.read() as connection:
         tasks, annotations = all_tasks(connection), latest_annotations(connection)
-        annotations, _ = without_own_checks(annotations, second_answers(connection))
         counted, own = without_own_checks(annotations, own_checks(connection, tasks))
+        counted, _ = without_own_checks(counted, second_answers(connection))
         counted, _ = without_own(counted, own_answers(connection), rule)
         tallies = read_votes(connection, tasks, counted).tallies
         standing = {it.id: it.conversation_id for it in standing_rewrites(connection)}

@@ -14,9 +14,10 @@ from typer.testing import CliRunner
 
 from chatfeedback import steps
 from chatfeedback.cli import app
-from chatfeedback.counts import answers_that_count
+from chatfeedback.counts import answers_that_count, open_tasks
 from chatfeedback.report import write_report
 from chatfeedback.steps.answers import read_answers
+from chatfeedback.web.lead_work import LiveWork
 from exports.context import contexts_of
 from exports.omissions import OmissionReason
 from exports.projection import Evidence
@@ -39,6 +40,7 @@ from workspaces.store.annotations import (
 from workspaces.store.conversations import entries_of
 from workspaces.store.own_answers import own_answer, own_answers
 from workspaces.store.settlements import settlement
+from workspaces.store.standing import standing
 from workspaces.store.tasks import all_tasks, save_tasks
 
 if TYPE_CHECKING:
@@ -128,8 +130,8 @@ def test_a_link_makes_answers_own_ones_and_taking_it_back_undoes_it(workspace: W
 def test_two_accounts_of_one_person_vote_once_and_are_paid_once(workspace: Workspace) -> None:
     """Both answers counted and were paid, and nothing could say that they were one person's."""
     people = filled(workspace)
-    on = workspace.pseudonyms.on_platform("argilla")
-    other, cy = on("bobby"), on("cy")
+    on, rule = workspace.pseudonyms.on_platform("argilla"), workspace.config.quality.own
+    other, cy, live = on("bobby"), on("cy"), LiveWork(rule)
     with workspace.store.write() as connection:
         save_revisions(connection, [revision("t-d", other), revision("t-d", cy)])
 
@@ -139,6 +141,12 @@ def test_two_accounts_of_one_person_vote_once_and_are_paid_once(workspace: Works
             points, tasks = totals(connection), all_tasks(connection)
             counting = {it.person_id for it in answers_that_count(connection, tasks) if it.task_id == "t-d"}
             assert verify(connection).problems == ()
+            offered = {name: it for name, it in tasks.items() if it.platform != IMPORTED}
+            to_come = sum(open_tasks(connection, offered, standing(connection), ()).values())
+        live.follow(workspace.store)
+        anew = LiveWork(rule)
+        anew.follow(workspace.store)
+        assert (live.work, sum(live.work.to_come.values())) == (anew.work, to_come)
         votes = read_answers(workspace).votes
         on_d = votes.loc[votes["task_id"] == "t-d", "annotator"]
         return points, counting, sorted(set(on_d))
