@@ -10,6 +10,7 @@ from workspaces.chunks import in_chunks
 from workspaces.records import IMPORTED, AnnotationStatus, GivenAnswer
 from workspaces.store.annotations import annotation_revision, latest_genuine, latest_revisions
 from workspaces.store.schema import UTCDateTime
+from workspaces.store.tasks import placement
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -38,6 +39,24 @@ def tasks_done_by(connection: sa.Connection, person_id: str) -> set[str]:
         annotation_revision.c.status != AnnotationStatus.DRAFT.value,
     )
     return set(connection.execute(query).scalars())
+
+
+def placed_tasks_of(connection: sa.Connection, people: Iterable[str], platform: str) -> list[str]:
+    """Return the tasks that stand on a platform and to which any of these people ever submitted an answer there."""
+    revision = annotation_revision.c
+    found: set[str] = set()
+    for some in in_chunks(people):
+        query = (
+            sa.select(revision.task_id)
+            .join(placement, placement.c.task_id == revision.task_id)
+            .where(
+                revision.person_id.in_(some),
+                revision.platform == platform,
+                revision.status == AnnotationStatus.SUBMITTED.value,
+            )
+        )
+        found.update(connection.execute(query.distinct()).scalars())
+    return sorted(found)
 
 
 def tasks_answered_by(connection: sa.Connection, platform: str, person_id: str) -> set[str]:
