@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
@@ -9,12 +10,16 @@ import sqlalchemy as sa
 from workspaces.chunks import in_chunks
 from workspaces.records import IMPORTED, AnnotationStatus, GivenAnswer
 from workspaces.store.annotations import annotation_revision, latest_genuine, latest_revisions
+from workspaces.store.moments import newest, not_before
 from workspaces.store.schema import UTCDateTime
 from workspaces.store.tasks import placement
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
     from datetime import datetime
+
+AHEAD = timedelta(days=1)
+"""By so much the clock of a platform may be ahead of ours."""
 
 
 def people_who_answered(connection: sa.Connection, task_ids: Iterable[str]) -> set[str]:
@@ -127,6 +132,23 @@ def first_submissions(
     if person_id is not None:
         query = query.where(at.person_id == person_id)
     return {(person, task_id): at for person, task_id, at in connection.execute(query)}
+
+
+def after_work(connection: sa.Connection, now: datetime, person_id: str | None = None) -> datetime:
+    """Return ``now``, or the moment after the newest work that was read, if that is later by its platform's clock.
+
+    With a ``person_id`` only theirs is looked at. A clock that is ahead by more than ``AHEAD`` is wrong, and not
+    waited for.
+    """
+    at = annotation_revision.c
+    which = [
+        at.platform != IMPORTED,
+        at.status == AnnotationStatus.SUBMITTED.value,
+        at.updated_at <= now + AHEAD,
+    ]
+    if person_id is not None:
+        which.append(at.person_id == person_id)
+    return not_before(now, newest(connection, at.updated_at, *which))
 
 
 def is_first_submitted(of: sa.FromClause) -> sa.ColumnElement[bool]:
