@@ -84,7 +84,7 @@ def test_new_rules_and_time_zones_judge_no_work_that_was_read_before(workspace: 
         with workspace.store.read() as connection:
             return totals(connection).get(ada, 0)
 
-    ruled("1", bonuses={"newcomer_answer": 7, "newcomer_answers": 9}, points_per_day=20)
+    ruled("1", bonuses={"newcomer_answer": 7, "newcomer_answers": 9}, points_per_day=25)
     with workspace.store.write() as connection:
         save_tasks(
             connection, [replace(task(f"t{n}", {"qualities": 10}), rules_version="1") for n in range(3)]
@@ -94,16 +94,16 @@ def test_new_rules_and_time_zones_judge_no_work_that_was_read_before(workspace: 
             for n in range(2)
         ]
         save_revisions(connection, given)
-    assert settled() == 20  # of 34, by the day's cap
+    assert settled() == 25  # of 34, by the day's cap
     ruled("2")
-    assert settled() == 20
+    assert settled() == 25
     for zone in ("Pacific/Kiritimati", "Pacific/Niue"):  # 25 hours apart: always another day
         steps.set_person(workspace, ada, zone=zone)
-        assert settled() == 20
+        assert settled() == 25
     with workspace.store.write() as connection:
         later = replace(a_revision("t2", ada), updated_at=ahead + timedelta(minutes=9))
         save_revisions(connection, [later])
-    assert settled() == 30  # the new rules have no cap and no bonus
+    assert settled() == 35  # the new rules have no cap and no bonus
     with workspace.store.write() as connection:
         far = replace(a_revision("t0", "zoe"), updated_at=utc_now() + timedelta(days=4_000))
         save_revisions(connection, [far])
