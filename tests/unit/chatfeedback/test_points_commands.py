@@ -174,6 +174,15 @@ def test_what_is_set_aside_or_owed_is_the_same_in_every_view_of_a_wallet(office:
     assert all(said in words(office, "wallet", ada, *more) for more in ((), ("--explain",)))
 
 
+@pytest.mark.parametrize("points", [10**9 + 1, -(10**9) - 1, 2**63 - 1, 10**40])
+def test_a_correction_of_too_many_points_is_refused_and_nobodys_pay_stops(office: Path, points: int) -> None:
+    """One of 2^63 - 1 points was posted, and no settlement after it could be."""
+    ada = answer(office, "ada@example.org", minutes(0))
+    with Workspace.open(office) as workspace, pytest.raises(UsageError, match="at most 1,000,000,000 points"):
+        steps.adjust_points(workspace, ada, points, reason="a slip", author="lead")
+    assert settle(office)["credited"] > 0
+
+
 def test_the_days_cap_is_explained_where_it_held_something_back(office: Path) -> None:
     ada = answer(office, "ada@example.org", minutes(0), minutes(1), minutes(2))
     unsure(office, ada)
