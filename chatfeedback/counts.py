@@ -13,7 +13,7 @@ from reward_engine.overlap import remaining
 from workspaces.records import IMPORTED, AnnotationStatus, SharingState
 from workspaces.store.conversations import those_in
 from workspaces.store.latest_annotations import latest_annotations
-from workspaces.store.rewrites import own_checks
+from workspaces.store.rewrites import for_nothing
 from workspaces.store.tasks import all_tasks
 from workspaces.store.withdrawals import closed_everywhere
 
@@ -52,7 +52,7 @@ def open_tasks(
     platform, and while its conversation can be shown: neither kept private nor deleted. One that is ``moot`` is not:
     the rewrite that it shows is not for it any more.
     """
-    judging, closed = own_checks(connection, tasks), closed_everywhere(connection)
+    judging, closed = for_nothing(connection, tasks), closed_everywhere(connection)
     had = Counter(task_id for person_id, _, task_id in stands.answers if (person_id, task_id) not in judging)
     left = remaining((it for it in tasks.values() if it.id not in closed and it.id not in moot), had)
     shown = those_in(connection, {name for key in left for name in tasks[key].conversation_ids}, ON_OFFER)
@@ -60,8 +60,8 @@ def open_tasks(
 
 
 def answers_that_count(connection: sa.Connection, tasks: Mapping[str, Task]) -> list[Annotation]:
-    """Return the submitted answers to these tasks; those of writers about their own rewrites do not count."""
-    judging = own_checks(connection, tasks)
+    """Return the submitted answers to these tasks; those that count for nothing (``for_nothing``) are left out."""
+    judging = for_nothing(connection, tasks)
     return [
         answer
         for answer in latest_annotations(connection)

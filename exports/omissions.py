@@ -59,6 +59,7 @@ class OmissionReason(StrEnum):
     REWRITE_UNDECIDED = "answer on a rewrite that too few others have judged"
     REWRITE_GONE = "answer on a rewrite that is changed, set aside or not shared"
     OWN_REWRITE = "answer of a writer on their own rewrite"
+    SECOND = "second answer of a person to a task, by another account"
     UNDECIDED = "answer on a response without a majority"
     NOT_ALTERNATING = "answer on a prompt whose turns do not alternate"
     NO_PLACE = "answer on a prompt with tools that the trainer has no place for"

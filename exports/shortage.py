@@ -59,6 +59,7 @@ ADVICE: Mapping[OmissionReason, str] = {
     OmissionReason.OF_CONVERSATION: COMPARE,
     OmissionReason.OWN: "'quality.own: allowed' in chatfeedback.yaml lets answers of givers count",
     OmissionReason.OWN_REWRITE: MORE_ANSWERS,
+    OmissionReason.SECOND: MORE_ANSWERS,
     OmissionReason.REWRITE_REJECTED: NOTHING,
     OmissionReason.UNWANTED: NOTHING,
     OmissionReason.NOT_ALTERNATING: "'chatfeedback export dpo' and 'chatfeedback export kto' keep such prompts",

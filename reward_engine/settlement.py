@@ -66,8 +66,8 @@ class Terms:
     holds the (person, task) whose task is about a conversation that the person gave. ``beyond`` holds the (person,
     task) that are not paid, because enough others are (``overlap``), and ``gone`` those that were paid and for which
     no answer of the person stands any more. ``closed`` holds the keys of the items that are settled (``closing_key``).
-    ``own_checks`` holds the (person, task) whose task shows a rewrite of that person: never paid. ``votes`` are those
-    on rewrites.
+    ``own_checks`` holds the (person, task) whose task shows a rewrite of that person, ``second`` those that the same
+    human answered before by another account: never paid. ``votes`` are those on rewrites.
     """
 
     book: RuleBook = field(default_factory=RuleBook)
@@ -79,6 +79,7 @@ class Terms:
     own: frozenset[tuple[str, str]] = frozenset()
     closed: frozenset[str] = frozenset()
     own_checks: frozenset[tuple[str, str]] = frozenset()
+    second: frozenset[tuple[str, str]] = frozenset()
     votes: RewriteVotes = field(default_factory=RewriteVotes)
 
     def vesting(self, task: Task, part: str) -> tuple[float, bool]:
@@ -94,10 +95,10 @@ class Terms:
         return version.rates.vested_at_once, keys <= self.closed
 
     def own_rate(self, person_id: str, task: Task) -> float:
-        """Return the factor for an answer: 0 about one's own rewrite, that for own conversations by the rules of the
-        offer, or 1.
+        """Return the factor for an answer: 0 about one's own rewrite or for a second one, that for own conversations by
+        the rules of the offer, or 1.
         """
-        if (person_id, task.id) in self.own_checks:
+        if (person_id, task.id) in self.own_checks | self.second:
             return 0.0
         if (person_id, task.id) not in self.own:
             return 1.0
@@ -289,6 +290,7 @@ def _work(
     parts = {part: 0 if who in terms.beyond else multiplied(points, rate) for part, points in parts.items()}
     note = "" if rate == 1.0 else f", times {rate:g} on a conversation of one's own"
     note = ", on a rewrite of one's own" if who in terms.own_checks else note
+    note = ", which the same person answered before by another account" if who in terms.second else note
     return Work(task, annotation, parts, terms.first_submitted.get(who, annotation.updated_at), note)
 
 

@@ -46,9 +46,14 @@ def invite(
     from pydantic import SecretStr
 
     from chatfeedback.steps.invitation import invitation, local_only
+    from workspaces.privacy.given_names import why_nobody
 
-    if wrong := [email for email in emails if not _ADDRESS.fullmatch(email)]:
-        raise UsageError(f"{wrong[0]!r} is no e-mail address: give one such as ada@example.org")
+    for email in emails:
+        why = why_nobody(email)
+        if why or not _ADDRESS.fullmatch(email):
+            raise UsageError(
+                f"{email[:80]!r} is no e-mail address{f' ({why})' if why else ''}: give one such as ada@example.org"
+            )
     # one password for an address that is given twice
     passwords = {email: _password() for email in {each.casefold(): each for each in emails}.values()}
     with Workspace.open(workspace) as opened:

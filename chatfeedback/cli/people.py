@@ -23,7 +23,7 @@ from chatfeedback.cli.reports import reports
 from chatfeedback.cli.review import review
 from chatfeedback.cli.sign_in_link import sign_in_link
 from workspaces.errors import UsageError, reason_of
-from workspaces.grammar import counted
+from workspaces.grammar import counted, word_for
 from workspaces.records import PersonState
 from workspaces.registry import PLATFORMS
 from workspaces.workspace import Workspace
@@ -241,9 +241,10 @@ def link(
 ) -> None:
     """Say that an annotator gave the conversations of a name in the logs, so that their answers on these are own ones.
 
-    One e-mail address is one person without this. Both wallets stay as they are. With --account: that a second account
-    is the person's, which fills the same wallet from then on; one that has a history of its own is refused, and
-    --remove takes it back as long as it answered nothing.
+    One e-mail address is one person without this. Both wallets stay; a task that both answered counts and is paid once,
+    by the answer that came in first, and the next settle takes back what the other one earned. With --account: that a
+    second account is the person's, which fills the same wallet from then on; one that has a history of its own is
+    refused, and --remove takes it back as long as it answered nothing.
     Example: **chatfeedback people link ada@example.org ada_in_the_logs**
     """
     if (giver is None) == (account is None):
@@ -254,11 +255,16 @@ def link(
         link_account(person, account, workspace, remove=remove, as_json=as_json)
         return
     assert giver is not None
+    from workspaces.store.own_answers import second_answers
+
     with Workspace.open(workspace) as opened:
         person_id, giver_id = steps.link_giver(opened, person, giver, remove=remove)
         rule = opened.config.quality.own
+        with opened.store.read() as connection:
+            twice = len({task for who, task in second_answers(connection) if who in (person_id, giver_id)})
     if as_json:
-        emit_json({"person": person_id, "giver": giver_id, "linked": not remove})
+        linked = {"person": person_id, "giver": giver_id, "linked": not remove}
+        emit_json(linked | {"answered_twice": twice})
         return
     if remove:
         say(f"{person_id} is no longer taken for the giver {giver_id}")
@@ -266,6 +272,11 @@ def link(
         say(
             f"{person_id} gave the conversations of {giver_id}: answers on them are own answers ({rule.value})"
         )
+        if twice:
+            say(
+                f"{counted(twice, 'task')} {word_for(twice, 'was', 'were')} answered under both: the answer that came "
+                "in first counts, and 'chatfeedback settle' takes back what the other one earned"
+            )
 
 
 def export(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -15,6 +15,9 @@ from chatfeedback.cli.listing import Everything, Limit
 from chatfeedback.cli.output import HERE, AsJson, WorkspacePath, emit_json, hint, progress, say
 from workspaces.grammar import counted
 from workspaces.workspace import Workspace
+
+if TYPE_CHECKING:
+    from reward_engine import Wallet
 
 
 def register(app: typer.Typer) -> None:
@@ -76,9 +79,16 @@ def wallet(
         (f"{movement.at:%Y-%m-%d %H:%M}", movement.points, movement.reason) for movement in shown.movements
     ]
     _show_movements(shown.person_id, "for", rows, limit, everything=everything)
-    beside = [f"{shown.held:,} set aside"] * bool(shown.held) + [f"{shown.owed:,} owed"] * bool(shown.owed)
-    say(", ".join([f"Balance: {counted(shown.balance, 'point')}", *beside]))
+    say(_balance(shown))
     _say_practice(practice)
+
+
+def _balance(wallet: Wallet | steps.ExplainedWallet) -> str:
+    """Return what a person can spend, and what is set aside or owed beside it."""
+    beside = [f"{wallet.held:,} set aside"] * bool(wallet.held) + [f"{wallet.owed:,} owed"] * bool(
+        wallet.owed
+    )
+    return ", ".join([f"Balance: {counted(wallet.balance, 'point')}", *beside])
 
 
 def _practice(practised: steps.Practised | None) -> dict[str, object]:
@@ -106,10 +116,7 @@ def _show_explained(wallet: steps.ExplainedWallet, limit: int | None, *, everyth
     level = f", level {wallet.level}" if wallet.level else ""
     if wallet.waiting:
         say(f"Waiting until other answers settle the items: {counted(wallet.waiting, 'point')}")
-    say(
-        f"Balance: {counted(wallet.balance, 'point')}{level}; "
-        f"streak: {counted(wallet.streak, 'day')} (today is {wallet.today})"
-    )
+    say(f"{_balance(wallet)}{level}; streak: {counted(wallet.streak, 'day')} (today is {wallet.today})")
 
 
 def _show_movements(

@@ -157,7 +157,7 @@ def link_account(workspace: Workspace, person_id: str, platform: str, name: str)
                         f"{name!r} on {PLATFORMS[platform].title} is {before}, who has {', '.join(held)} here: that "
                         "history is theirs in the ledger and stays. Let the person go on with one account, and "
                         f"'chatfeedback people remove' the other; 'chatfeedback people link {person_id} {before}' "
-                        "says that conversations of the one are the other's"
+                        "says that the two are one: a task that both answered counts and is paid once"
                     )
                 move_identities(connection, before, person_id)
                 move_memberships(connection, before, person_id)

@@ -9,8 +9,8 @@ from workspaces.config.people import OwnLogs
 from workspaces.records import IMPORTED
 from workspaces.store.gold import all_gold
 from workspaces.store.latest_annotations import latest_annotations
-from workspaces.store.own_answers import own_answers
-from workspaces.store.rewrites import own_checks, standing_rewrites
+from workspaces.store.own_answers import own_answers, second_answers
+from workspaces.store.rewrites import for_nothing, own_checks, standing_rewrites
 from workspaces.store.tasks import all_tasks
 from workspaces.store.who_answered import first_submissions
 
@@ -31,6 +31,7 @@ class Answers:
 
     ``own`` are the annotations of people about conversations that they gave. Unless ``quality.own`` allows them, they
     are in nothing else here. ``own_checks`` are those of writers about their own rewrites, which are in nothing else.
+    Second answers of one human to a task (``second_answers``) are in nothing.
     """
 
     annotations: Sequence[Annotation]
@@ -53,9 +54,10 @@ def read_answers(workspace: Workspace) -> Answers:
         annotations, tasks = latest_annotations(connection), all_tasks(connection)
         gold, own = all_gold(connection), own_answers(connection)
         first = first_submissions(connection)
-        judging = own_checks(connection, tasks)
+        judging, second = own_checks(connection, tasks), second_answers(connection)
         lengths = {rewrite.id: len(rewrite.text) for rewrite in standing_rewrites(connection)}
     judged, about_rewrite = without_own_checks(annotations, judging)
+    judged, _ = without_own_checks(judged, second)
     counted, set_aside = without_own(judged, own, workspace.config.quality.own)
     table = votes(counted, tasks)
     times = time_table(counted, tasks, first, lengths | _lengths(workspace, counted, tasks))
@@ -68,7 +70,7 @@ def counted_annotations(
 ) -> list[Annotation]:
     """Return the latest revisions that count in figures: none of writers about their own rewrites, and own ones by the
     rule."""
-    judged, _ = without_own_checks(latest_annotations(connection), own_checks(connection, tasks))
+    judged, _ = without_own_checks(latest_annotations(connection), for_nothing(connection, tasks))
     return without_own(judged, own_answers(connection), rule)[0]
 
 
@@ -88,7 +90,7 @@ def _lengths(
 def without_own_checks(
     annotations: Iterable[Annotation], own: Collection[tuple[str, str]]
 ) -> tuple[list[Annotation], list[Annotation]]:
-    """Return the annotations but those of writers about their own rewrites (``own``: person, task), and these."""
+    """Return the annotations but those of ``own`` (person, task), as of writers about their own rewrites, and these."""
     if not own:
         return list(annotations), []
     kept: list[Annotation] = []

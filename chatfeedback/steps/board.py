@@ -23,10 +23,10 @@ from workspaces.store.gold import all_gold
 from workspaces.store.groups import all_groups
 from workspaces.store.members import MemberStatus, members
 from workspaces.store.near_duplicates import all_groups as near_copies
-from workspaces.store.own_answers import own_conversations
+from workspaces.store.own_answers import own_conversations, same_people
 from workspaces.store.people import settings_history
 from workspaces.store.posteriors import posteriors
-from workspaces.store.rewrites import own_checks
+from workspaces.store.rewrites import for_nothing
 from workspaces.store.rules import all_rules
 from workspaces.store.standing import standing
 from workspaces.store.takebacks import lapsed
@@ -105,7 +105,7 @@ class _Known:
         new = {pair for pair in assigned.answered if pair[1] not in had.get(pair[0], ())}
         for person_id, task_id in new:
             had.setdefault(person_id, set()).add(task_id)
-        return cls(assigned, own_checks(connection, tasks), had, frozenset(new), all_gold(connection))
+        return cls(assigned, for_nothing(connection, tasks), had, frozenset(new), all_gold(connection))
 
 
 def _offers(
@@ -195,6 +195,7 @@ def _workers(
         if newest.get(each.person_id, 0) <= each.after and each.person_id not in came_back:
             away.add(each.person_id)
     own = {} if config.routing.own else own_conversations(connection, people)
+    same = same_people(connection)
     writers: dict[str, set[str]] = {}
     for person_id, task_id in known.own_checks:
         writers.setdefault(person_id, set()).add(task_id)
@@ -205,7 +206,7 @@ def _workers(
         person_id: Worker(
             id=person_id,
             mixes=config.mixes_of(groups.get(person_id), made),
-            had=frozenset(known.had.get(person_id, ())),
+            had=frozenset(name for it in same.get(person_id, (person_id,)) for name in known.had.get(it, ())),
             answered=answered.get(person_id, []),
             drafts=frozenset(drafts.get(person_id, ())),
             own=frozenset(own.get(person_id, ())),

@@ -15,10 +15,46 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from random import Random
 
+    from pydantic import JsonValue
+
     from task_generators.llm.upstream import Upstream
     from workspaces.config import ChatModelConfig, Config
 
 STAND_IN_TOKENS = 1_000
+
+PASSED_ON = frozenset(
+    [
+        "audio",
+        "frequency_penalty",
+        "function_call",
+        "functions",
+        "logit_bias",
+        "logprobs",
+        "messages",
+        "min_p",
+        "modalities",
+        "parallel_tool_calls",
+        "prediction",
+        "presence_penalty",
+        "reasoning_effort",
+        "repetition_penalty",
+        "response_format",
+        "seed",
+        "stop",
+        "stream",
+        "stream_options",
+        "temperature",
+        "tool_choice",
+        "tools",
+        "top_k",
+        "top_logprobs",
+        "top_p",
+        "verbosity",
+    ]
+)
+"""What of a request an endpoint is told: nothing by which it stores the chat, costs more, or asks another model."""
+
+TOKEN_LIMITS = ("max_tokens", "max_completion_tokens")
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,3 +143,18 @@ def _token_price(config: Config, each: ChatModelConfig) -> ModelPrice:
     priced = llm if llm is not None and is_same and each.input_price is None else each
     currency = "USD" if llm is None else llm.currency
     return ModelPrice(each.model, priced.input_price, priced.output_price, currency)
+
+
+def passed_on(request: Mapping[str, JsonValue], model: ChatModel) -> dict[str, JsonValue]:
+    """Return a request as the endpoint gets it: the name that it knows, no user, and no more tokens than allowed."""
+    passed: dict[str, JsonValue] = {
+        name: value for name, value in request.items() if name in PASSED_ON and value is not None
+    }
+    passed["model"] = model.asked_as
+    limits = [name for name in TOKEN_LIMITS if request.get(name) is not None] or ["max_tokens"]
+    for name in limits:
+        given = request.get(name)
+        is_number = isinstance(given, int) and not isinstance(given, bool)
+        bounded = min(given, model.max_tokens) if isinstance(given, int) and is_number else 0
+        passed[name] = bounded if bounded > 0 else model.max_tokens
+    return passed

@@ -11,12 +11,13 @@ import secrets
 from typing import TYPE_CHECKING
 
 from chatfeedback.steps.chats_that_wait import collect_named
+from chatfeedback.steps.closing import close_full
 from chatfeedback.steps.consent import no_conversation
 from chatfeedback.steps.guided_forms import keep_boards
 from chatfeedback.steps.plugin_posts import collect_posts, drop_unreadable_of
 from chatfeedback.steps.receipts import half_written, receipt_of, receipts_by_conversation, write_receipt
 from chatfeedback.steps.scattered import clear_scattered
-from chatfeedback.steps.withdraw import masked, platforms_in_use, withdraw_tasks, without_text
+from chatfeedback.steps.withdraw import masked, platforms_in_use, withdraw_from, withdraw_tasks, without_text
 from chatfeedback.steps.written import PEOPLE, holding
 from workspaces.errors import UsageError, WorkbenchError, together
 from workspaces.files import remove_folder
@@ -351,6 +352,8 @@ def _leave_platforms(workspace: Workspace, receipt_id: str, person_id: str) -> N
             with workspace.platform(name) as platform:
                 # first, so that answers given since the last sync are removed, too
                 sync(workspace.store, platform, utc_now)
+                close_full(workspace, name)  # before they are offered to anybody else
+                withdraw_from(workspace, platform)
                 platform.remove_answers(_answers_given(workspace, platform, person_id))
                 closed[name] = _close_account(workspace, platform, person_id)
         except WorkbenchError as error:

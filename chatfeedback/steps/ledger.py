@@ -30,6 +30,9 @@ CHECKPOINT_NAME = "ledger-checkpoint.json"
 MAX_BYTES = 16 * 1024 * 1024
 """Of a checkpoint or a manifest."""
 
+MOST_POINTS = 1_000_000_000
+"""Of one correction: a mistyped number of the size of a column would keep every later payment from being posted."""
+
 
 def verify_ledger(
     workspace: Workspace,
@@ -96,11 +99,15 @@ def adjust_points(
     """Post a lead's correction; return its number in the ledger, and whether it is new.
 
     Raises:
-        UsageError: the points are 0, or the reason or the author is blank.
+        UsageError: the points are 0 or too many, or the reason or the author is blank.
     """
     reason, author = " ".join(reason.split()), " ".join(author.split())
     if not points or not reason or not author:
         raise UsageError("a correction needs points other than 0, a reason and an author")
+    if abs(points) > MOST_POINTS:
+        raise UsageError(
+            f"a correction moves at most {MOST_POINTS:,} points, and {points:,} were given: check the number"
+        )
     with workspace.exclusive():
         book = use_rules(workspace)
         with workspace.store.write() as connection:

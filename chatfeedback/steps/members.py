@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from workspaces.errors import UsageError
+from workspaces.privacy.given_names import why_nobody
 from workspaces.store.annotations import newest_number
 from workspaces.store.members import MemberStatus, admit, bar, members
 from workspaces.store.standing import held_answers
@@ -43,8 +44,11 @@ def accept_people(workspace: Workspace, names: Iterable[str], *, by: str | None 
     Who has not answered yet is accepted on every platform. Barred people who are named count again.
 
     Raises:
-        UsageError: nobody has a pseudonym that is given.
+        UsageError: a name that nobody has here cannot be a person's; nobody was accepted.
     """
+    names = list(names)
+    for name in names:
+        _check_name(workspace, name)
     with workspace.store.read() as connection:
         held = {**held_answers(connection), **held_answers(connection, MemberStatus.BARRED)}
     wanted: dict[str, set[str]] = {}
@@ -87,9 +91,16 @@ def _everywhere(workspace: Workspace, name: str) -> dict[str, str]:
     platforms = workspace.config.platforms.names()
     if workspace.pseudonyms.is_person(name):
         return dict.fromkeys(platforms, name)
-    if not name.strip():
-        raise UsageError("an empty name is nobody: give an e-mail address, a user name or a pseudonym")
     return {platform: workspace.pseudonyms.on_platform(platform)(name) for platform in platforms}
+
+
+def _check_name(workspace: Workspace, name: str) -> None:
+    platforms = workspace.config.platforms.names()
+    if (why := why_nobody(name)) is not None and workspace.pseudonyms.resolve(name, platforms) is None:
+        raise UsageError(
+            f"{name[:80]!r} is nobody: {why}. Give an e-mail address, a user name or a pseudonym "
+            "('chatfeedback people list' shows them)"
+        )
 
 
 def _accept(

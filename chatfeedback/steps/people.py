@@ -44,7 +44,8 @@ def find_person(workspace: Workspace, name: str) -> str:
 def link_giver(workspace: Workspace, person: str, giver: str, *, remove: bool = False) -> tuple[str, str]:
     """Record that a person who answers on a platform gave the conversations of ``giver`` in the logs; return both ids.
 
-    Their answers about these conversations are then own answers, also earlier ones. ``remove`` takes a link back.
+    Their answers about these conversations are then own answers, also earlier ones. Where both answered a task, the
+    answer that came in first counts and is paid, and no other. ``remove`` takes a link back.
 
     Args:
         workspace: theirs.

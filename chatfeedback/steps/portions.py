@@ -75,6 +75,7 @@ class Shared:
     rules: ExportsConfig
     own: Collection[tuple[str, str]]
     own_checks: Collection[tuple[str, str]]
+    second: Collection[tuple[str, str]]
     rule: OwnLogs
     rewrites: Rewrites
     rubrics: Mapping[str, Sequence[Criterion]]
@@ -83,7 +84,7 @@ class Shared:
     def tasks_aside(self) -> set[str]:
         """The tasks with answers that are set aside for whose they are."""
         own = () if self.rule is OwnLogs.ALLOWED and self.rules.own == EVERYTHING.own else self.own
-        return {task_id for _, task_id in (*own, *self.own_checks)}
+        return {task_id for _, task_id in (*own, *self.own_checks, *self.second)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,9 +176,11 @@ class Portion:
         """Return the answers, and why some are in no row."""
         annotations = self._annotations(None, groups)
         judged, own_judged = without_own_checks(annotations, shared.own_checks)
+        judged, second = without_own_checks(judged, shared.second)
         counted, own_ones = without_own(judged, shared.own, shared.rule)
         aside = own_set_aside(shared.rules, shared.rule, counted, own_ones)
         aside |= {annotation.id: OmissionReason.OWN_REWRITE for annotation in own_judged}
+        aside |= {annotation.id: OmissionReason.SECOND for annotation in second}
         for status, reason in OUTSIDE.items():
             theirs = self._annotations(status, groups)
             annotations.extend(theirs)

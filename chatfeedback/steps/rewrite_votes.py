@@ -13,10 +13,11 @@ from workspaces.kinds import kind_of
 from workspaces.records import AnnotationStatus, SharingState
 from workspaces.store.conversations import those_in
 from workspaces.store.latest_annotations import latest_annotations
-from workspaces.store.own_answers import own_answers
+from workspaces.store.own_answers import own_answers, second_answers
 from workspaces.store.rewrites import (
     answers_about_rewrites,
     compares_rewrites,
+    for_nothing,
     judged_since,
     own_checks,
     rewrite_ids,
@@ -83,7 +84,7 @@ def accepted_rewrites(connection: sa.Connection, rule: OwnLogs) -> frozenset[str
     """Return the rewrites that other people's votes accept today; ``rule``: of answers about one's own conversation."""
     annotations = answers_about_rewrites(connection)
     tasks = tasks_of(connection, sorted({it.task_id for it in annotations}))
-    judged, _ = without_own_checks(annotations, own_checks(connection, tasks))
+    judged, _ = without_own_checks(annotations, for_nothing(connection, tasks))
     counted, _ = without_own(judged, own_answers(connection), rule) if judged else ([], [])
     of, _ = outcomes_of(connection, tasks, counted)
     return frozenset(name for name, outcome in of.items() if outcome is Outcome.ACCEPTED)
@@ -150,6 +151,7 @@ def judged_rewrites(workspace: Workspace) -> JudgedRewrites:
     with workspace.store.read() as connection:
         tasks, annotations = all_tasks(connection), latest_annotations(connection)
         counted, own = without_own_checks(annotations, own_checks(connection, tasks))
+        counted, _ = without_own_checks(counted, second_answers(connection))
         counted, _ = without_own(counted, own_answers(connection), rule)
         tallies = read_votes(connection, tasks, counted).tallies
         standing = {it.id: it.conversation_id for it in standing_rewrites(connection)}

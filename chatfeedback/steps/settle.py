@@ -22,7 +22,7 @@ from workspaces.store.conversations import shared_logs
 from workspaces.store.deletions import forgotten_people
 from workspaces.store.latest_annotations import latest_annotations
 from workspaces.store.members import accepted_after
-from workspaces.store.own_answers import mark_own_answers, own_answers
+from workspaces.store.own_answers import mark_own_answers, own_answers, second_answers
 from workspaces.store.people import settings_history
 from workspaces.store.rewrites import own_checks
 from workspaces.store.tasks import all_tasks
@@ -98,8 +98,9 @@ def grants_now(
         first_submitted = first_submissions(connection)
         shared = shared_logs(connection)
         own = own_answers(connection)
-        judging = own_checks(connection, tasks)
-        counted, _ = without_own_checks(annotations, judging)
+        judging, second = own_checks(connection, tasks), second_answers(connection)
+        aside = judging | second
+        counted, _ = without_own_checks(annotations, aside)
         counted, _ = without_own(counted, own, workspace.config.quality.own)
         votes = read_votes(connection, tasks, counted)
         closed = closed_keys(connection)
@@ -109,7 +110,7 @@ def grants_now(
         histories = [
             revision
             for revision in genuine_revisions(connection, crowded(tasks, annotations, book))
-            if (revision.person_id, revision.task_id) not in judging
+            if (revision.person_id, revision.task_id) not in aside
         ]
         accepted = accepted_after(connection)
     answered = [
@@ -137,6 +138,7 @@ def grants_now(
         gone=gone(so_far, annotations),
         closed=closed,
         own_checks=judging,
+        second=second,
         votes=votes,
     )
     granted = grants(tasks, annotations, so_far, multipliers, response_of, terms)

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from chatfeedback.steps.advance import ignore
 from chatfeedback.steps.chat_collect import collect_chats
+from chatfeedback.steps.closing import close_full
 from chatfeedback.steps.guided_forms import keep_board_on
 from chatfeedback.steps.plugin_posts import collect_posts
 from chatfeedback.steps.rewrites import note_answers
@@ -67,6 +68,11 @@ def poll_platform(workspace: Workspace, platform: Platform, advance: Advance = i
     except WorkbenchError as error:
         failures.append(str(error))
     counts = sync(workspace.store, platform, utc_now, advance, hold_strangers=holds_strangers(workspace))
+    if close_full(workspace, platform.name):
+        try:
+            withdraw_from(workspace, platform)
+        except WorkbenchError as error:
+            counts.failures.append(str(error))
     counts.failures[:] = dict.fromkeys((*failures, *counts.failures))
     return counts
 

@@ -35,7 +35,7 @@ from workspaces.store.chat_exchanges import is_waiting
 from workspaces.store.confidences import OVERALL, confidence_priors, latest_snapshot
 from workspaces.store.conversations import entries_of, ids_in
 from workspaces.store.near_duplicates import all_groups
-from workspaces.store.own_answers import own_answers
+from workspaces.store.own_answers import own_answers, second_answers
 from workspaces.store.posteriors import posteriors
 from workspaces.store.rewrites import own_checks
 from workspaces.store.rubrics import all_rubrics, in_force
@@ -264,8 +264,8 @@ def _portions(
         workers=workers,
     )
     rule, own = workspace.config.quality.own, own_answers(connection)
-    checks = own_checks(connection, scattering.of_rewrites)
-    judged, _ = without_own_checks(scattering.about_rewrites(), checks)
+    checks, second = own_checks(connection, scattering.of_rewrites), second_answers(connection)
+    judged, _ = without_own_checks(scattering.about_rewrites(), checks | second)
     counted, own_ones = without_own(judged, own, rule)
     left_out = own_set_aside(rules, rule, counted, own_ones) | left_out_by(
         rules, scattering.of_rewrites, counted
@@ -289,7 +289,7 @@ def _portions(
         flagged=flagged_conversations(workspace, connection, rules.skip_flags),
     )
     rubrics = in_force(workspace.config.criteria(), all_rubrics(connection))
-    portions = scattering.portions(Shared(evidence, rules, own, checks, rule, rewrites, rubrics))
+    portions = scattering.portions(Shared(evidence, rules, own, checks, second, rule, rewrites, rubrics))
     if not projection.at_once:
         return evidence, portions
     held_beside = collected(workspace, rules, rewrites.shown)

@@ -8,7 +8,7 @@ from workspaces.kinds import kind_of
 from workspaces.records import AnnotationStatus
 from workspaces.store.latest_annotations import latest_annotations
 from workspaces.store.own_answers import own_answers
-from workspaces.store.rewrites import own_checks
+from workspaces.store.rewrites import for_nothing
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -23,12 +23,12 @@ LEAST_PEOPLE = 3
 def unanimous_answers(workspace: Workspace, tasks: Mapping[str, Task]) -> dict[str, dict[str, str]]:
     """Return the answers that all who answered a task gave to each of its questions, by task id.
 
-    Nobody's answer about their own conversation or their own rewrite counts, and a task that repeats another one is
-    never unanimous.
+    Nobody's answer about their own conversation or their own rewrite counts, nor their second one, and a task that
+    repeats another one is never unanimous.
     """
     given: dict[str, dict[str, Mapping[str, str]]] = {}
     with workspace.store.read() as connection:
-        own = own_answers(connection) | own_checks(connection, tasks)
+        own = own_answers(connection) | for_nothing(connection, tasks)
         for answer in latest_annotations(connection):
             task = tasks.get(answer.task_id)
             if (

@@ -10,6 +10,7 @@ from reward_engine import Calendar, RuleBook, current_streak, posted
 from reward_engine.bonuses import ANSWER_BONUSES
 from reward_engine.explain import explain
 from reward_engine.leaderboard import level, totals
+from reward_engine.wallets import wallet
 from workspaces.store.people import settings_history
 from workspaces.store.rules import all_rules
 from workspaces.store.who_answered import first_submissions
@@ -26,12 +27,15 @@ if TYPE_CHECKING:
 class ExplainedWallet:
     """A person's balance, an explanation of every movement, and their current streak and level.
 
+    ``balance``, ``held`` and ``owed`` are those of ``reward_engine.Wallet``: the movements sum to ``balance - owed``.
     ``today`` is the date in the person's own time zone; ``streak`` counts days with paid work. ``waiting`` are points
     for answers that were given, which are credited when other answers settle the items.
     """
 
     person_id: str
     balance: int
+    held: int
+    owed: int
     waiting: int
     level: str | None
     streak: int
@@ -43,7 +47,7 @@ def explain_wallet(workspace: Workspace, person_id: str) -> ExplainedWallet:
     """Explain every movement of a person's wallet."""
     now = utc_now()
     with workspace.store.read() as connection:
-        movements = explain(connection, person_id)
+        movements, own = explain(connection, person_id), wallet(connection, person_id)
         book = RuleBook(all_rules(connection))
         calendar = Calendar(book, settings_history(connection))
         earned = totals(connection).get(person_id, 0)
@@ -62,7 +66,9 @@ def explain_wallet(workspace: Workspace, person_id: str) -> ExplainedWallet:
     today = calendar.day(person_id, now)
     return ExplainedWallet(
         person_id=person_id,
-        balance=sum(movement.points for movement in movements),
+        balance=own.balance,
+        held=own.held,
+        owed=own.owed,
         waiting=_waiting(workspace, book, person_id),
         level=level(earned, workspace.config.levels),
         streak=current_streak(days, today, lambda _: grace),

@@ -17,14 +17,20 @@ from typing import TYPE_CHECKING, TypeVar
 from starlette.concurrency import run_in_threadpool
 
 from chatfeedback.steps.chat_messages import NoPromptError
-from chatfeedback.steps.chat_models import chat_models, mode_of, pick
+from chatfeedback.steps.chat_models import chat_models, mode_of, passed_on, pick
 from chatfeedback.steps.chat_purchases import Bought, NoPersonError, Order, Till
 from chatfeedback.steps.chat_seeds import ChatSeeds
 from chatfeedback.steps.redact import redactor_of
 from chatfeedback.web.limits import Limit, Limits, TooOftenError
 from reward_engine import NotEnoughPointsError
 from reward_engine.holds import HoldError
-from task_generators.llm.answers import StreamedAnswer, UnfinishedAnswerError, whole_answer
+from task_generators.llm.answers import (
+    Listening,
+    StreamedAnswer,
+    TooLongAnswerError,
+    UnfinishedAnswerError,
+    whole_answer,
+)
 from task_generators.llm.upstream import UpstreamError
 from workspaces.config import DYNAMIC, DynamicRule
 from workspaces.grammar import counted, word_for
@@ -56,43 +62,11 @@ TOGETHER_SECONDS = 0.02
 UNDER_WAY_SECONDS = 5.0
 """After so long an answer that is under way has mostly ended."""
 
+SILENT_SECONDS = 5.0
+"""An endpoint that has said nothing for so long when the time of its answer is over does not go on."""
+
 FAILURES = (UpstreamError, UnfinishedAnswerError, TimeoutError, HoldError)
 """What an answer that failed raises."""
-
-
-PASSED_ON = frozenset(
-    [
-        "audio",
-        "frequency_penalty",
-        "function_call",
-        "functions",
-        "logit_bias",
-        "logprobs",
-        "messages",
-        "min_p",
-        "modalities",
-        "parallel_tool_calls",
-        "prediction",
-        "presence_penalty",
-        "reasoning_effort",
-        "repetition_penalty",
-        "response_format",
-        "seed",
-        "stop",
-        "stream",
-        "stream_options",
-        "temperature",
-        "tool_choice",
-        "tools",
-        "top_k",
-        "top_logprobs",
-        "top_p",
-        "verbosity",
-    ]
-)
-"""What of a request an endpoint is told: nothing by which it stores the chat, costs more, or asks another model."""
-
-TOKEN_LIMITS = ("max_tokens", "max_completion_tokens")
 
 
 class RefusedError(Exception):
@@ -160,6 +134,8 @@ class ChatCounter:
         asked = request.get("model")
         if not isinstance(asked, str):
             raise RefusedError(400, "model must be the name of a model", "invalid_request_error")
+        if not isinstance(request.get("stream") or False, bool):
+            raise RefusedError(400, "stream must be true or false", "invalid_request_error")
         if request.get("n") not in (None, 1):
             raise RefusedError(400, "n must be 1: each answer is paid on its own", "invalid_request_error")
         try:
@@ -193,7 +169,7 @@ class ChatCounter:
                 "insufficient_quota",
                 "insufficient_quota",
             ) from None
-        return Asked(order, model, _passed_on(request, model))
+        return Asked(order, model, passed_on(request, model))
 
     async def finish(self, asked: Asked, answer: Answer) -> Bought:
         """Capture the points of an answer that ended, and keep what was said.
@@ -229,6 +205,9 @@ class ChatCounter:
     async def streamed(self, asked: Asked, say: Callable[[bytes, Answer], Awaitable[None]]) -> Answer:
         """Return an answer once it ended, and say its events as they come: soon at first, then some together.
 
+        One that is still being given when its time or our bytes are over ends there (``cut_short``), as if it had all
+        its tokens: its reader has what was said until then, and could make any answer last so long.
+
         Args:
             asked: what is answered.
             say: takes whole events, without the last one, and the answer so far.
@@ -236,16 +215,26 @@ class ChatCounter:
         Raises:
             UpstreamError: there is none.
             UnfinishedAnswerError: it did not come to its end.
-            TimeoutError: it takes too long.
+            TimeoutError: it takes too long, and the endpoint says nothing any more.
         """
-        streamed, said = StreamedAnswer(), 0
-        async with asyncio.timeout(asked.order.seconds), asked.model.upstream.stream(asked.request) as parts:
-            async for part in parts:
-                if whole := streamed.feed(part):
-                    await say(whole, streamed.answer)
-                    said += 1
-                if said > SAID_AT_ONCE and not streamed.has_ended:
-                    await asyncio.sleep(TOGETHER_SECONDS)  # what comes meanwhile is read in one piece
+        streamed, said, listening = StreamedAnswer(), 0, Listening()
+        try:
+            async with (
+                asyncio.timeout(asked.order.seconds),
+                asked.model.upstream.stream(asked.request) as parts,
+            ):
+                async for part in listening.to(parts):
+                    if whole := streamed.feed(part):
+                        await say(whole, streamed.answer)
+                        said += 1
+                    if said > SAID_AT_ONCE and not streamed.has_ended:
+                        await asyncio.sleep(TOGETHER_SECONDS)  # what comes meanwhile is read in one piece
+        except TooLongAnswerError:
+            return streamed.cut()
+        except TimeoutError:
+            if listening.silent() > SILENT_SECONDS:
+                raise
+            return streamed.cut()
         return streamed.end()
 
     async def whole(self, asked: Asked) -> tuple[bytes, Answer]:
@@ -370,18 +359,3 @@ def _too_many(words: str, seconds: float) -> RefusedError:
     """Return the refusal of one more answer, which is free again after some seconds."""
     again = {"Retry-After": f"{seconds:.0f}"}
     return RefusedError(429, words, "rate_limit_error", "rate_limit_exceeded", again)
-
-
-def _passed_on(request: Mapping[str, JsonValue], model: ChatModel) -> dict[str, JsonValue]:
-    """Return a request as the endpoint gets it: the name that it knows, no user, and no more tokens than allowed."""
-    passed: dict[str, JsonValue] = {
-        name: value for name, value in request.items() if name in PASSED_ON and value is not None
-    }
-    passed["model"] = model.asked_as
-    limits = [name for name in TOKEN_LIMITS if request.get(name) is not None] or ["max_tokens"]
-    for name in limits:
-        given = request.get(name)
-        is_number = isinstance(given, int) and not isinstance(given, bool)
-        bounded = min(given, model.max_tokens) if isinstance(given, int) and is_number else 0
-        passed[name] = bounded if bounded > 0 else model.max_tokens
-    return passed

@@ -20,7 +20,7 @@ from chatfeedback.web.chat_counter import FAILURES, Asked, ChatCounter, RefusedE
 from chatfeedback.web.chat_outlet import Outlet
 from chatfeedback.web.limits import Limit, TooOftenError
 from chatfeedback.web.site import Part, site_of
-from task_generators.llm.answers import DONE, UnfinishedAnswerError
+from task_generators.llm.answers import CUT_SHORT, DONE, UnfinishedAnswerError
 from task_generators.llm.upstream import UpstreamError
 from workspaces.config import DYNAMIC
 from workspaces.errors import ConfigurationError
@@ -87,7 +87,7 @@ class Streaming:
             RefusedError: it failed before anything was sent.
         """
         try:
-            await self._pass_on()
+            answer = await self._pass_on()
         except FAILURES as error:
             await self._counter.fail(self._asked)
             refused = failure(error)
@@ -98,12 +98,13 @@ class Streaming:
             await self._counter.fail(self._asked)
             raise
         else:
-            await self._say(DONE)
+            await self._say(b"\n\n" + CUT_SHORT + DONE if answer.cut_short else DONE)
         await self._out({"type": "http.response.body", "body": b"", "more_body": False})
 
-    async def _pass_on(self) -> None:
+    async def _pass_on(self) -> Answer:
         answer = await self._counter.streamed(self._asked, self._say)
         await self._counter.finish(self._asked, answer)
+        return answer
 
     async def _say(self, data: bytes, _answer: Answer | None = None) -> None:
         if not self._begun:

@@ -23,6 +23,7 @@ from workspaces.records import IMPORTED, AnnotationStatus
 from workspaces.store.annotations import annotation_revision, latest_genuine, newest_number
 from workspaces.store.conversations import count_by_state, ids_in
 from workspaces.store.members import MemberStatus, members
+from workspaces.store.own_answers import same_people, second_answers
 from workspaces.store.rewrites import all_showing_rewrites, own_checks
 from workspaces.store.standing import SAID
 from workspaces.store.tasks import task
@@ -103,6 +104,7 @@ class _Stamp:
     """What the sums depend on besides answers; if it is the same, answers alone can have changed them."""
 
     people: frozenset[tuple[str, str, str]]
+    same: frozenset[frozenset[str]]
     hidden: tuple[tuple[str, int], ...]
     tasks: int
     closed: int
@@ -115,6 +117,7 @@ class LiveWork:
         """Args: ``rule``: of answers about one's own conversation."""
         self._rule = rule
         self._moot: AbstractSet[str] = frozenset()
+        self._second: AbstractSet[tuple[str, str]] = frozenset()
         self.work = Work()
         self.was_read_whole = False
         """Whether the last ``follow`` read everything."""
@@ -133,12 +136,13 @@ class LiveWork:
             changed = None if anew or stamp != self._stamp else self._changed(connection, newest, came)
             surroundings = _Surroundings.read(connection, self._rule) if changed is None or changed else None
             if changed and surroundings is not None:
-                concerned = sorted(changed | (surroundings.moot ^ self._moot))
-                then = replace(surroundings, moot=self._moot)
+                exchanged = {task_id for _, task_id in surroundings.second ^ self._second}
+                concerned = sorted(changed | exchanged | (surroundings.moot ^ self._moot))
+                then = replace(surroundings, moot=self._moot, second=self._second)
                 before = _fold(connection, then, concerned, until=self._number)
                 self.work.exchange(before, _fold(connection, surroundings, concerned, until=newest))
         if surroundings is not None:
-            self._moot = surroundings.moot
+            self._moot, self._second = surroundings.moot, surroundings.second
         self.was_read_whole = changed is None
         if changed is None and surroundings is not None:
             self.work = _whole(store, surroundings, newest)
@@ -156,6 +160,7 @@ class LiveWork:
 def _stamp(connection: sa.Connection) -> _Stamp:
     return _Stamp(
         frozenset((each.person_id, each.platform, each.status) for each in members(connection)),
+        frozenset(same_people(connection).values()),
         tuple(
             sorted(
                 (state.value, count)
@@ -179,6 +184,7 @@ class _Surroundings:
 
     statuses: Mapping[Place, MemberStatus]
     own: AbstractSet[tuple[str, str]]
+    second: AbstractSet[tuple[str, str]]
     closed: AbstractSet[str]
     shown: AbstractSet[str]
     moot: AbstractSet[str]
@@ -190,6 +196,7 @@ class _Surroundings:
         return cls(
             {(each.person_id, each.platform): each.status for each in members(connection)},
             own_checks(connection, {each.id: each for each in showing}),
+            second_answers(connection),
             closed_everywhere(connection),
             {name for state in ON_OFFER for name in ids_in(connection, state)},
             moot_tasks(connection, showing, rule),
@@ -260,7 +267,8 @@ def _add(work: Work, kind: str, task_id: str, rows: Iterable[Any], surroundings:
         if status is AnnotationStatus.SUBMITTED:
             work.answers[person_id, platform, kind] += 1
             work.hours[at.replace(minute=0, second=0, microsecond=0)] += 1
-            had += (person_id, task_id) not in surroundings.own
+            who = (person_id, task_id)
+            had += who not in surroundings.own and who not in surroundings.second
     return had
 
 

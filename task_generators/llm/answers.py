@@ -6,18 +6,25 @@ Source: the reference of OpenAI's API, "The chat completion object" and "The cha
 from __future__ import annotations
 
 import json
+import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from task_generators.llm.bounded import MAX_REPLY_BYTES
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import AsyncIterator, Mapping
 
     from pydantic import JsonValue
 
 DONE = b"data: [DONE]\n\n"
 """The last event of a stream; it is sent once the points were captured."""
+
+CUT_SHORT = (
+    b'data: {"id": "cut-short", "object": "chat.completion.chunk", "created": 0, "model": "", '
+    b'"choices": [{"index": 0, "delta": {}, "finish_reason": "length"}]}\n\n'
+)
+"""What stands before it where a bound of ours ended the answer; the empty line ends an event that is half there."""
 
 
 _COUNTED = frozenset(
@@ -41,11 +48,19 @@ class UnfinishedAnswerError(Exception):
     """An answer did not come to its end, or is none; the text says why and holds nothing that the endpoint said."""
 
 
+class TooLongAnswerError(UnfinishedAnswerError):
+    """An answer has more bytes than any is read of."""
+
+    def __init__(self) -> None:
+        super().__init__("the answer is too long")
+
+
 @dataclass(slots=True)
 class Answer:
     """What a model said so far: its text, its reasoning, its calls of tools by position, and whether it ended.
 
-    ``has_more``: it also gave what is not kept, such as sound or pictures.
+    ``has_more``: it also gave what is not kept, such as sound or pictures. ``cut_short``: it went on, and a bound of
+    ours ended it, as one of its tokens would have.
     """
 
     texts: list[str] = field(default_factory=list)
@@ -53,6 +68,7 @@ class Answer:
     calls: dict[int, dict[str, str]] = field(default_factory=dict)
     has_more: bool = False
     finished: bool = False
+    cut_short: bool = False
 
     @property
     def is_empty(self) -> bool:
@@ -132,11 +148,12 @@ class StreamedAnswer:
         """Take bytes as they come; return whole events to pass on.
 
         Raises:
-            UnfinishedAnswerError: the endpoint reports a failure, or says too much.
+            TooLongAnswerError: it says too much.
+            UnfinishedAnswerError: the endpoint reports a failure.
         """
         self._bytes += len(data)
         if self._bytes > MAX_REPLY_BYTES:
-            raise UnfinishedAnswerError("the answer is too long")
+            raise TooLongAnswerError
         head, newline, rest = data.rpartition(b"\n")
         if not newline:  # joined once its line ends: a long line in small pieces is not copied for each
             self._rest.append(data)
@@ -170,6 +187,16 @@ class StreamedAnswer:
             raise UnfinishedAnswerError("the answer is empty")
         return self.answer
 
+    def cut(self) -> Answer:
+        """Return the answer as far as it came, where a bound of ours ended it.
+
+        Raises:
+            UnfinishedAnswerError: it says nothing so far.
+        """
+        self.answer.finished = self.answer.cut_short = True
+        self._rest = []
+        return self.end()
+
     def _take(self, line: bytes) -> None:
         if not line.startswith(b"data:"):
             return
@@ -187,6 +214,25 @@ class StreamedAnswer:
         for choice in choices if isinstance(choices, list) else ():
             if isinstance(choice, dict) and not choice.get("index"):
                 self.answer.add(choice)
+
+
+class Listening:
+    """Yields the parts of a stream, and tells for how long it has been waited for the next one now."""
+
+    def __init__(self) -> None:
+        self._since: float | None = None
+
+    async def to(self, parts: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+        """Yield the parts; what their reader does with each is no waiting."""
+        self._since = time.monotonic()
+        async for part in parts:
+            self._since = None
+            yield part
+            self._since = time.monotonic()
+
+    def silent(self) -> float:
+        """Return for how many seconds nothing has come."""
+        return 0.0 if self._since is None else time.monotonic() - self._since
 
 
 def whole_answer(body: bytes) -> Answer:

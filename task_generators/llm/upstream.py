@@ -11,6 +11,7 @@ from weakref import WeakKeyDictionary
 
 import aiohttp
 
+from task_generators.llm.answers import TooLongAnswerError
 from task_generators.llm.bounded import BoundedClient, TooLongReplyError, pieces
 from workspaces.tls import tls_context
 
@@ -95,6 +96,7 @@ class HttpUpstream:
 
         Raises:
             UpstreamError: the endpoint cannot be reached, refuses, or is silent for too long.
+            TooLongAnswerError: it says too much.
         """
         try:
             async with self._client().open(
@@ -107,7 +109,7 @@ class HttpUpstream:
                     raise await self._refusal(response)
                 yield pieces(response)
         except TooLongReplyError:
-            raise UpstreamError("the answer is too long") from None
+            raise TooLongAnswerError from None
         except aiohttp.ServerTimeoutError:
             raise UpstreamError("the model was silent for too long") from None
         except (aiohttp.ClientError, OSError):

@@ -255,6 +255,13 @@ def forget_times(connection: sa.Connection, person_id: str) -> int:
     return connection.execute(forgotten.values(lead_time=None, served_at=None)).rowcount
 
 
+def was_read(connection: sa.Connection, annotation_id: str, content: str, updated_at: datetime) -> bool:
+    """Return whether an annotation has a revision with this content hash and this time of the platform."""
+    at = annotation_revision.c
+    it = (at.annotation_id == annotation_id) & (at.content_hash == content) & (at.updated_at == updated_at)
+    return connection.execute(sa.select(at.revision).where(it).limit(1)).first() is not None
+
+
 def first_read(connection: sa.Connection, annotation_ids: Iterable[str]) -> dict[str, datetime]:
     """Return the platform's time of the first revision of each of these annotations, as far as they are known."""
     column = annotation_revision.c.annotation_id

@@ -1,5 +1,7 @@
 """Own answers: answers to tasks about conversations that the same person gave, and the links that tell it.
 
+Links also tell that two accounts are one human's, whose second answer to a task counts for nothing.
+
 An e-mail address is one person on every platform and in the logs. Whoever is named otherwise in the logs is linked by
 the lead. A mark stays when the conversation is deleted; feedback that came with a log is its giver's by nature and is
 not marked.
@@ -12,8 +14,8 @@ from typing import TYPE_CHECKING
 import sqlalchemy as sa
 
 from workspaces.chunks import in_chunks
-from workspaces.records import IMPORTED
-from workspaces.store.annotations import annotation_revision
+from workspaces.records import IMPORTED, AnnotationStatus
+from workspaces.store.annotations import annotation_revision, counts, latest_genuine
 from workspaces.store.conversations import conversation
 from workspaces.store.insert import insert_missing
 from workspaces.store.schema import UTCDateTime, metadata
@@ -96,6 +98,33 @@ def same_people(connection: sa.Connection) -> dict[str, frozenset[str]]:
         together = frozenset(pair).union(*(same.get(each, ()) for each in pair))
         same.update(dict.fromkeys(together, together))
     return same
+
+
+def second_answers(connection: sa.Connection) -> frozenset[tuple[str, str]]:
+    """Return the (person, task) that another id of the same human answered before, as answers came in.
+
+    One human has one vote on a task, and is paid for it once. What the first withdraws makes room for the next.
+    """
+    same, at = same_people(connection), annotation_revision.c
+    given: dict[tuple[str, frozenset[str]], list[tuple[int, str]]] = {}
+    for ids in in_chunks(same):
+        theirs = at.person_id.in_(ids) & (at.platform != IMPORTED) & counts()
+        submitted = sa.select(at.annotation_id, sa.func.min(at.number)).where(
+            theirs, at.status == AnnotationStatus.SUBMITTED.value
+        )
+        since = {
+            name: number or 0 for name, number in connection.execute(submitted.group_by(at.annotation_id))
+        }
+        for row in connection.execute(latest_genuine(theirs)):
+            if row.status == AnnotationStatus.SUBMITTED.value:
+                place = (since[row.annotation_id], row.person_id)
+                given.setdefault((row.task_id, same[row.person_id]), []).append(place)
+    return frozenset(
+        (person_id, task_id)
+        for (task_id, _), places in given.items()
+        for _, person_id in places
+        if person_id != min(places)[1]
+    )
 
 
 def own_conversations(connection: sa.Connection, people: Collection[str]) -> dict[str, set[str]]:

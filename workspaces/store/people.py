@@ -12,6 +12,7 @@ import sqlalchemy as sa
 
 from workspaces.store.moments import after, newest
 from workspaces.store.schema import UTCDateTime, metadata
+from workspaces.store.who_answered import after_work
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -39,9 +40,11 @@ class PersonSettings:
 
 
 def save_settings(connection: sa.Connection, settings: PersonSettings) -> None:
-    """Add a person's new settings; they are put after the ones in force."""
+    """Add a person's new settings; they are put after the ones in force, and after the work of theirs that was read."""
     before = newest(connection, person_settings.c.set_at, person_settings.c.person_id == settings.person_id)
-    row = asdict(settings) | {"set_at": after(settings.set_at, before)}
+    row = asdict(settings) | {
+        "set_at": after_work(connection, after(settings.set_at, before), settings.person_id)
+    }
     connection.execute(sa.insert(person_settings), row)
 
 

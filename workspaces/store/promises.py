@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
@@ -9,8 +10,9 @@ import sqlalchemy as sa
 from workspaces.records import IMPORTED, SharingState
 from workspaces.store.conversations import conversation
 from workspaces.store.ledger import ledger_transaction
-from workspaces.store.rules import all_rules, next_version
+from workspaces.store.rules import BEGINNING, all_rules, next_version
 from workspaces.store.tasks import task
+from workspaces.store.who_answered import after_work
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -39,6 +41,8 @@ def anything_promised(connection: sa.Connection, rates: RatesConfig) -> bool:
 def next_rules(connection: sa.Connection, rates: RatesConfig, now: datetime) -> RulesVersion | None:
     """Return the version to record before ``rates`` are used; None if they are in use already.
 
+    It holds for no work that was read before: the clock of a platform may be ahead of ours.
+
     Raises:
         ConfigurationError: as ``next_version``.
         UnknownPaidPartError: as ``all_rules``.
@@ -46,4 +50,7 @@ def next_rules(connection: sa.Connection, rates: RatesConfig, now: datetime) -> 
     known = all_rules(connection)
     paid = sa.select(ledger_transaction.c.sequence).limit(1)
     paid_before = connection.execute(paid).first() is not None
-    return next_version(rates, known, now, paid_before=paid_before)
+    new = next_version(rates, known, now, paid_before=paid_before)
+    if new is None or new.holds_from == BEGINNING:
+        return new
+    return replace(new, holds_from=after_work(connection, new.holds_from))

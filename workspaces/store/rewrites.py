@@ -18,7 +18,7 @@ from workspaces.records import AnnotationStatus, shown_hash, stable_id
 from workspaces.store.annotations import annotation_revision, counts, latest_genuine
 from workspaces.store.insert import insert_missing, upsert
 from workspaces.store.latest_annotations import annotation_of, stream_annotations
-from workspaces.store.own_answers import same_people
+from workspaces.store.own_answers import same_people, second_answers
 from workspaces.store.schema import UTCDateTime, metadata
 from workspaces.store.tasks import task, tasks_of
 
@@ -263,6 +263,11 @@ def own_checks(connection: sa.Connection, tasks: Mapping[str, Task]) -> frozense
         for writer in writers.get(name, ())
         for person_id in same.get(writer, (writer,))
     )
+
+
+def for_nothing(connection: sa.Connection, tasks: Mapping[str, Task]) -> frozenset[tuple[str, str]]:
+    """Return the (person, task) whose answers count for nothing: own checks, and second answers of one human."""
+    return own_checks(connection, tasks) | second_answers(connection)
 
 
 def record_judging(connection: sa.Connection, kinds: Collection[str], now: datetime) -> None:

@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
 
-from workspaces.records import AnnotationStatus
 from workspaces.store.annotations import annotation_revision
 from workspaces.store.ledger import ledger_transaction
 from workspaces.store.schema import metadata
+from workspaces.store.who_answered import is_first_submitted
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
@@ -85,12 +85,11 @@ def last_paid_work(
 def _last_paid_work(without: tuple[str, ...]) -> sa.Select[datetime]:
     """Return the query of ``last_paid_work``: to build it anew takes longer than to execute it."""
     given, first, paid = annotation_revision.alias("given"), annotation_revision.alias("first"), settlement.c
-    submitted = AnnotationStatus.SUBMITTED.value
     earlier = sa.exists().where(
         first.c.task_id == given.c.task_id,
         # written so that SQLite looks among the few answers to the task, not among all of the person's
         sa.func.coalesce(first.c.person_id, "") == given.c.person_id,
-        first.c.status == submitted,
+        is_first_submitted(first),
         first.c.updated_at < given.c.updated_at,
     )
     has_points = (
@@ -107,8 +106,7 @@ def _last_paid_work(without: tuple[str, ...]) -> sa.Select[datetime]:
     return (
         sa.select(given.c.updated_at)
         .where(given.c.person_id == sa.bindparam("person"), given.c.updated_at < sa.bindparam("before"))
-        .where(given.c.status == submitted)
-        .where(~earlier, has_points)
+        .where(is_first_submitted(given), ~earlier, has_points)
         .order_by(given.c.updated_at.desc())
         .limit(1)
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
@@ -9,11 +10,16 @@ import sqlalchemy as sa
 from workspaces.chunks import in_chunks
 from workspaces.records import IMPORTED, AnnotationStatus, GivenAnswer
 from workspaces.store.annotations import annotation_revision, latest_genuine, latest_revisions
+from workspaces.store.moments import newest, not_before
 from workspaces.store.schema import UTCDateTime
+from workspaces.store.tasks import placement
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
     from datetime import datetime
+
+AHEAD = timedelta(days=1)
+"""By so much the clock of a platform may be ahead of ours."""
 
 
 def people_who_answered(connection: sa.Connection, task_ids: Iterable[str]) -> set[str]:
@@ -38,6 +44,24 @@ def tasks_done_by(connection: sa.Connection, person_id: str) -> set[str]:
         annotation_revision.c.status != AnnotationStatus.DRAFT.value,
     )
     return set(connection.execute(query).scalars())
+
+
+def placed_tasks_of(connection: sa.Connection, people: Iterable[str], platform: str) -> list[str]:
+    """Return the tasks that stand on a platform and to which any of these people ever submitted an answer there."""
+    revision = annotation_revision.c
+    found: set[str] = set()
+    for some in in_chunks(people):
+        query = (
+            sa.select(revision.task_id)
+            .join(placement, placement.c.task_id == revision.task_id)
+            .where(
+                revision.person_id.in_(some),
+                revision.platform == platform,
+                revision.status == AnnotationStatus.SUBMITTED.value,
+            )
+        )
+        found.update(connection.execute(query.distinct()).scalars())
+    return sorted(found)
 
 
 def tasks_answered_by(connection: sa.Connection, platform: str, person_id: str) -> set[str]:
@@ -95,21 +119,47 @@ def first_submissions(
 ) -> dict[tuple[str, str], datetime]:
     """Return when each person first submitted an answer to each task, by (person, task), by the platform's clock.
 
-    The time never becomes later: edits, withdrawals and further answers to the task do not change it. With a
-    ``person_id`` only theirs are read.
+    Edits, withdrawals and further answers to the task do not change it: an answer has the time of its first submitted
+    revision, also where the platform's clock was set back before the next one. With a ``person_id`` only theirs are
+    read.
     """
+    at = annotation_revision.c
     query = (
-        sa.select(
-            annotation_revision.c.person_id,
-            annotation_revision.c.task_id,
-            sa.func.min(annotation_revision.c.updated_at, type_=UTCDateTime),
-        )
-        .where(annotation_revision.c.status == AnnotationStatus.SUBMITTED.value)
-        .group_by(annotation_revision.c.person_id, annotation_revision.c.task_id)
+        sa.select(at.person_id, at.task_id, sa.func.min(at.updated_at, type_=UTCDateTime))
+        .where(is_first_submitted(annotation_revision))
+        .group_by(at.person_id, at.task_id)
     )
     if person_id is not None:
-        query = query.where(annotation_revision.c.person_id == person_id)
+        query = query.where(at.person_id == person_id)
     return {(person, task_id): at for person, task_id, at in connection.execute(query)}
+
+
+def after_work(connection: sa.Connection, now: datetime, person_id: str | None = None) -> datetime:
+    """Return ``now``, or the moment after the newest work that was read, if that is later by its platform's clock.
+
+    With a ``person_id`` only theirs is looked at. A clock that is ahead by more than ``AHEAD`` is wrong, and not
+    waited for.
+    """
+    at = annotation_revision.c
+    which = [
+        at.platform != IMPORTED,
+        at.status == AnnotationStatus.SUBMITTED.value,
+        at.updated_at <= now + AHEAD,
+    ]
+    if person_id is not None:
+        which.append(at.person_id == person_id)
+    return not_before(now, newest(connection, at.updated_at, *which))
+
+
+def is_first_submitted(of: sa.FromClause) -> sa.ColumnElement[bool]:
+    """Return the condition that a revision is the first of its annotation that was submitted."""
+    before, submitted = annotation_revision.alias(), AnnotationStatus.SUBMITTED.value
+    earlier = sa.exists().where(
+        before.c.annotation_id == of.c.annotation_id,
+        before.c.revision < of.c.revision,
+        before.c.status == submitted,
+    )
+    return (of.c.status == submitted) & ((of.c.revision == 1) | ~earlier)  # most are the first
 
 
 def _of_person(platform: str, person_id: str, status: AnnotationStatus) -> sa.Select[Any]:

@@ -21,10 +21,15 @@ if TYPE_CHECKING:
 
 
 class News(Enum):
-    """What is to be stored of a genuine answer."""
+    """What is to be stored of a genuine answer.
+
+    ``EARLIER`` says something else than what stands, with a time before it: an old page or an older copy shows it, or
+    the clock of the platform was set back before its author changed it.
+    """
 
     NEW = auto()
     CHANGED = auto()
+    EARLIER = auto()
     NOTHING = auto()
     NOT_OURS = auto()
 
@@ -38,7 +43,8 @@ def judge(
         answer: as the platform tells it.
         task_id: the task that we placed where the answer stands; None for a place that is not ours.
         content: the hash of its status and values.
-        before: the latest genuine revision of this answer; None where it is not known.
+        before: the latest genuine revision of this answer; None where it is not known. Its time is the platform's too;
+            that of a deletion is not, so an answer that was deleted and exists again is a change.
     """
     is_own = answer.editor_id == answer.person_id
     if before is None:
@@ -49,8 +55,10 @@ def judge(
         return DisputeReason.MOVED
     if task_id is None:
         return News.NOT_OURS  # it stands where the task was placed before
-    if not is_change(answer, content, before):
+    if content == before.content_hash:
         return News.NOTHING
+    if before.status is not AnnotationStatus.DELETED and answer.updated_at < before.updated_at:
+        return News.EARLIER if is_own else News.NOTHING
     return News.CHANGED if is_own else DisputeReason.CHANGED
 
 
@@ -82,12 +90,3 @@ def is_same_answer(answer: RemoteAnswer, before: AnnotationRevision, first_read:
     if before.made_at is not None:
         return before.made_at == answer.made_at
     return answer.made_at is None or answer.made_at <= first_read
-
-
-def is_change(answer: RemoteAnswer, content: str, before: AnnotationRevision) -> bool:
-    """Return whether an answer changed. It did not if its page was read before the stored revision was updated.
-
-    Both times are the platform's. A deletion has none, so an answer that was deleted and exists again is a change.
-    """
-    returned = before.status is AnnotationStatus.DELETED
-    return content != before.content_hash and (returned or answer.updated_at >= before.updated_at)

@@ -9,7 +9,8 @@ was made anew or restored from a copy, or by a task or container that somebody d
 failure says how the tasks are placed again.
 
 No clock of ours decides anything: changes are told apart by the platform's own times, and an answer that is missing by
-where it stood.
+where it stood. Where the clock of a platform was set back, a change is told by its task alone, asked for once more, on
+a server whose mark says that it had what the change replaces.
 """
 
 from __future__ import annotations
@@ -124,19 +125,29 @@ class Poll:
         placed = {place.remote_id: place for place in places}
         seen: set[str] = set()
         gone: set[str] = set()
+        earlier: list[AnnotationRevision] = []
         reading = Reading(self._platform, box, places)
         for page in reading:
             now = self._clock()
-            seen |= record_answers(
+            recorded = record_answers(
                 self._store, name, page, placed, now, self._result, hold_strangers=hold_strangers
             )
+            seen |= recorded.ids
+            earlier += recorded.earlier
             gone |= _not_as_placed(page, placed)
             advance(sum(answer.remote_id in placed for answer in page))
         for failure in reading.failures:
             self.fail(failure)
         gone |= {place.task_id for place in known} - {place.task_id for place in places} | reading.gone
         readable = {it.task_id: it for it in places if it.task_id not in reading.unread | gone}
-        gone |= self._look_for_missing(readable, seen, mark.covers(container.mark))
+        covered = mark.covers(container.mark)
+        if covered is None:
+            record_losses(self._store, earlier, self._clock(), self._result)
+        else:
+            tasks = {revision.task_id for revision in earlier}
+            again = [place for place in places if place.task_id in tasks]
+            self._read_again(again, covered, hold_strangers=hold_strangers)
+        gone |= self._look_for_missing(readable, seen, covered)
         if gone:
             self.fail(
                 f"{len(gone):,} of {counted(len(known), 'task')} of ours {word_for(len(gone), 'does', 'do')} not stand "
@@ -169,12 +180,39 @@ class Poll:
                     self._clock(),
                     self._result,
                     hold_strangers=hold_strangers,
-                )
+                ).ids
         container = self._platform.look(box) if deletions and there else None
         if container is not None:
             with self._store.read() as connection:
                 mark = mark_of(connection, name, box) or Mark()
             self._look_for_missing(there, seen, mark.covers(container.mark))
+
+    def _read_again(self, places: Sequence[PlacedTask], covered: int, *, hold_strangers: bool) -> None:
+        """Read the answers to tasks of which the listing told less than was known, one task after the other.
+
+        The listing was old, and nothing changes; or the clock of the platform was set back, and what its authors said
+        since is found.
+        """
+        found, now = Synced(), self._clock()
+        for place in places:
+            try:
+                answers = self._platform.answers_to(place) or ()
+            except WorkbenchError as error:
+                self.fail(str(error))
+                continue
+            placed = {place.remote_id: place}
+            record_answers(
+                self._store,
+                self._platform.name,
+                answers,
+                placed,
+                now,
+                found,
+                hold_strangers=hold_strangers,
+                covered=covered,
+            )
+        self._result.changed += found.changed
+        self._result.unchanged -= found.changed
 
     def _standing(self, container: Container, known: list[PlacedTask]) -> list[PlacedTask]:
         """Return the tasks that stand; all are looked up only where the container cannot hold them all.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from workspaces.records import stable_id
 from workspaces.store.annotations import (
@@ -14,6 +14,7 @@ from workspaces.store.annotations import (
     first_read,
     latest_of,
     save_revisions,
+    was_read,
 )
 from workspaces.store.deletions import forgotten_people
 from workspaces.store.disputes import (
@@ -66,6 +67,15 @@ class Synced:
     failures: list[str] = field(default_factory=list)
 
 
+class Recorded(NamedTuple):
+    """``ids`` under which answers are stored, or would be. ``earlier`` is what stands of those that are told with an
+    earlier time, differ from it and were never read: they changed nothing.
+    """
+
+    ids: set[str]
+    earlier: list[AnnotationRevision]
+
+
 def record_answers(
     store: Store,
     platform: str,
@@ -75,11 +85,11 @@ def record_answers(
     result: Synced,
     *,
     hold_strangers: bool = True,
-) -> set[str]:
+    covered: int = 0,
+) -> Recorded:
     """Store the new and changed ones of these answers in one transaction, and count all of them in ``result``.
 
-    Answers of a person who asked to be forgotten are not changed any more. Returns the ids under which the answers are
-    stored, or would be.
+    Answers of a person who asked to be forgotten are not changed any more.
 
     Args:
         store: where they are stored.
@@ -89,6 +99,8 @@ def record_answers(
         now: for people to read.
         result: is added to.
         hold_strangers: whether the answers of people whom nobody invited count for nothing until they are accepted.
+        covered: the answers were asked for one by one, from a server that had the revisions up to this number: what
+            differs from those is said since, whatever its time, unless it was read before, or comes from an older copy.
     """
     in_order = sorted(answers, key=lambda answer: (answer.updated_at, answer.response_id))
     with store.write() as connection:
@@ -99,6 +111,10 @@ def record_answers(
         first: list[AnnotationRevision] = []
         further: list[AnnotationRevision] = []
         disputes: list[Dispute] = []
+        earlier: list[AnnotationRevision] = []
+        old: set[str] = set()
+        gone = disputes_of(connection, GONE, newest)
+        lost = {(it.annotation_id, it.standing) for it in gone if it.reason is DisputeReason.LOST}
         for annotation_id, answer in newest.items():
             before = known.get(annotation_id)
             place = placed.get(answer.remote_id)
@@ -108,11 +124,24 @@ def record_answers(
                 continue
             content = content_hash(answer.status, answer.values)
             judged = judge(answer, task_id, content, before)
+            if (
+                judged is News.EARLIER
+                and before is not None
+                and (annotation_id, before.revision) not in lost
+                and not was_read(connection, annotation_id, content, answer.updated_at)
+            ):
+                if (before.number or 0) <= covered:
+                    judged = News.CHANGED
+                else:
+                    earlier.append(before)
             match judged:
                 case News.NOT_OURS:
                     result.not_ours += 1
                 case News.NOTHING:
                     result.unchanged += 1
+                case News.EARLIER:
+                    result.unchanged += 1
+                    old.add(annotation_id)
                 case DisputeReason():
                     result.disputed += 1
                     disputes.append(_dispute(platform, annotation_id, answer, task_id, judged, before, now))
@@ -127,8 +156,9 @@ def record_answers(
         save_revisions(connection, first)
         append_revisions(connection, further)
         save_disputes(connection, disputes)
-        _withdraw_deletions(connection, newest)
-    return set(newest)
+        there = [it for it in gone if it.reason is DisputeReason.DELETED or it.annotation_id not in old]
+        withdraw_disputes(connection, [it.dispute_id for it in there])
+    return Recorded(set(newest), earlier)
 
 
 def record_deletions(
@@ -145,7 +175,7 @@ def record_deletions(
 
 
 def record_losses(store: Store, missing: Sequence[AnnotationRevision], now: datetime, result: Synced) -> None:
-    """Record that answers are not in the copy from which their platform was restored: they stand."""
+    """Record that these revisions are not in the copy from which their platform was restored: they stand."""
     with store.write() as connection:
         lost = (_gone(DisputeReason.LOST, revision, now) for revision in missing)
         decided = [replace(each, status=FlagStatus.DISMISSED, reviewed_at=now) for each in lost]
@@ -186,11 +216,6 @@ def names_of(connection: sa.Connection, platform: str, answers: Sequence[RemoteA
         return annotation_id_of(platform, answer.response_id, answer.made_at)
 
     return [name(answer) for answer in answers]
-
-
-def _withdraw_deletions(connection: sa.Connection, present: Iterable[str]) -> None:
-    found = disputes_of(connection, GONE, present)
-    withdraw_disputes(connection, [each.dispute_id for each in found])
 
 
 def _revision(

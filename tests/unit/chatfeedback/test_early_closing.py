@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -11,7 +11,8 @@ from chatfeedback import steps
 from chatfeedback.steps.assignments import Assigned
 from chatfeedback.steps.board import read_board
 from chatfeedback.steps.evaluation import evaluate
-from tests.sample_records import NOW, chat, seeds_of
+from chatfeedback.steps.status import count
+from tests.sample_records import ALL_TAGS, NOW, chat, seeds_of
 from tests.unit.chatfeedback.test_strangers import WithAccounts, everybody_answers, points
 from workspaces.config.generation import AdaptiveConfig
 from workspaces.records import PlacedTask, TaskState
@@ -21,11 +22,12 @@ from workspaces.store.tasks import all_tasks, placed_tasks
 from workspaces.workspace import Workspace, utc_now
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Iterator, Sequence
+    from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
     from pathlib import Path
 
     from workspaces.forms import Form, TaskContent
     from workspaces.platforms.base import Refuse, Settings
+    from workspaces.records import GivenAnswer
 
 CONFIGURATION = """
 version: 1
@@ -71,6 +73,13 @@ class Shelf(WithAccounts):
         self.tasks -= {each.task_id for each in tasks}
         box = self.answers.setdefault("box", {})
         self.answers["box"] = {name: it for name, it in box.items() if it.remote_id not in gone}
+
+    def remove_answers(self, answers: Sequence[GivenAnswer]) -> None:
+        for answer in answers:
+            self.answers["box"].pop(answer.response_id, None)
+
+    def close_account(self, is_theirs: Callable[[str], bool]) -> bool:
+        return True
 
 
 @pytest.fixture
@@ -184,3 +193,48 @@ def test_a_push_that_is_killed_in_between_is_finished_by_the_next_one(
         assert placed_tasks(connection) == shelf.tasks
         closed = [it for it in all_tasks(connection).values() if it.closed_at is not None]
     assert {it.id for it in closed}.isdisjoint(shelf.tasks)
+
+
+def test_nobody_is_asked_in_the_stead_of_somebody_who_was_forgotten_for_nothing(
+    tmp_path: Path, shelf: Shelf, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Their answer counts and keeps its place, and is gone there: whoever came in its stead was not paid."""
+    monkeypatch.setattr(Workspace, "servers", lambda _workspace: {})  # it is a server of the lead's own
+    logs = [chat(f"c{number}", f"question {number}", f"answer {number}") for number in range(3)]
+    tags: dict[str, Any] = {**ALL_TAGS}
+    rules = (
+        "platforms: {argilla: {}}\nmix: {kinds: {qualitative: 1}, overlap: 2}\npeople: {strangers: accept}\n"
+    )
+    with Workspace.create(tmp_path / "workspace", f"version: 1\n{rules}") as workspace:
+        workspace.collection.append(logs, now=NOW, delay=NOW - NOW)
+        with workspace.store.write() as connection:
+            save_seeds(connection, list(seeds_of(logs).values()))
+        steps.generate_tasks(workspace)
+        steps.push_tasks(workspace)
+        with workspace.store.read() as connection:
+            one, two, three = sorted(all_tasks(connection))
+        on = workspace.pseudonyms.on_platform("argilla")
+        ada, bo, cy = on("ada"), on("bo"), on("cy")
+
+        def say(person: str, *task_ids: str) -> None:
+            for task_id in task_ids:
+                shelf.give(f"{person} {task_id}", task_id, person=person, **tags)
+
+        say(ada, one, two)
+        say(bo, one)
+        steps.sync_answers(workspace)
+        steps.settle_answers(workspace)
+        before = points(workspace, ada), points(workspace, bo)
+        steps.forget_person(workspace, ada, by="giver")
+        assert shelf.tasks == {two, three}
+        assert not any(it.person_id == ada for it in shelf.answers["box"].values())
+        say(bo, three)
+        say(cy, two, three)
+        steps.sync_answers(workspace)
+        assert shelf.tasks == {three}  # both who answered it are there: the platform itself asks nobody else
+        steps.push_tasks(workspace)
+        assert shelf.tasks == {three}
+        steps.settle_answers(workspace)
+        assert (points(workspace, ada), points(workspace, bo)) == (before[0], before[1] * 2)
+        assert points(workspace, cy) == before[0]  # paid for all that was asked
+        assert count(workspace).answers_to_come == 0

@@ -14,24 +14,34 @@ from typer.testing import CliRunner
 
 from chatfeedback import steps
 from chatfeedback.cli import app
+from chatfeedback.counts import answers_that_count, open_tasks
 from chatfeedback.report import write_report
 from chatfeedback.steps.answers import read_answers
+from chatfeedback.web.lead_work import LiveWork
 from exports.context import contexts_of
 from exports.omissions import OmissionReason
 from exports.projection import Evidence
 from exports.selections import select_completions, select_pairs
 from exports.weights import Weights
-from reward_engine import Terms, due
+from reward_engine import Terms, due, totals
+from reward_engine.verification import verify
 from tests.sample_records import ALL_TAGS, NOW, annotation, chat, siblings, task
 from workspaces.config import Config, ExportsConfig
 from workspaces.errors import UsageError
 from workspaces.privacy import CHAT_LOG
 from workspaces.records import IMPORTED, AnnotationStatus
-from workspaces.store.annotations import AnnotationRevision, save_revisions
+from workspaces.store.annotations import (
+    AnnotationRevision,
+    append_revisions,
+    deleted,
+    revisions_by,
+    save_revisions,
+)
 from workspaces.store.conversations import entries_of
 from workspaces.store.own_answers import own_answer, own_answers
 from workspaces.store.settlements import settlement
-from workspaces.store.tasks import save_tasks
+from workspaces.store.standing import standing
+from workspaces.store.tasks import all_tasks, save_tasks
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -115,6 +125,53 @@ def test_a_link_makes_answers_own_ones_and_taking_it_back_undoes_it(workspace: W
     ):
         with pytest.raises(UsageError, match=message):
             steps.link_giver(workspace, person, giver, remove=message == "is not linked")
+
+
+def test_two_accounts_of_one_person_vote_once_and_are_paid_once(workspace: Workspace) -> None:
+    """Both answers counted and were paid, and nothing could say that they were one person's."""
+    people = filled(workspace)
+    on, rule = workspace.pseudonyms.on_platform("argilla"), workspace.config.quality.own
+    other, cy, live = on("bobby"), on("cy"), LiveWork(rule)
+    with workspace.store.write() as connection:
+        save_revisions(connection, [revision("t-d", other), revision("t-d", cy)])
+
+    def state() -> tuple[dict[str, int], set[str], list[str]]:
+        steps.settle_answers(workspace)
+        with workspace.store.read() as connection:
+            points, tasks = totals(connection), all_tasks(connection)
+            counting = {it.person_id for it in answers_that_count(connection, tasks) if it.task_id == "t-d"}
+            assert verify(connection).problems == ()
+            offered = {name: it for name, it in tasks.items() if it.platform != IMPORTED}
+            to_come = sum(open_tasks(connection, offered, standing(connection), ()).values())
+        live.follow(workspace.store)
+        anew = LiveWork(rule)
+        anew.follow(workspace.store)
+        assert (live.work, sum(live.work.to_come.values())) == (anew.work, to_come)
+        votes = read_answers(workspace).votes
+        on_d = votes.loc[votes["task_id"] == "t-d", "annotator"]
+        return points, counting, sorted(set(on_d))
+
+    everybody = {people["ada"], people["bob"], other, cy}
+    before = state()
+    assert (before[1], before[0][other], before[0][people["bob"]]) == (everybody, 10, 20)
+    assert steps.link_giver(workspace, BOB, other) == (people["bob"], other)
+    linked = state()
+    assert linked[1] == everybody - {other}
+    assert linked[2] == sorted(linked[1])
+    gained = {name: linked[0].get(name, 0) - before[0].get(name, 0) for name in everybody}
+    assert gained == {
+        people["ada"]: 0,
+        people["bob"]: 0,
+        other: -10,
+        cy: 10,
+    }  # Cy has the place within the overlap
+    assert state() == linked
+    with workspace.store.write() as connection:  # Bob takes the first one back: the other counts in its stead
+        (first,) = [it for it in revisions_by(connection, people["bob"]) if it.task_id == "t-d"]
+        append_revisions(connection, [deleted(first, NOW)])
+    assert state()[1] == everybody - {people["bob"]}
+    steps.link_giver(workspace, BOB, other, remove=True)
+    assert state()[0][other] == 10
 
 
 def test_a_mark_stays_when_the_conversation_is_deleted_and_a_link_goes_with_the_person(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 import threading
+from dataclasses import asdict
 from datetime import datetime, timedelta
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from typing import TYPE_CHECKING, Any
@@ -15,9 +16,11 @@ from typer.testing import CliRunner
 
 from chatfeedback import steps
 from chatfeedback.cli import app
+from chatfeedback.steps.own_standing import my_standing
+from reward_engine import capture, quote_purchase, reserve, totals
 from tests.sample_records import ALL_TAGS, NOW, chat, minutes
 from workspaces.errors import ConfigurationError, UsageError
-from workspaces.records import AnnotationStatus, Quality
+from workspaces.records import AnnotationStatus, ChatMode, Quality
 from workspaces.store.annotations import AnnotationRevision, save_revisions
 from workspaces.store.confidences import OVERALL, PersonConfidence, save_confidence
 from workspaces.store.people import settings_history
@@ -147,6 +150,37 @@ def test_a_wallet_says_how_each_credit_came_about(office: Path) -> None:
     assert any("Bonus for day 2 of a streak, 2026-05-02" in it["text"] for it in found["movements"])
     shown = words(office, "wallet", "ada@example.org", "--explain")
     assert f"Balance: {found['balance']} points, level steady; streak: 0 days" in shown
+
+
+def test_what_is_set_aside_or_owed_is_the_same_in_every_view_of_a_wallet(office: Path) -> None:
+    """The explained one said that the balance was below zero, where the other one said what is owed."""
+    ada = answer(office, "ada@example.org", minutes(0))
+    settle(office)
+    with Workspace.open(office) as workspace:
+        price = quote_purchase(workspace.config.spending, "m", ChatMode.DIRECT)
+        lasts: dict[str, Any] = {"now": utc_now(), "expires_at": utc_now() + timedelta(hours=1)}
+        with workspace.store.write() as connection:
+            for name in ("paid", "open"):
+                reserve(connection, ada, price, hold_id=name, **lasts)
+            capture(connection, "paid", price.price, now=utc_now())
+            earned = totals(connection)[ada]
+        steps.adjust_points(workspace, ada, -earned, reason="not theirs", author="lead")
+        standing = my_standing(workspace, ada)
+    views = [run(office, "wallet", ada, *more) for more in ((), ("--explain",))]
+    figures = {(it["balance"], it["held"], it["owed"]) for it in (*views, asdict(standing))}
+    assert figures == {(0, price.price, 2 * price.price)}
+    assert all(sum(each["points"] for each in it["movements"]) == it["balance"] - it["owed"] for it in views)
+    said = f"Balance: 0 points, {price.price} set aside, {2 * price.price} owed"
+    assert all(said in words(office, "wallet", ada, *more) for more in ((), ("--explain",)))
+
+
+@pytest.mark.parametrize("points", [10**9 + 1, -(10**9) - 1, 2**63 - 1, 10**40])
+def test_a_correction_of_too_many_points_is_refused_and_nobodys_pay_stops(office: Path, points: int) -> None:
+    """One of 2^63 - 1 points was posted, and no settlement after it could be."""
+    ada = answer(office, "ada@example.org", minutes(0))
+    with Workspace.open(office) as workspace, pytest.raises(UsageError, match="at most 1,000,000,000 points"):
+        steps.adjust_points(workspace, ada, points, reason="a slip", author="lead")
+    assert settle(office)["credited"] > 0
 
 
 def test_the_days_cap_is_explained_where_it_held_something_back(office: Path) -> None:

@@ -229,3 +229,24 @@ def test_the_budget_promises_what_everybody_who_can_answer_would_earn(
 def _tasks(workspace: Workspace) -> list[Any]:
     with workspace.store.read() as connection:
         return list(all_tasks(connection).values())
+
+
+NOBODY = ["", " ", "nan", "None", "N/A", "-", "\u200b", "a\u200bda@example.org", "ada\x00", "\u202eada"]
+LIKE_SOMEBODY = ["x" * 5_000, "4ae296fa78ff", "\uff41da@example.org", "e\u0301@example.org"]
+
+
+@pytest.mark.parametrize("name", [*NOBODY, *LIKE_SOMEBODY])
+def test_a_name_that_can_be_nobodys_makes_no_member(workspace: Workspace, name: str) -> None:
+    """Whoever opened an account 'nan' afterwards, or was told by a mistyped pseudonym, would have counted."""
+    with workspace.store.read() as connection:
+        before = members(connection)
+    with pytest.raises(UsageError, match="is nobody"):
+        steps.accept_people(workspace, ["zoe@example.org", name])
+    with workspace.store.read() as connection:
+        assert members(connection) == before
+
+
+def test_whoever_is_known_by_such_a_name_is_accepted(workspace: Workspace, platform: MemoryPlatform) -> None:
+    person = workspace.pseudonyms.on_platform("argilla")("None")
+    (accepted,) = steps.accept_people(workspace, ["None"])
+    assert accepted.person_id == person

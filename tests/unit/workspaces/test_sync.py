@@ -21,6 +21,7 @@ from workspaces.records import Annotation, AnnotationStatus, PlacedTask
 from workspaces.store.annotations import annotation_revision
 from workspaces.store.latest_annotations import latest_annotations
 from workspaces.store.tasks import save_placements, save_tasks
+from workspaces.store.who_answered import first_submissions
 from workspaces.sync import Synced
 from workspaces.sync import sync as sync_members
 
@@ -337,6 +338,56 @@ def test_a_stale_page_changes_nothing(store: Store, platform: MemoryPlatform, cl
     platform.pages["box"] = [[old]]
     assert sync(store, platform, clock) == Synced(unchanged=1)
     assert only(store).values == {"helpful": "yes"}
+
+
+def test_what_is_said_after_the_clock_was_set_back_is_heard(
+    store: Store, platform: MemoryPlatform, clock: Clock
+) -> None:
+    """It was taken for an old page: somebody who withdrew an answer was paid for it, until the clock came round."""
+    platform.give("r1", at=minutes(60))
+    platform.give("r2", "t2", at=minutes(60), helpful="no")
+    sync(store, platform, clock)
+    platform.give("r1", at=minutes(1), status=DISCARDED)
+    platform.give("r2", "t2", at=minutes(2), helpful="yes")
+    assert sync(store, platform, clock) == Synced(changed=2)
+    assert sync(store, platform, clock) == Synced(unchanged=2)
+    assert {found.task_id: found.status for found in latest(store).values()} == {
+        "t1": DISCARDED,
+        "t2": SUBMITTED,
+    }
+    with store.read() as connection:
+        assert first_submissions(connection)["ada", "t2"] == minutes(
+            60
+        )  # an edit moves no work to another day
+
+
+def test_what_was_read_before_is_not_said_again(store: Store, platform: MemoryPlatform, clock: Clock) -> None:
+    """A page that stays old is asked about once it says what was never read, and then believed in nothing."""
+    old = platform.give("r1", helpful="no")
+    sync(store, platform, clock)
+    new = platform.give("r1", at=minutes(1), helpful="yes")
+    sync(store, platform, clock)
+    platform.pages["box"] = [[old]]
+    assert sync(store, platform, clock) == Synced(unchanged=1)
+    platform.pages["box"] = [[replace(new, updated_at=NOW + timedelta(seconds=30), values={"helpful": "na"})]]
+    assert sync(store, platform, clock) == Synced(unchanged=1)
+    assert platform.asked == ["remote-t1"]
+    assert only(store).values == {"helpful": "yes"}
+
+
+def test_a_restored_copy_takes_no_later_word_back(
+    store: Store, platform: MemoryPlatform, clock: Clock
+) -> None:
+    platform.give("r1")
+    sync(store, platform, clock)
+    mark = platform.marks["box"]
+    platform.give("r1", at=minutes(5), helpful="no")
+    sync(store, platform, clock)
+    platform.marks["box"] = mark  # a copy from between, with a word that was never read
+    platform.give("r1", at=minutes(2), helpful="na")
+    for _ in range(3):
+        sync(store, platform, clock)
+        assert only(store).values == {"helpful": "no"}
 
 
 def test_an_answer_that_a_listing_skipped_is_asked_for_and_not_deleted(

@@ -21,12 +21,22 @@ KEY = "sk-the-leads-own-key"
 
 
 class FaultyUpstream:
-    """Answers ``words`` words; of its answers the share ``failing`` fails and ``stalling`` is silent for long."""
+    """Answers ``words`` words, each with ``padding`` bytes beside it.
+
+    Of its answers the share ``failing`` fails and ``stalling`` is silent for long.
+    """
 
     def __init__(
-        self, failing: float = 0.0, stalling: float = 0.0, words: int = 5, pause: float = 0.0, seed: int = 0
+        self,
+        failing: float = 0.0,
+        stalling: float = 0.0,
+        words: int = 5,
+        pause: float = 0.0,
+        seed: int = 0,
+        padding: int = 0,
     ) -> None:
         self.failing, self.stalling, self.words, self.pause = failing, stalling, words, pause
+        self.padding = padding
         self.asked: list[dict[str, Any]] = []
         self.ended = 0
         self._random = random.Random(seed)
@@ -84,7 +94,7 @@ class FaultyUpstream:
                     return
                 if fault == "stalls half-way":
                     await asyncio.sleep(60)
-            yield _event({"content": f"word{number} "}, None)
+            yield _event({"content": f"word{number} "}, None, self.padding)
         yield _event({}, "stop")
         yield b"data: [DONE]\n\n"
 
@@ -99,8 +109,8 @@ class FaultyUpstream:
         await send({"type": "http.response.body", "body": b"{" if fault == "no protocol" else body.encode()})
 
 
-def _event(delta: dict[str, str], reason: str | None) -> bytes:
-    choice = {"index": 0, "delta": delta, "finish_reason": reason}
+def _event(delta: dict[str, str], reason: str | None, padding: int = 0) -> bytes:
+    choice = {"index": 0, "delta": delta, "finish_reason": reason, "logprobs": "0" * padding or None}
     chunk = {"id": "x", "object": "chat.completion.chunk", "created": 0, "model": "m", "choices": [choice]}
     return b"data: " + json.dumps(chunk).encode() + b"\n\n"
 

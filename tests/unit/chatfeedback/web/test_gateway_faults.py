@@ -10,6 +10,7 @@ from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 import httpx
+import openai
 import pytest
 import sqlalchemy as sa
 
@@ -155,3 +156,44 @@ def test_a_client_that_leaves_has_paid_and_one_that_waits_is_told_of_a_silent_mo
             with workspace.store.read() as connection:
                 assert balance(connection, person_account(ada)) == 6
     assert capsys.readouterr().out == ""
+
+
+def test_an_answer_that_is_still_given_when_its_time_is_over_ends_there_and_is_paid(tmp_path: Path) -> None:
+    """Who asked a slow model for a long answer, or read slowly, had all but its end for nothing, again and again."""
+    upstream = FaultyUpstream(words=10_000, pause=0.01)
+    with upstream_at(upstream) as base_url:
+        chat: dict[str, Any] = {"models": [{"model": "m", "base_url": base_url}]}
+        spending = {"hold_minutes": 0.02}
+        with (
+            chat_workspace(tmp_path / "w", chat=chat, spending=spending) as workspace,
+            running(workspace) as address,
+        ):
+            ada = person_with(workspace, "ada", 10)
+            client = openai.OpenAI(base_url=f"{address}/v1", api_key=key_of(workspace, ada), max_retries=0)
+            said: Any = {"model": "m", "messages": [{"role": "user", "content": "x"}]}
+            chunks = [each.choices[0] for each in client.chat.completions.create(**said, stream=True)]
+            assert "word20 " in "".join(each.delta.content or "" for each in chunks)
+            assert [each.finish_reason for each in chunks if each.finish_reason] == ["length"]
+            upstream.stalling = 1.0
+            with pytest.raises(openai.APIStatusError, match="nothing was charged"):
+                client.chat.completions.create(**said)  # nobody saw anything of it
+            with pytest.raises(openai.BadRequestError, match="stream must be true or false"):
+                client.chat.completions.create(**said, extra_body={"stream": "false"})
+            with workspace.store.read() as connection:
+                assert balance(connection, person_account(ada)) == 6
+            assert figures(workspace) == (Counter(captured=1, released=1), 1)
+
+
+def test_an_answer_with_more_bytes_than_are_read_ends_there_and_is_paid(tmp_path: Path) -> None:
+    upstream = FaultyUpstream(words=10_000, padding=2_000)
+    with upstream_at(upstream) as base_url:
+        chat: dict[str, Any] = {"models": [{"model": "m", "base_url": base_url}]}
+        with chat_workspace(tmp_path / "w", chat=chat) as workspace, running(workspace) as address:
+            ada = person_with(workspace, "ada", 10)
+            body = {"model": "m", "messages": [{"role": "user", "content": "x"}], "stream": True}
+            headers = {"Authorization": f"Bearer {key_of(workspace, ada)}"}
+            answer = httpx.post(f"{address}/v1/chat/completions", json=body, headers=headers, timeout=60)
+            assert answer.text.endswith('"finish_reason": "length"}]}\n\ndata: [DONE]\n\n')
+            assert 3_000 < answer.text.count("word") < 10_000
+            with workspace.store.read() as connection:
+                assert balance(connection, person_account(ada)) == 6
