@@ -43,7 +43,13 @@ def next_rules(connection: sa.Connection, rates: RatesConfig, now: datetime) -> 
         ConfigurationError: as ``next_version``.
         UnknownPaidPartError: as ``all_rules``.
     """
-    known = all_rules(connection)
-    paid = sa.select(ledger_transaction.c.sequence).limit(1)
-    paid_before = connection.execute(paid).first() is not None
-    return next_version(rates, known, now, paid_before=paid_before)
+    if known := all_rules(connection):
+        return next_version(rates, known, now)
+    paid = sa.select(ledger_transaction.c.sequence)
+    offered = sa.select(task.c.task_id).where(
+        task.c.platform != IMPORTED, task.c.rules_version == rates.version
+    )
+    paid_before, offered_before = (
+        connection.execute(query.limit(1)).first() is not None for query in (paid, offered)
+    )
+    return next_version(rates, [], now, paid_before=paid_before, offered_before=offered_before)
