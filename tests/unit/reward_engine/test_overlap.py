@@ -150,7 +150,9 @@ def test_a_task_offered_before_versions_were_recorded_pays_everybody(store: Stor
         assert recorded.rates.beyond_overlap == "pay"
         assert limit(TASKS["t"], RuleBook([recorded])) is None
         for said, there in (({"beyond_overlap": "refuse"}, "pay"), ({"own": 0.0}, "1.0")):
-            with pytest.raises(ConfigurationError, match=rf"instead of {there}, but tasks were offered .*new name"):
+            with pytest.raises(
+                ConfigurationError, match=rf"instead of {there}, but tasks were offered .*new name"
+            ):
                 next_rules(connection, RatesConfig.model_validate(said), NOW)
         another = next_rules(connection, RatesConfig(version="2"), NOW)
     assert another is not None
