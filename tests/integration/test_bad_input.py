@@ -382,9 +382,13 @@ def test_a_truncated_gzip_keeps_what_stands_before_the_damage(shell: Shell, tmp_
     whole = gzip.compress(rows.encode())
     path = tmp_path / "long.jsonl.gz"
     path.write_bytes(whole[: len(whole) * 3 // 4])
-    shell("ingest", str(path)).line(USAGE, str(path), "cannot be read")
+    said = shell("ingest", "--json", str(path))
+    said.line(USAGE, str(path), "cannot be read", "nothing is read twice")
     kept = conversations_in(shell)
     assert 1000 <= kept < 5000
+    figures = json.loads(said.out)
+    assert figures["read"] == figures["added"] == kept
+    assert "cannot be read" in figures["damage"]
     path.write_bytes(whole)
     said = shell("ingest", "--json", str(path))
     assert said.code == 0
