@@ -661,3 +661,27 @@ def test_rubbish_from_an_llm(shell: Shell, monkeypatch: pytest.MonkeyPatch, body
     with Workspace.open(shell.folder) as opened, opened.store.read() as connection:
         assert latest_seeds(connection) == {}
         assert [it.requests for it in spent(connection)] == [6]  # rubbish costs money too
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code"),
+    [
+        (("ingest", "no-such-file.jsonl"), USAGE),
+        (("export",), USAGE),
+        (("wallet", "nobody"), USAGE),
+        (("collection", "show", "--no-such-option", "x"), USAGE),
+        (("no-such-command",), USAGE),
+    ],
+)
+def test_a_failure_is_one_object_as_well(shell: Shell, arguments: tuple[str, ...], code: int) -> None:
+    assert shell("status", "--json").code == 0
+    said = shell(*arguments, "--json")
+    line = said.line(code)
+    assert json.loads(said.out) == {"error": line.removeprefix("chatfeedback: "), "exit_code": code}
+    assert shell(*arguments).out == ""
+
+
+def test_a_configuration_that_is_wrong_is_one_object_as_well(shell: Shell) -> None:
+    shell.configure("version: 1\nplatfroms: {}\n")
+    said = shell("status", "--json")
+    assert json.loads(said.out) == {"error": said.line(CONFIGURATION)[14:], "exit_code": CONFIGURATION}
