@@ -252,8 +252,8 @@ class Poll:
             gone = [revision for revision in gone if revision not in orphans]
             self.fail(
                 f"{', '.join(sorted({each.person_id for each in orphans}))}: the account was deleted there, and its "
-                "answers with it. They stand and count here; to take access from somebody, use 'chatfeedback people revoke' or "
-                "'people remove'"
+                "answers with it. They stand and count here; to take access from somebody, use 'chatfeedback people "
+                "revoke' or 'people remove'"
             )
         if covered is None:
             record_losses(self._store, gone, now, self._result)
