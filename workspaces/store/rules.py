@@ -130,7 +130,7 @@ def next_version(
     """
     if not known:
         if offered_before:
-            rates = _as_offered(rates)
+            rates = _as_offered(rates, paid=paid_before)
         return RulesVersion(rates.version, rates, now, now if paid_before else BEGINNING)
     newest = known[-1]
     if rates.version == newest.version and "beyond_overlap" not in rates.model_fields_set:
@@ -154,16 +154,20 @@ def next_version(
     return RulesVersion(rates.version, rates, now, holds_from)
 
 
-def _as_offered(rates: RatesConfig) -> RatesConfig:
+def _as_offered(rates: RatesConfig, *, paid: bool) -> RatesConfig:
     """Return the rates of tasks that were offered before versions were recorded.
 
+    What the configuration says of them itself holds as long as nothing was ``paid``.
+
     Raises:
-        ConfigurationError: the configuration says otherwise, under the same name.
+        ConfigurationError: it says otherwise than what was paid, under the same name.
     """
     offered = rates.model_copy(update=dict(BEFORE_VERSIONS))
     wanted = offered.model_copy(
         update={key: getattr(rates, key) for key in BEFORE_VERSIONS if key in rates.model_fields_set}
     )
+    if not paid:
+        return wanted
     if wanted != offered:
         raise ConfigurationError(
             f"{_changed(offered, wanted)}, but tasks were offered under rates.version {rates.version!r} before: give "

@@ -149,12 +149,16 @@ def test_a_task_offered_before_versions_were_recorded_pays_everybody(store: Stor
         assert recorded is not None
         assert recorded.rates.beyond_overlap == "pay"
         assert limit(TASKS["t"], RuleBook([recorded])) is None
-        for said, there in (({"beyond_overlap": "refuse"}, "pay"), ({"own": 0.0}, "1.0")):
-            with pytest.raises(
-                ConfigurationError, match=rf"instead of {there}, but tasks were offered .*new name"
-            ):
-                next_rules(connection, RatesConfig.model_validate(said), NOW)
+        asked = RatesConfig(beyond_overlap="refuse")
+        said = next_rules(connection, asked, NOW)  # nothing was paid yet
         another = next_rules(connection, RatesConfig(version="2"), NOW)
+    assert said is not None
+    assert said.rates.beyond_overlap == "refuse"
+    for changed, there in ((asked, "pay"), (RatesConfig(own=0.0), "1.0")):
+        with pytest.raises(
+            ConfigurationError, match=rf"instead of {there}, but tasks were offered .*new name"
+        ):
+            next_version(changed, [], NOW, paid_before=True, offered_before=True)
     assert another is not None
     assert another.rates.beyond_overlap == "refuse"
     assert limit(TASKS["t"], RuleBook([another])) is None
