@@ -113,16 +113,17 @@ def licence_key(name: str) -> str:
 
 
 def with_words(identifiers: Iterable[str], names: Iterable[str]) -> dict[str, str]:
-    """Return how each identifier is shown: with the words that stand for it in the sources, where they are others."""
+    """Return how each identifier is shown: with the words that stand for it in the sources, unless but for case it is
+    these.
+    """
     words: dict[str, set[str]] = {}
     for name in names:
         words.setdefault(identified(name), set()).add(name)
-    return {
-        known: f"{known} (as: {', '.join(others)})"
-        if (others := sorted(words.get(known, set()) - {known}))
-        else known
+    others = {
+        known: sorted(name for name in words.get(known, ()) if name.casefold() != known.casefold())
         for known in identifiers
     }
+    return {known: f"{known} (as: {', '.join(some)})" if some else known for known, some in others.items()}
 
 
 def all_identified(names: Iterable[str]) -> tuple[str, ...]:
