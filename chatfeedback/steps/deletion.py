@@ -350,12 +350,7 @@ def _leave_platforms(workspace: Workspace, receipt_id: str, person_id: str) -> N
         try:
             with workspace.platform(name) as platform:
                 # first, so that answers given since the last sync are removed, too
-                sync(
-                    workspace.store,
-                    platform,
-                    utc_now,
-                    is_account_of=workspace.pseudonyms.is_account_of,
-                )
+                sync(workspace.store, platform, utc_now, is_account_of=workspace.pseudonyms.is_account_of)
                 platform.remove_answers(_answers_given(workspace, platform, person_id))
                 closed[name] = _close_account(workspace, platform, person_id)
         except WorkbenchError as error:
