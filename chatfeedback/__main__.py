@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from chatfeedback import ending, interrupts
@@ -43,7 +44,21 @@ def main() -> None:
         interrupts.leave()
     if message:
         sys.stderr.write(f"chatfeedback: {safe(message)}\n")
+    if code:
+        _as_json(code, message)
     ending.leave(code)
+
+
+def _as_json(code: int, message: str) -> None:
+    """Print a failure as an object, where JSON is asked for and the command printed none."""
+    options = sys.argv[: sys.argv.index("--")] if "--" in sys.argv else sys.argv
+    if "--json" not in options[1:]:
+        return
+    from chatfeedback.cli import output
+
+    if not output.json_was_printed():
+        with suppress(OSError):  # standard output may be what failed
+            output.emit_json({"error": message, "exit_code": code})
 
 
 def _run(app: typer.Typer) -> tuple[int, str]:
@@ -89,6 +104,8 @@ def _usage(error: Exception) -> tuple[int, str] | None:
     shown: Any = error
     if not hasattr(error, "format_message"):  # click's errors; typer has a copy of click, or imports it
         return None
+    if "--json" in sys.argv[1:]:
+        return int(shown.exit_code), " ".join(str(shown.format_message()).split())
     rich_utils.rich_format_error(shown)
     return int(shown.exit_code), ""
 

@@ -41,6 +41,9 @@ HUB_LICENCES = frozenset(
 )
 """Identifiers that the Hugging Face Hub accepts in a card; any other licence is ``other`` there."""
 
+HUB_NAMES = {"ODC-By-1.0": "odc-by", "ODbL-1.0": "odbl"}
+"""What the Hub calls licences that are not an SPDX identifier there."""
+
 
 def card(
     projection: Projection[ItemT],
@@ -52,6 +55,7 @@ def card(
     tables: Sequence[DatasetTable],
     pictures: Mapping[str, Picture],
     licences: Mapping[str, int],
+    shown_licences: Mapping[str, str],
     sources: Mapping[str, int],
     accounting: Accounting,
     dropped: Mapping[str, int],
@@ -70,7 +74,8 @@ def card(
         release: what is said of this release and the one before, Markdown.
         tables: the configurations, the one to train on first.
         pictures: of what was measured, by the name of their file.
-        licences: rows to train on by licence of their source.
+        licences: rows to train on by licence of their source, by its SPDX identifier where that is sure.
+        shown_licences: how each of them is shown.
         sources: rows to train on by source.
         accounting: what became of every judgment and every item.
         dropped: answers and tasks in no row, by reason.
@@ -146,7 +151,8 @@ def card(
             *table(["source", "rows"], [[name, str(count)] for name, count in sources.items()]),
             "",
             *table(
-                ["licence of the source", "rows"], [[name, str(count)] for name, count in licences.items()]
+                ["licence of the source", "rows"],
+                [[shown_licences[name], str(count)] for name, count in licences.items()],
             ),
             "",
             *(f"{note}\n" for note in map(cell, licence_notes(licences))),
@@ -169,7 +175,7 @@ def _header(
     licences: Mapping[str, int],
     about_files: Mapping[str, JsonValue],
 ) -> str:
-    names = {name.lower() for name in licences}
+    names = {HUB_NAMES.get(name, name.lower()) for name in licences}
     only = names.pop() if len(names) == 1 else "other"
     configurations = []
     for each in tables:

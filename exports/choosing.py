@@ -12,6 +12,7 @@ from datetime import UTC
 from typing import TYPE_CHECKING
 
 from exports.items import judges_of
+from exports.licence_names import licence_key
 from exports.omissions import Omission, OmissionReason
 from exports.verdicts import sorted_omissions
 from workspaces.config.exports import ExportsConfig
@@ -144,7 +145,7 @@ def names_that_nothing_has(
         names: that the items have, with those that fell out (``names_of``).
         item: what an item is called.
     """
-    folded = {"licences": str.casefold}  # as ``_licences`` compares them
+    folded = {"licences": licence_key}
     return [
         f"exports.{key} names {name!r}, which no {item} has"
         for key, known in names.items()
@@ -287,7 +288,7 @@ def _sources(item: ExportItem, rules: ExportsConfig, _: Evidence) -> bool:
 
 
 def _licences(item: ExportItem, rules: ExportsConfig, _: Evidence) -> bool:
-    return _among(map(str.casefold, item.licences), tuple(map(str.casefold, rules.licences)))
+    return _among(map(licence_key, item.licences), tuple(map(licence_key, rules.licences)))
 
 
 def _uncontaminated(item: ExportItem, _: ExportsConfig, evidence: Evidence) -> bool:

@@ -10,6 +10,7 @@ import pyarrow as pa
 
 from exports.arrays import NOWHERE, codes_of, rows_at
 from exports.choosing import EVERYTHING, ITEM_RULES, NAMES
+from exports.licence_names import licence_key
 from exports.omissions import OmissionReason
 from exports.pair_columns import NEITHER
 
@@ -128,6 +129,6 @@ _HOLDS: Mapping[str, Callable[[PairColumns, ExportsConfig, Evidence], Flags]] = 
     "languages": lambda pairs, rules, _: _among(pairs, "languages", rules.languages),
     "models": lambda pairs, rules, _: _among(pairs, "models", rules.models),
     "sources": lambda pairs, rules, _: _among(pairs, "sources", rules.sources),
-    "licences": lambda pairs, rules, _: _among(pairs, "licences", rules.licences, str.casefold),
+    "licences": lambda pairs, rules, _: _among(pairs, "licences", rules.licences, licence_key),
 }
 """What each rule holds of; that of ``decontaminate`` looks at prompts one by one."""

@@ -68,6 +68,7 @@ class Reduced:
     content: ContentCounted = field(default_factory=ContentCounted)
     dropped: Counter[str] = field(default_factory=Counter)
     licences: Counter[str] = field(default_factory=Counter)
+    licence_ids: Counter[str] = field(default_factory=Counter)
     sources: Counter[str] = field(default_factory=Counter)
     rules_versions: Counter[str] = field(default_factory=Counter)
     annotators: set[str] = field(default_factory=set)
@@ -90,6 +91,7 @@ class Reduced:
         self.content.add(other.content)
         self.dropped += other.dropped
         self.licences += other.licences
+        self.licence_ids += other.licence_ids
         self.sources += other.sources
         self.rules_versions += other.rules_versions
         self.annotators |= other.annotators

@@ -17,6 +17,7 @@ from exports.context import canonical
 from exports.counts import Redactions
 from exports.filling import fill
 from exports.holders import HoldersSought
+from exports.licence_names import all_identified
 from exports.plain_rules import in_columns
 from exports.plan import Reduced
 from exports.shortage import found_in, to_train_on, with_states
@@ -128,6 +129,7 @@ def _reduced(evidence: Evidence, folder: Path, plan: Plan) -> Reduced:
         redactions=redactions,
         dropped=Counter(omission.reason.value for omission in selection.omissions),
         licences=_counts(item.licences for item in trained),
+        licence_ids=_counts(all_identified(item.licences) for item in trained),
         sources=_counts(item.sources for item in trained),
         rules_versions=_counts(item.rules_versions for item in trained),
         annotators={person_id for item in selection.items for person_id in item.person_ids},

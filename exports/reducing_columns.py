@@ -11,11 +11,12 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from exports.accounting import Accounting
-from exports.arrays import one_array, rows_at, texts_of
+from exports.arrays import codes_of, one_array, rows_at, texts_of
 from exports.counts import Counted, Redactions
 from exports.filling import fill_columns
 from exports.holders import Holders
 from exports.judgments import Act
+from exports.licence_names import identified
 from exports.message_columns import WHITE_SPACE
 from exports.omissions import OmissionReason
 from exports.pair_columns import NEITHER, distinct_of_two
@@ -102,6 +103,7 @@ def reduced_columns(found: PlainPairs, folder: Path, plan: Plan) -> Reduced:
         content=_content(trained),
         dropped=Counter({reason.value: count for reason, count in reasons.items()}),
         licences=_counts(trained.distinct_of(trained.origins.licences)),
+        licence_ids=_counts(trained.distinct_of(_identified(trained.origins.licences))),
         sources=_counts(trained.distinct_of(trained.origins.sources)),
         rules_versions=_counts(trained.rules_versions),
         annotators=set(holders.voters),
@@ -168,6 +170,12 @@ def _content(trained: PairColumns) -> ContentCounted:
 
 def _labels(splits: Sequence[str]) -> dict[str, Counter[bool | None]]:
     return {split: Counter({None: count}) for split, count in Counter(splits).items()}
+
+
+def _identified(names: pa.Array) -> pa.Array:
+    """Return licences by their SPDX identifiers, where these are sure."""
+    codes, known = codes_of(names)
+    return rows_at(texts_of([identified(name) for name in known]), codes)
 
 
 def _counts(names: pa.Array) -> Counter[str]:

@@ -15,6 +15,7 @@ from exports.croissant import FILE as CROISSANT
 from exports.croissant import croissant
 from exports.dataset import Before, check_target, tool_version, waiting_in, write_dataset
 from exports.finishing import tables_of
+from exports.licence_names import with_words
 from exports.licences import check_licences, licence_conflicts, licence_notes
 from exports.measurements import with_label_noise
 from exports.plan import Plan
@@ -137,7 +138,7 @@ def export(
         made = _of_all(of_portions, plan, workers, evidence, others)
         buckets = 1 if projection.in_one_file else buckets_for(made.items, before.buckets)
         if not any_licence and not dry_run:
-            check_licences(_sorted(made.licences))
+            check_licences(_sorted(made.licence_ids))
         tables = tables_of(
             plan,
             made,
@@ -223,7 +224,8 @@ def _release(
     counts = made.counted.counts(made.redactions, evidence.weights)
     measurements = with_label_noise(made.measure.measurements(), by_agreement=by_agreement(rules))
     dropped, accounting, benchmarks = _sorted(made.dropped), made.accounting, evidence.benchmarks
-    licences, sources, versions = map(_sorted, (made.licences, made.sources, made.rules_versions))
+    licences, sources, versions = map(_sorted, (made.licence_ids, made.sources, made.rules_versions))
+    shown_licences = with_words(licences, made.licences)
     refusal: list[str] = []
     if not any_licence and dry_run:
         refusal = [f"without --any-licence it is refused: {each}" for each in licence_conflicts(licences)]
@@ -246,7 +248,8 @@ def _release(
         **({} if benchmarks is None else {"decontamination": benchmarks.report(made.contaminated)}),
         **({"json_lines": True} if plan.json_lines else {}),
         "test_share": plan.test_share,
-        "licences": {**licences},
+        "licences": {**_sorted(made.licences)},
+        "licences_by_identifier": {**licences},
         "sources": {**sources},
         "rules_versions": {**versions},
         "ledger_tip": ledger_tip,
@@ -266,6 +269,7 @@ def _release(
         pictures=measurements.pictures,
         division=sentences_about(plan.rules_of_sides, test_only=projection.test_only),
         licences=licences,
+        shown_licences=shown_licences,
         sources=sources,
         accounting=accounting,
         dropped=dropped,
@@ -291,7 +295,13 @@ def _release(
     further = {
         **(projection.files(paths) if projection.in_one_file else {}),
         **{name: picture.svg for name, picture in measurements.pictures.items()},
-        SUMMARY: training_content(projection.title, content, counts, sources=sources, licences=licences),
+        SUMMARY: training_content(
+            projection.title,
+            content,
+            counts,
+            sources=sources,
+            licences={shown_licences[name]: count for name, count in licences.items()},
+        ),
     }
     about = partial(
         croissant,

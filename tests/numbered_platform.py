@@ -239,7 +239,7 @@ class NumberedPlatform:
         raise NotImplementedError
 
     def has_account(self, is_named: Callable[[str], bool]) -> bool:
-        raise NotImplementedError
+        return True
 
     def reset_password(self, is_theirs: Callable[[str], bool], password: SecretStr) -> list[str]:
         raise NotImplementedError

@@ -14,7 +14,7 @@ from chatfeedback.cli.ingest_check import show_check
 from chatfeedback.cli.output import HERE, AsJson, WorkspacePath, emit_json, hint, note, progress, say
 from chatfeedback.safe_text import safe
 from task_generators.hub import HUB, ask_for
-from workspaces.errors import RowsRejectedError
+from workspaces.errors import RowsRejectedError, UsageError
 from workspaces.grammar import counted, word_for
 from workspaces.workspace import Workspace
 
@@ -110,7 +110,7 @@ def ingest(
             delay_hours = 0.0 if publish else opened.config.consent.delay_hours
         show_check(source, checked, delay_hours=delay_hours, as_json=as_json)
         return
-    from chatfeedback.cli.ingest_summary import as_object, lines_of
+    from chatfeedback.cli.ingest_summary import as_object, lines_of, links_sentence
 
     started = time.monotonic()
     with Workspace.open(workspace) as opened, progress(f"Reading {name}") as advance:
@@ -129,6 +129,8 @@ def ingest(
         hold, warnings = steps.hold_of(opened), steps.unknown_sources(opened)
         if ingested.shared_ids:
             warnings.append(ingested.shared_ids)
+        if ingested.links_out:
+            warnings.append(links_sentence(ingested))
     seconds = round(time.monotonic() - started, 2)
     if as_json:
         emit_json(
@@ -141,6 +143,11 @@ def ingest(
             note(f"warning: {warning}")
         if not hold.count and (ingested.added or ingested.grown or ingested.published):
             hint("chatfeedback seed")
+    if ingested.damage:
+        raise UsageError(
+            f"{ingested.damage}: what was read before is counted, and kept; run this again with the whole of it: "
+            "nothing is read twice"
+        )
     if ingested.rejected:
         raise RowsRejectedError(
             f"{counted(ingested.rejected, 'row')} could not be read, "

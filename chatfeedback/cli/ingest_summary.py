@@ -44,6 +44,7 @@ def as_object(ingested: Ingested) -> dict[str, Any]:
         "redactions": ingested.redactions,
         "reasons": ingested.reasons,
         "rejects_file": ingested.rejects_file,
+        "damage": ingested.damage,
         "not_read": {path: lost.count for path, lost in losses.of_kind(UNREAD).items()},
         "not_understood": {
             path: {"count": lost.count, "example": lost.example}
@@ -95,6 +96,15 @@ def lines_of(name: str, ingested: Ingested, seconds: float) -> Iterator[str]:
     if ingested.redactions:
         placeholders = ", ".join(f"{count:,} {kind}" for kind, count in sorted(ingested.redactions.items()))
         yield f"Replaced by placeholders: {placeholders}"
+
+
+def links_sentence(ingested: Ingested) -> str:
+    """Return a sentence about links in a folder that lead out of it."""
+    links = ingested.links_out
+    return (
+        f"{counted(len(links), 'file')} of the folder {word_for(len(links), 'is a link', 'are links')} to files "
+        f"elsewhere, which {word_for(len(links), 'was', 'were')} read, too: {_first(links)}"
+    )
 
 
 def _telling_ids(ingested: Ingested) -> Iterator[str]:

@@ -52,8 +52,19 @@ def hint(command: str) -> None:
     note(f"Next: {command}")
 
 
+_answered: list[str] | None = None
+"""The command line for which a JSON object was printed last."""
+
+
+def json_was_printed() -> bool:
+    """Return whether a JSON object was printed for this command line."""
+    return _answered is sys.argv
+
+
 def emit_json(value: object) -> None:
     """Print a value as one JSON object on standard output, now: a reader may wait for it."""
+    global _answered
+    _answered = sys.argv
     sys.stdout.write(safe_json(json.dumps(value, default=_plain, ensure_ascii=False)) + "\n")
     sys.stdout.flush()
 

@@ -202,7 +202,7 @@ def _synced(name: str, counts: Synced) -> Iterator[str]:
         yield (
             f"  {counted(counts.lost, 'answer')} that {word_for(counts.lost, 'was', 'were')} read before "
             f"{word_for(counts.lost, 'is', 'are')} not there any more, because the server was restored from an older "
-            "copy: what was read stands and counts"
+            "copy, or the account was deleted there: what was read stands and counts"
         )
     if counts.disputed:
         yield (

@@ -351,7 +351,7 @@ def _leave_platforms(workspace: Workspace, receipt_id: str, person_id: str) -> N
         try:
             with workspace.platform(name) as platform:
                 # first, so that answers given since the last sync are removed, too
-                sync(workspace.store, platform, utc_now)
+                sync(workspace.store, platform, utc_now, is_account_of=workspace.pseudonyms.is_account_of)
                 close_full(workspace, name)  # before they are offered to anybody else
                 withdraw_from(workspace, platform)
                 platform.remove_answers(_answers_given(workspace, platform, person_id))

@@ -141,25 +141,39 @@ def generate_tasks(workspace: Workspace, *, dry_run: bool = False) -> Generated:
         gone = {task.id for task in moot(existing.values(), rewrites)}
         unanimous = unanimous_answers(workspace, existing) if any(it.mix.gold for it in mixings) else {}
 
+        tasks: list[Task] = []
+        right: dict[str, Mapping[str, str]] = {}
+
         def takes(task: Task) -> bool:
             return task.id not in gone and selections.takes(task)
 
         def draw() -> tuple[list[Task], list[tuple[Task, Mapping[str, str]]]]:
             drawn: list[Task] = []
             for mixing in mixings:
-                drawn += mixing.draw(facts, {task.id for task in drawn}, seeds, now)
+                drawn += mixing.draw(facts, {task.id for task in (*tasks, *drawn)}, seeds, now)
             again = [task for mixing in mixings for task in mixing.again(takes, now)]
-            checks = [pair for mixing in mixings for pair in mixing.gold(unanimous, gold, takes, now)]
+            checks = [pair for mixing in mixings for pair in mixing.gold(unanimous, gold | right, takes, now)]
             return [*drawn, *again, *(task for task, _ in checks)], checks
 
         left = points_left(workspace)
         wanted, checks = draw()
-        tasks = within(wanted, left, wanted_of)  # repeated tasks come after all others
-        while any(mixing.narrow(tasks) for mixing in mixings):
+        paid, cut = within(wanted, left, wanted_of), False  # repeated tasks come after all others
+        while True:
+            while any(mixing.narrow(paid) for mixing in mixings):
+                cut = True
+                fewer, checks = draw()
+                paid = within(fewer, left, wanted_of)
+            tasks += paid
+            made = {task.id for task in tasks}
+            right |= {task.id: answers for task, answers in checks if task.id in made}
+            if left is None or not (cut and paid):
+                break
+            # a draw of fewer tasks may leave points that pay for some after all, as a second run would find
+            left -= sum(task.points * wanted_of(task) for task in paid)
+            for mixing in mixings:
+                mixing.keep(paid)
             fewer, checks = draw()
-            tasks = within(fewer, left, wanted_of)
-        made = {task.id for task in tasks}
-        right = {task.id: answers for task, answers in checks if task.id in made}
+            paid = within(fewer, left, wanted_of)
         if not dry_run:
             with workspace.store.write() as connection:
                 if tasks:
@@ -196,7 +210,7 @@ def generate_tasks(workspace: Workspace, *, dry_run: bool = False) -> Generated:
         by_platform=dict(Counter(task.platform for task in tasks)),
         answers=sum(wanted_of(task) for task in tasks),
         points=sum(task.points * wanted_of(task) for task in tasks),
-        beyond_budget=len(wanted) - len(tasks),
+        beyond_budget=max(0, len(wanted) - len(tasks)),
         showing_seed=sum(task.seed_shown for task in tasks),
         asked_again=sum(task.reask_of is not None for task in tasks),
         gold=len(right),

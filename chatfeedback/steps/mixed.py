@@ -61,6 +61,8 @@ class Mixing:
         self._all = existing
         self._first = [it for it in existing.values() if it.mix == name and it.reask_of is None]
         self._again = [it for it in existing.values() if it.mix == name and it.reask_of is not None]
+        self._stood, self._stood_again = len(self._first), len(self._again)
+        self._kept: set[str] = set()
         rooms = {
             LIMIT: None if self.mix.limit is None else self.mix.limit - len(self._first),
             PER_DAY: None if self.mix.per_day is None else self.mix.per_day - today[0],
@@ -86,7 +88,7 @@ class Mixing:
         for task in self._first:
             standing.add(task.kind, facts.of(task))
         drawn = self._pool.draw(standing, self.room if self._paid is None else self._paid, taken)
-        if self._paid is None:
+        if self._paid is None and not self._kept:
             self._drawn = drawn
         candidates = drawn.candidates
         places = self._places(candidates)
@@ -124,6 +126,17 @@ class Mixing:
         self._paid = count
         return True
 
+    def keep(self, paid: Iterable[Task]) -> None:
+        """Count tasks that this run makes as existing ones in the draws that follow."""
+        kept = [it for it in paid if it.mix == self.name]
+        first = [it for it in kept if it.reask_of is None]
+        self._first += first
+        self._again += [it for it in kept if it.reask_of is not None]
+        self._kept |= {it.id for it in kept}
+        self._new, self._paid = [], None
+        if self.room is not None:
+            self.room -= len(first)
+
     def again(self, takes: Callable[[Task], bool], now: datetime) -> list[Task]:
         """Return new repetitions of tasks, old and new, that are on offer today."""
         before = {it.reask_of for it in self._again}
@@ -160,7 +173,11 @@ class Mixing:
             )
             for task_id, it in possible.items()
         }
-        fresh = [task_id for task_id, copy in copies.items() if copy.id not in self._all]
+        fresh = [
+            task_id
+            for task_id, copy in copies.items()
+            if copy.id not in self._all and copy.id not in self._kept
+        ]
         taken = chosen(fresh, self.mix.gold, have, self._total(), "gold")
         return [(copies[task_id], unanimous[task_id]) for task_id in fresh if task_id in taken]
 
@@ -174,9 +191,10 @@ class Mixing:
             paid_all: whether the budget paid for all that was drawn.
         """
         new = [it for it in made if it.mix == self.name and it.reask_of is None]
-        again = sum(it.mix == self.name and it.reask_of is not None for it in made) + len(self._again)
+        again = sum(it.mix == self.name and it.reask_of is not None for it in made) + self._stood_again
+        stood = self._first[: self._stood]
         tables: dict[str, dict[str, list[int]]] = {}
-        for place, tasks in enumerate((self._first, new)):
+        for place, tasks in enumerate((stood, new)):
             for task in tasks:
                 values = facts.of(task).values()
                 values |= {
@@ -190,12 +208,12 @@ class Mixing:
         order = [KIND, PLATFORM, SIGNIFICANCE, *DIMENSIONS]
         assert self._pool is not None
         return Mixed(
-            existing=len(self._first),
+            existing=self._stood,
             created=len(new),
             tables={name: _ordered(name, tables[name]) for name in order if name in tables},
             candidates=dict(self._pool.available),
             stopped=self.bound if self._drawn.full else None,
-            shortfalls=self._shortfalls([*self._first, *new], again, gold, paid_all),
+            shortfalls=self._shortfalls([*stood, *new], again, gold, paid_all),
             unknown=facts.unknown(self.mix),
         )
 

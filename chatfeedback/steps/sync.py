@@ -67,7 +67,14 @@ def poll_platform(workspace: Workspace, platform: Platform, advance: Advance = i
         withdraw_from(workspace, platform)
     except WorkbenchError as error:
         failures.append(str(error))
-    counts = sync(workspace.store, platform, utc_now, advance, hold_strangers=holds_strangers(workspace))
+    counts = sync(
+        workspace.store,
+        platform,
+        utc_now,
+        advance,
+        hold_strangers=holds_strangers(workspace),
+        is_account_of=workspace.pseudonyms.is_account_of,
+    )
     if close_full(workspace, platform.name):
         try:
             withdraw_from(workspace, platform)

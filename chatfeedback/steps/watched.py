@@ -126,7 +126,12 @@ class Watched:
                     empty_inbox(connection, utc_now() - KEPT)
                 self._hook(self._platform)
                 hold = holds_strangers(self._workspace)
-                self._following = Following(self._workspace.store, utc_now, hold_strangers=hold)
+                self._following = Following(
+                    self._workspace.store,
+                    utc_now,
+                    hold_strangers=hold,
+                    is_account_of=self._workspace.pseudonyms.is_account_of,
+                )
             # after a poll as well: the first look says whether the platform can tell what changed
             self._following.look(self._platform, counts)
             self._mute_or_hook(self._platform, self._following, counts)

@@ -82,7 +82,8 @@ def ingest(
         meet: receives the names that ``giver_id_of`` will be called with, to look them up together.
 
     Raises:
-        UsageError: the source cannot be opened, is empty, or no reader knows its columns.
+        UsageError: the source cannot be opened, is empty, or no reader knows its columns. Where some rows were read
+            before a damaged place, ``damage`` of the result says what is damaged.
         ConfigurationError: a mapped column is missing.
     """
     result = Ingested()
@@ -115,12 +116,14 @@ def ingest(
                 _count_redactions(batch, result.redactions)
                 result.own_ids += batch.rows.column("own_ids").true_count
                 appender.add(licences.fill(_with_pseudonyms(batch.rows, giver_id_of, meet)))
-        except UsageError:  # the source is damaged further on: the rows read before that are kept
-            appender.finish()
-            raise
+        except UsageError as error:  # the source is damaged further on: the rows read before that are kept
+            if not result.read or source_plan.format is None:
+                raise
+            result.damage = str(error)
         appender.finish()
     for name in source.skipped:
         result.losses.add(UNREAD, f"file {name}")
+    result.links_out = source.links_out
     for path in source.beside_rows:
         result.losses.add(UNREAD, f"{path} (beside the rows)")
     result.format = source_plan.format or ""

@@ -35,6 +35,8 @@ class Ingested:
     shared message ids with others and do not any more, and ``shared_ids`` is a sentence about those that still do.
     ``keyed_ids`` counts the rows of which an id told whose it is and was replaced by a keyed one, ``telling_ids`` those
     of which such an id is stored and stays.
+    ``damage`` says what could not be read of a damaged source, beside the rows that are counted.
+    ``links_out`` are the files of a folder that are links to files elsewhere: they are read.
     ``published`` counts the conversations, new, grown and known ones, that were shared without waiting for the delay.
     """
 
@@ -60,6 +62,8 @@ class Ingested:
     taken_apart: int = 0
     shared_ids: str | None = None
     rejects_file: str | None = None
+    damage: str | None = None
+    links_out: list[str] = field(default_factory=list)
     losses: Losses = field(default_factory=Losses)
     _reasons: Counter[tuple[str, str]] = field(default_factory=Counter)
 

@@ -382,9 +382,13 @@ def test_a_truncated_gzip_keeps_what_stands_before_the_damage(shell: Shell, tmp_
     whole = gzip.compress(rows.encode())
     path = tmp_path / "long.jsonl.gz"
     path.write_bytes(whole[: len(whole) * 3 // 4])
-    shell("ingest", str(path)).line(USAGE, str(path), "cannot be read")
+    said = shell("ingest", "--json", str(path))
+    said.line(USAGE, str(path), "cannot be read", "nothing is read twice")
     kept = conversations_in(shell)
     assert 1000 <= kept < 5000
+    figures = json.loads(said.out)
+    assert figures["read"] == figures["added"] == kept
+    assert "cannot be read" in figures["damage"]
     path.write_bytes(whole)
     said = shell("ingest", "--json", str(path))
     assert said.code == 0
@@ -657,3 +661,27 @@ def test_rubbish_from_an_llm(shell: Shell, monkeypatch: pytest.MonkeyPatch, body
     with Workspace.open(shell.folder) as opened, opened.store.read() as connection:
         assert latest_seeds(connection) == {}
         assert [it.requests for it in spent(connection)] == [6]  # rubbish costs money too
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code"),
+    [
+        (("ingest", "no-such-file.jsonl"), USAGE),
+        (("export",), USAGE),
+        (("wallet", "nobody"), USAGE),
+        (("collection", "show", "--no-such-option", "x"), USAGE),
+        (("no-such-command",), USAGE),
+    ],
+)
+def test_a_failure_is_one_object_as_well(shell: Shell, arguments: tuple[str, ...], code: int) -> None:
+    assert shell("status", "--json").code == 0
+    said = shell(*arguments, "--json")
+    line = said.line(code)
+    assert json.loads(said.out) == {"error": line.removeprefix("chatfeedback: "), "exit_code": code}
+    assert shell(*arguments).out == ""
+
+
+def test_a_configuration_that_is_wrong_is_one_object_as_well(shell: Shell) -> None:
+    shell.configure("version: 1\nplatfroms: {}\n")
+    said = shell("status", "--json")
+    assert json.loads(said.out) == {"error": said.line(CONFIGURATION)[14:], "exit_code": CONFIGURATION}

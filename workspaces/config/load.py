@@ -30,6 +30,9 @@ MAX_BYTES = 1024 * 1024
 MOST_SHOWN = 5
 """Unknown keys that one message names."""
 
+LONGEST = 600
+"""Characters of what is said of one value; of more, the beginning and the end."""
+
 EXAMPLES = {
     "api_key_env": "OPENAI_API_KEY",
     "client_secret_env": "OIDC_CLIENT_SECRET",
@@ -172,7 +175,8 @@ def _explain(location: tuple[str, ...], details: list[ErrorDetails]) -> str:
         example = EXAMPLES[location[-1]]
         return f"'{key}': must name an environment variable, such as {example} (given: something else)"
     if detail["type"] == "value_error":  # raised by our validators; the message contains the value
-        return f"'{key}': {detail['msg'].removeprefix('Value error, ')}"
+        said = detail["msg"].removeprefix("Value error, ")
+        return f"'{key}': {said if len(said) <= LONGEST else f'{said[:80]} ... {said[-160:]}'}"
     value = detail["input"]
     shown = f"{value!r}" if isinstance(value, str | int | float | bool | None) else type(value).__name__
     if detail["type"] in ("tuple_type", "list_type"):

@@ -106,6 +106,10 @@ class Pseudonyms:
         person_ids = (self._person_id(identity, create=False) for identity in identities)
         return next((person_id for person_id in person_ids if person_id), None)
 
+    def is_account_of(self, platform: str, name: str, person_id: str) -> bool:
+        """Return whether the account of this name on a platform is the person's."""
+        return self.find(name, (platform,)) == person_id
+
     def resolve(self, name: str, platforms: tuple[str, ...]) -> str | None:
         """Return the id of the person with this name on one of ``platforms``, or with this pseudonym."""
         return self.find(name, platforms) or (name if self.is_person(name) else None)

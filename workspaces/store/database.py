@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
 from contextlib import ExitStack, contextmanager, nullcontext
 from typing import TYPE_CHECKING
@@ -15,6 +16,8 @@ from workspaces.store.turns import Line, Turns
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from sqlalchemy.pool import ConnectionPoolEntry
 
 
 BUSY_TIMEOUT_MS = 30_000
@@ -67,6 +70,8 @@ def explained(error: BaseException) -> ConnectionFailedError | None:
         given = error
     else:
         return None
+    if getattr(given, "sqlite_errorname", None) == "SQLITE_READONLY_DBMOVED":
+        return ConnectionFailedError("the file of the store was replaced meanwhile: run this again")
     reason = " ".join(str(given).split())[:300]
     for words, remedy in _REMEDIES:
         if words in reason.lower():
@@ -204,6 +209,8 @@ def _create_engine(url: str | sa.URL) -> sa.Engine:
     kept = {"pool_size": KEPT_CONNECTIONS, "max_overflow": MORE_CONNECTIONS} if address.database else {}
     engine = sa.create_engine(address, **kept)
     event.listen(engine, "connect", _prepare_sqlite)
+    if address.database:
+        _notice_another_file(engine, address.database)
     event.listen(engine, "begin", _begin_sqlite)
     return engine
 
@@ -218,6 +225,28 @@ def _prepare_sqlite(connection: sqlite3.Connection, _record: object) -> None:
         "recursive_triggers=ON",  # otherwise INSERT OR REPLACE bypasses the ledger's no-delete trigger
     ):
         connection.execute(f"PRAGMA {pragma}")
+
+
+def _notice_another_file(engine: sa.Engine, path: str) -> None:
+    """Let go of connections to a file that is not the one at its path any more: a backup was put in its place."""
+
+    def remember(_connection: sqlite3.Connection, record: ConnectionPoolEntry) -> None:
+        record.info["file"] = _file_at(path)
+
+    def look(_connection: sqlite3.Connection, record: ConnectionPoolEntry, _proxy: object) -> None:
+        if record.info["file"] != _file_at(path):
+            raise sa.exc.InvalidatePoolError
+
+    event.listen(engine, "connect", remember)
+    event.listen(engine, "checkout", look)
+
+
+def _file_at(path: str) -> tuple[int, int] | None:
+    try:
+        found = os.stat(path)  # noqa: PTH116  asked for each transaction
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino
 
 
 def _begin_sqlite(connection: sa.Connection) -> None:

@@ -70,8 +70,8 @@ IN_WORDS = {
     DisputeReason.FORGED: "an answer to task {task} names {person} and was written by {by}. It counts for nobody",
     DisputeReason.MOVED: "the answer of {person} to task {task} was given another author or task by {by}. It stands "
     "as {person} left it",
-    DisputeReason.LOST: "the answer of {person} to task {task} is not in the copy from which the server was restored. "
-    "It stands",
+    DisputeReason.LOST: "the answer of {person} to task {task} is not there any more: the server was restored from an "
+    "older copy, or the account was deleted there. It stands",
 }
 """A sentence for each reason."""
 

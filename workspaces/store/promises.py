@@ -48,9 +48,18 @@ def next_rules(connection: sa.Connection, rates: RatesConfig, now: datetime) -> 
         UnknownPaidPartError: as ``all_rules``.
     """
     known = all_rules(connection)
-    paid = sa.select(ledger_transaction.c.sequence).limit(1)
-    paid_before = connection.execute(paid).first() is not None
-    new = next_version(rates, known, now, paid_before=paid_before)
+    new = next_version(rates, known, now) if known else _first_version(connection, rates, now)
     if new is None or new.holds_from == BEGINNING:
         return new
     return replace(new, holds_from=after_work(connection, new.holds_from))
+
+
+def _first_version(connection: sa.Connection, rates: RatesConfig, now: datetime) -> RulesVersion | None:
+    paid = sa.select(ledger_transaction.c.sequence)
+    offered = sa.select(task.c.task_id).where(
+        task.c.platform != IMPORTED, task.c.rules_version == rates.version
+    )
+    paid_before, offered_before = (
+        connection.execute(query.limit(1)).first() is not None for query in (paid, offered)
+    )
+    return next_version(rates, [], now, paid_before=paid_before, offered_before=offered_before)

@@ -35,6 +35,9 @@ rules = sa.Table(
 BEGINNING = datetime(1970, 1, 1, tzinfo=UTC)
 """Before any work."""
 
+BEFORE_VERSIONS: Mapping[str, object] = {"beyond_overlap": "pay", "own": 1.0, "vesting": "at_once"}
+"""What held for tasks that were offered before versions were recorded: rates could not say otherwise."""
+
 
 class UnknownPaidPartError(WorkbenchError):
     """A stored version of the rates has rates for parts that no installed kind declares."""
@@ -101,24 +104,33 @@ def _rates_in(text: str) -> RatesConfig:
 
 
 def next_version(
-    rates: RatesConfig, known: Sequence[RulesVersion], now: datetime, *, paid_before: bool
+    rates: RatesConfig,
+    known: Sequence[RulesVersion],
+    now: datetime,
+    *,
+    paid_before: bool = False,
+    offered_before: bool = False,
 ) -> RulesVersion | None:
     """Return the version to record before ``rates`` are used; None if they are in use already.
 
     The first version applies to all earlier work, unless points were paid before versions were recorded: that work
-    stays as it was paid.
+    stays as it was paid. Tasks that were offered under its name before keep what they were offered
+    (``BEFORE_VERSIONS``).
 
     Args:
         rates: the configuration's rates.
         known: every recorded version, oldest first.
         now: the current time.
         paid_before: whether the ledger has a transaction already.
+        offered_before: whether tasks name this version, though no version is recorded.
 
     Raises:
         ConfigurationError: numbers were changed without ``rates.version``, or ``rates.version`` names a version that
             was replaced before.
     """
     if not known:
+        if offered_before:
+            rates = _as_offered(rates, paid=paid_before)
         return RulesVersion(rates.version, rates, now, now if paid_before else BEGINNING)
     newest = known[-1]
     if rates.version == newest.version and "beyond_overlap" not in rates.model_fields_set:
@@ -140,6 +152,28 @@ def next_version(
     # a clock that was set back must not put the new version before the old one
     holds_from = max(now, newest.holds_from + timedelta(microseconds=1))
     return RulesVersion(rates.version, rates, now, holds_from)
+
+
+def _as_offered(rates: RatesConfig, *, paid: bool) -> RatesConfig:
+    """Return the rates of tasks that were offered before versions were recorded.
+
+    What the configuration says of them itself holds as long as nothing was ``paid``.
+
+    Raises:
+        ConfigurationError: it says otherwise than what was paid, under the same name.
+    """
+    offered = rates.model_copy(update=dict(BEFORE_VERSIONS))
+    wanted = offered.model_copy(
+        update={key: getattr(rates, key) for key in BEFORE_VERSIONS if key in rates.model_fields_set}
+    )
+    if not paid:
+        return wanted
+    if wanted != offered:
+        raise ConfigurationError(
+            f"{_changed(offered, wanted)}, but tasks were offered under rates.version {rates.version!r} before: give "
+            "rates.version a new name, or set them back"
+        )
+    return offered
 
 
 def _changed(before: BaseModel, after: BaseModel) -> str:

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from workspaces.platforms.base import Platform
     from workspaces.store import Store
     from workspaces.store.inbox import OpenHint
+    from workspaces.sync.polling import IsAccountOf
     from workspaces.sync.recording import Synced
 
 OVERLAP = timedelta(seconds=5)
@@ -39,9 +40,18 @@ class Following:
         store: of the workspace.
         clock: for people to read.
         hold_strangers: see ``sync``.
+        is_account_of: see ``Poll``.
     """
 
-    def __init__(self, store: Store, clock: Callable[[], datetime], *, hold_strangers: bool) -> None:
+    def __init__(
+        self,
+        store: Store,
+        clock: Callable[[], datetime],
+        *,
+        hold_strangers: bool,
+        is_account_of: IsAccountOf | None = None,
+    ) -> None:
+        self._is_account_of = is_account_of
         self._store = store
         self._clock = clock
         self._hold = hold_strangers
@@ -83,7 +93,7 @@ class Following:
             place.task_id: place for hint in named if (place := placed.get(hint.remote_id or "")) is not None
         }
         if places:
-            Poll(self._store, platform, box, self._clock, result).read_tasks(
+            Poll(self._store, platform, box, self._clock, result, self._is_account_of).read_tasks(
                 list(places.values()),
                 hold_strangers=self._hold,
                 deletions=any(hint.is_deletion for hint in named),

@@ -5,8 +5,8 @@ answer that its author deleted on the platform gets a revision too, so that its 
 
 An answer counts as deleted only where its task still stands as the very copy at which it was given, and where the mark
 in the container says that this server had the answer before. Everything else that is missing was lost, by a server that
-was made anew or restored from a copy, or by a task or container that somebody deleted: the answers stand, and the
-failure says how the tasks are placed again.
+was made anew or restored from a copy, by a task or container that somebody deleted, or with the account of its author:
+the answers stand, and the failure says how tasks are placed again.
 
 No clock of ours decides anything: changes are told apart by the platform's own times, and an answer that is missing by
 where it stood. Where the clock of a platform was set back, a change is told by its task alone, asked for once more, on
@@ -48,6 +48,9 @@ if TYPE_CHECKING:
     from workspaces.store import Store
     from workspaces.store.annotations import AnnotationRevision
 
+    IsAccountOf = Callable[[str, str, str], bool]
+    """Tells of a platform, the name of an account there and a person whether it is theirs."""
+
 
 def sync(
     store: Store,
@@ -56,17 +59,19 @@ def sync(
     advance: Callable[[int], None] = lambda _: None,
     *,
     hold_strangers: bool = True,
+    is_account_of: IsAccountOf | None = None,
 ) -> Synced:
     """Store every answer on a platform, page by page, each page in one transaction.
 
     A container, page or task that cannot be read keeps no other one from being read: it is one of the ``failures``.
     With ``hold_strangers`` the answers of people whom nobody invited count for nothing until they are accepted.
+    ``is_account_of`` is as ``Poll`` has it.
     """
     result = Synced()
     with store.read() as connection:
         container_ids = containers(connection, platform.name)
     for container_id in container_ids:
-        poll = Poll(store, platform, container_id, clock, result)
+        poll = Poll(store, platform, container_id, clock, result, is_account_of)
         try:
             poll.run(advance, hold_strangers=hold_strangers)
         except WorkbenchError as error:
@@ -80,7 +85,10 @@ def sync(
 
 
 class Poll:
-    """One reading of one container: of all of it (``run``), or of some of its tasks (``read_tasks``)."""
+    """One reading of one container: of all of it (``run``), or of some of its tasks (``read_tasks``).
+
+    ``is_account_of`` tells whose an account is (``Pseudonyms.is_account_of``); None: everybody's account is there.
+    """
 
     def __init__(
         self,
@@ -89,13 +97,16 @@ class Poll:
         container_id: str,
         clock: Callable[[], datetime],
         result: Synced,
+        is_account_of: IsAccountOf | None = None,
     ) -> None:
+        self._is_account_of = is_account_of
         self._store = store
         self._platform = platform
         self._container_id = container_id
         self._clock = clock
         self._result = result
         self._failed = False
+        self._accounts: dict[str, bool] = {}
 
     def fail(self, reason: str) -> None:
         """Note one failure of this container, once."""
@@ -274,6 +285,14 @@ class Poll:
 
     def _record(self, gone: list[AnnotationRevision], covered: int | None, *, proven: bool) -> None:
         now = self._clock()
+        if orphans := [revision for revision in gone if not self._has_account(revision.person_id)]:
+            record_losses(self._store, orphans, now, self._result)
+            gone = [revision for revision in gone if revision not in orphans]
+            self.fail(
+                f"{', '.join(sorted({each.person_id for each in orphans}))}: the account was deleted there, and its "
+                "answers with it. They stand and count here; to take access from somebody, use 'chatfeedback people "
+                "revoke' or 'people remove'"
+            )
         if covered is None:
             record_losses(self._store, gone, now, self._result)
             return
@@ -282,6 +301,17 @@ class Poll:
         for some, is_proven in ((sure, True), (unsure, False)):
             if some:
                 record_deletions(self._store, some, now, self._result, proven=is_proven)
+
+    def _has_account(self, person_id: str) -> bool:
+        """Return whether the platform still has an account of this person: who has none deleted no answer."""
+        is_account_of, name = self._is_account_of, self._platform.name
+        if is_account_of is None:
+            return True
+        if person_id not in self._accounts:
+            self._accounts[person_id] = self._platform.has_account(
+                lambda account: is_account_of(name, account, person_id)
+            )
+        return self._accounts[person_id]
 
     def _write_mark(self, container: Container, mark: Mark, task_ids: list[str]) -> None:
         """Write a new mark, if there are answers that the one in the container does not cover."""

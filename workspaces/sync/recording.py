@@ -51,7 +51,8 @@ class Synced:
     because nobody invited or accepted the ``strangers``, whenever they were read. ``disputed`` counts the answers of
     which the platform says what is not believed (``workspaces.store.disputes``), ``not_ours`` those to records that are
     not tasks of this workspace. ``lost`` counts those that are missing because the server was restored from an older
-    copy: they stand. ``failures`` says what could not be read, one line for each; all the rest was read.
+    copy, or the account of their author was deleted: they stand. ``failures`` says what could not be read, one line for
+    each; all the rest was read.
     """
 
     new: int = 0
@@ -175,7 +176,9 @@ def record_deletions(
 
 
 def record_losses(store: Store, missing: Sequence[AnnotationRevision], now: datetime, result: Synced) -> None:
-    """Record that these revisions are not in the copy from which their platform was restored: they stand."""
+    """Record that answers are not in the copy from which their platform was restored,
+    or went with an account: they stand.
+    """
     with store.write() as connection:
         lost = (_gone(DisputeReason.LOST, revision, now) for revision in missing)
         decided = [replace(each, status=FlagStatus.DISMISSED, reviewed_at=now) for each in lost]

@@ -14,7 +14,7 @@ from workspaces.files import read_text
 from workspaces.workspace import CONFIG_NAME, WRITTEN
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
 _DESCRIPTIONS = {"dataset_info.json", "dataset_infos.json", "dataset_dict.json", "state.json"}
 """Files of a dataset that describe it and hold no rows."""
@@ -49,7 +49,8 @@ def data_files(folder: Path) -> list[Path]:
 
 
 def unread_files(folder: Path) -> list[str]:
-    """Return what a folder holds that no reader looks at, in words: files of other kinds, hidden data, workspaces.
+    """Return what a folder holds that no reader looks at, in words: files of other kinds, hidden data, workspaces,
+    links to folders and to nothing, pipes.
 
     What describes or keeps a dataset, such as its card, its licence and its repository, is not named.
     """
@@ -57,10 +58,15 @@ def unread_files(folder: Path) -> list[str]:
         return []
     workspaces = _workspaces_in(folder)
     found: dict[str, list[str]] = {}
+    odd: list[str] = []
     for file in sorted(folder.rglob("*")):
-        if not file.is_file() or _is_data(file, folder, workspaces) or _within(file, workspaces):
+        if _is_data(file, folder, workspaces) or _within(file, workspaces):
             continue
         parts = file.relative_to(folder).parts
+        if not file.is_file():
+            if what := _no_file(file):
+                odd.append(f"{'/'.join(parts)} ({what})")
+            continue
         is_hidden = any(part.startswith((".", "_")) for part in parts)
         if (
             file.name in _DESCRIPTIONS
@@ -74,7 +80,24 @@ def unread_files(folder: Path) -> list[str]:
         for names in found.values()
         for name in (names if len(names) <= NAMED else [f"{names[0]} and {len(names) - 1:,} more like it"])
     ]
-    return named + [f"{each.relative_to(folder).as_posix()}/ (a workspace)" for each in workspaces]
+    return named + odd + [f"{each.relative_to(folder).as_posix()}/ (a workspace)" for each in workspaces]
+
+
+def links_out(folder: Path, files: Iterable[Path]) -> list[str]:
+    """Return which of a folder's files are links to files elsewhere, in words."""
+    within = folder.resolve()
+    return [
+        f"{file.relative_to(folder).as_posix()} ({target})"
+        for file in files
+        if file.is_symlink() and not (target := file.resolve()).is_relative_to(within)
+    ]
+
+
+def _no_file(path: Path) -> str | None:
+    """Return what a path is that is neither a file nor a folder; None for a folder."""
+    if not path.is_symlink():
+        return None if path.is_dir() else "a pipe or a device"
+    return "a link to a folder" if path.is_dir() else "a link to something that is not there"
 
 
 def _is_data(file: Path, folder: Path, workspaces: Sequence[Path]) -> bool:

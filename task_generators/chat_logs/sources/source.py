@@ -22,10 +22,10 @@ from task_generators.chat_logs.readers.without_text import table_without_text
 from task_generators.chat_logs.sources.archives import is_archive, members
 from task_generators.chat_logs.sources.encodings import checked_encoding
 from task_generators.chat_logs.sources.files import is_table, packed_in, packed_member, table_columns
-from task_generators.chat_logs.sources.folders import data_files, files_of_default, unread_files
+from task_generators.chat_logs.sources.folders import data_files, files_of_default, links_out, unread_files
 from task_generators.chat_logs.sources.json_shapes import NoRowsError
 from task_generators.hub import HUB
-from workspaces.errors import UsageError
+from workspaces.errors import UsageError, together
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -54,6 +54,8 @@ class Source:
         """The files of an archive or a folder that are not read, once it was."""
         self.beside_rows: list[str] = []
         """What stands beside the list of rows in a file of JSON, and is not read, once it was."""
+        self.links_out: list[str] = []
+        """The files of a folder that are links to files elsewhere, and read, once it was."""
         self._encoding = checked_encoding(encoding)
         self._columns = columns or {}
         self._starts: list[tuple[int, str]] = []
@@ -106,6 +108,7 @@ class Source:
         self._starts = []
         self.skipped = []
         self.beside_rows = []
+        self.links_out = []
         if self._of_hub:
             from task_generators.chat_logs.sources.hub import splits_of  # datasets takes seconds to import
 
@@ -141,6 +144,7 @@ class Source:
         """
         default = files_of_default(folder)
         chosen = [file for file in files if file in default] or files
+        self.links_out = links_out(folder, chosen)
         self.skipped = [file.relative_to(folder).as_posix() for file in files if file not in chosen]
         others: list[tuple[str, Path]] = []
         for file in chosen:
@@ -150,6 +154,9 @@ class Source:
                 first = list(islice(found, 1))
             except NoRowsError:
                 others.append((name, file))
+                continue
+            except UsageError as damage:
+                yield name, _raising(damage)
                 continue
             row = next((row.value for packed in first for row in packed.rows()), None)
             if row is not None and table_without_text(row) is not None:
@@ -205,13 +212,30 @@ class Source:
         return str(self.address).removeprefix(HUB)
 
     def _renumbered(self, files: Iterable[tuple[str, Iterator[Packed]]]) -> Iterator[Packed]:
+        """Yield the rows of several files; one that is damaged keeps no other from being read.
+
+        Raises:
+            UsageError: files are damaged; after the rows of all others.
+        """
         last = 0
+        damages: list[UsageError] = []
         for name, packed_rows in files:
             rows_before = last
             self._starts.append((rows_before, name))
-            for packed in packed_rows:
-                last = rows_before + packed.number + packed.count - 1
-                yield replace(packed, number=rows_before + packed.number)
+            try:
+                for packed in packed_rows:
+                    last = rows_before + packed.number + packed.count - 1
+                    yield replace(packed, number=rows_before + packed.number)
+            except UsageError as damage:
+                damages.append(damage)
+        if damages:
+            raise together(damages)
+
+
+def _raising(damage: UsageError) -> Iterator[Packed]:
+    """Yield nothing of a file that cannot be opened, and say so where its rows are asked for."""
+    yield from ()
+    raise damage
 
 
 def _like(path: Path) -> str:

@@ -419,3 +419,18 @@ def test_a_draw_that_the_budget_cuts_short_is_completed_later_by_the_same_tasks(
     assert some.created + rest.created == whole.created
     assert rest.mixes["default"].tables["kind"].keys() == {Q, P}
     assert Counter(it.kind for it in tasks_of(workspace) if it.reask_of is None) == {Q: 20, P: 20}
+
+
+@pytest.mark.parametrize("points", [300, 525, 556])
+def test_a_second_draw_finds_nothing_that_the_budget_still_pays(workspace: Workspace, points: int) -> None:
+    """Quotas let others through where there are fewer tasks, and the budget may still pay these."""
+    fill(workspace, [*(log for model in "abcd" for log in logs_of(12, model, model)), *pairs_of(12)])
+    mix = {"kinds": {Q: 1, "preference": 1}, "quotas": {"model": 0.3}}
+    configure(workspace, mix=mix, budget={"points_total": points})
+    first = steps.generate_tasks(workspace)
+    tasks = tasks_of(workspace)
+    assert first.created == len(tasks) == first.mixes["default"].created
+    assert first.mixes["default"].existing == 0
+    assert first.points == sum(task.points * task.overlap for task in tasks) <= points
+    again = steps.generate_tasks(workspace)
+    assert (again.created, again.existing) == (0, len(tasks))

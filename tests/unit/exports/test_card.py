@@ -228,3 +228,38 @@ def test_the_card_says_how_rows_were_divided(
     assert "a near duplicate of one" in card
     assert said in card
     assert unsaid not in card
+
+
+def test_one_licence_is_counted_once_however_sources_write_it(tmp_path: Path) -> None:
+    world = World()
+    written = ("cc-by-4.0", "CC BY 4.0", "CC-BY-4.0", "in-house")
+    for number, licence in enumerate(written):
+        world.answer(
+            world.task(*world.chat(f"q{number}", "one", "two", licence=licence)), "ada", preference="a"
+        )
+    card, manifest = export(tmp_path / "out", world)
+    assert manifest["licences"] == dict.fromkeys(sorted(written), 1)
+    assert manifest["licences_by_identifier"] == {"CC-BY-4.0": 3, "in-house": 1}
+    shown = "| CC-BY-4.0 (as: CC BY 4.0) | 3 |"
+    assert shown in card
+    assert shown in (tmp_path / "out" / "training-content.md").read_text("utf-8")
+    assert json.loads((tmp_path / "out" / "croissant.json").read_text("utf-8"))["license"] == [
+        "CC-BY-4.0",
+        "in-house",
+    ]
+    rows = load_dataset(str(tmp_path / "out"), "provenance", split="train").to_list()
+    assert sorted(row["licences"][0] for row in rows) == sorted(written)
+    world = World()
+    world.answer(world.task(*world.chat("q", "one", "two", licence="CC BY 4.0")), "ada", preference="a")
+    evidence, rules = world.evidence(), ExportsConfig(licences=("cc-by-4.0",))
+    exports.export(
+        tmp_path / "one",
+        projection_of("dpo"),
+        evidence,
+        ledger_tip=None,
+        created_at=NOW,
+        test_share=0.0,
+        rules=rules,
+    )
+    header = yaml.safe_load((tmp_path / "one" / "README.md").read_text("utf-8").split("---")[1])
+    assert header["license"] == "cc-by-4.0"

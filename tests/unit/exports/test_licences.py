@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from exports.licence_names import identified
 from exports.licence_terms import EVERY_WHOLE, TABLE, terms_of
 from exports.licences import LicenceConflictError, check_licences, licence_conflicts, licence_notes
 
@@ -152,3 +153,42 @@ def test_what_is_unknown_or_limited_is_said() -> None:
     assert strange == "Not known to the check of licences, read them first: Standard licence."
     (alike,) = licence_notes({"cc-by-sa-4.0": 1, "mit": 1})
     assert alike == "The whole has to be published under the terms of: cc-by-sa-4.0."
+
+
+@pytest.mark.parametrize(
+    ("identifier", "written"),
+    [
+        ("CC-BY-4.0", "cc-by-4.0|CC BY 4.0|CC_BY_4.0|https://creativecommons.org/licenses/by/4.0/"),
+        ("CC-BY-4.0", "Creative Commons Attribution 4.0 International|ccby-4.0"),
+        ("CC-BY-NC-SA-3.0", "Creative Commons Attribution-NonCommercial-ShareAlike 3.0 Unported License"),
+        ("CC0-1.0", "cc0|CC0 1.0 Universal|http://creativecommons.org/publicdomain/zero/1.0/deed.en"),
+        ("Apache-2.0", "apache-2|Apache 2.0|Apache License, Version 2.0"),
+        ("MIT", "mit|The MIT Licence"),
+        ("ODC-By-1.0", "odc-by"),
+        ("GPL-3.0-or-later", "GPLv3+"),
+        ("unknown", "Unknown"),
+    ],
+)
+def test_a_licence_is_known_however_it_is_written(identifier: str, written: str) -> None:
+    assert {identified(name) for name in written.split("|")} == {identifier}
+    assert identified(identifier) == identifier
+    assert {terms_of(name) for name in written.split("|")} == {terms_of(identifier)}
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "cc-by",
+        "CC BY 5.0",
+        "GPL-3.0",
+        "GPLv3",
+        "apache",
+        "MIT OR Apache-2.0",
+        "mit, cc0",
+        "public domain",
+        "",
+        " ",
+    ],
+)
+def test_what_may_mean_several_licences_stays_as_it_is_written(name: str) -> None:
+    assert identified(name) == name

@@ -155,7 +155,7 @@ def _chat(
         name,
         tuple(messages),
         source=draw.choice(["one", "two"]),
-        licence=draw.choice(["mit", "cc0-1.0", None, ""]),
+        licence=draw.choice(["mit", "MIT License", "cc0-1.0", None, ""]),
         model_name=draw.choice([None, "model of all"]),
         language=draw.choice([None, "de"]),
         conversation_metadata={"tools": [{"name": "clock"}]} if odd() else {},

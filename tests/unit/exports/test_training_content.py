@@ -117,7 +117,7 @@ def test_the_summary_holds_every_section_what_was_counted_and_no_guess(tmp_path:
         "| unknown | 5 |",
         "| de | 1 |",
         "| test logs | 7 | 100.0% |",
-        "| mit | 6 |",
+        "| MIT | 6 |",
         "| model-0 | 7 |",
         "| comparison of two responses | 16 | 1 |",
         "1 private.",

@@ -16,7 +16,9 @@ from workspaces.config import RatesConfig
 from workspaces.errors import ConfigurationError
 from workspaces.records import AnnotationStatus
 from workspaces.store.annotations import AnnotationRevision
-from workspaces.store.rules import BEGINNING, RulesVersion, all_rules, next_version, rules
+from workspaces.store.promises import next_rules
+from workspaces.store.rules import BEGINNING, RulesVersion, all_rules, next_version, rules, save_rules
+from workspaces.store.tasks import save_tasks
 
 if TYPE_CHECKING:
     from workspaces.store import Store
@@ -136,3 +138,30 @@ def test_a_version_from_before_the_setting_goes_on_to_pay_everybody(store: Store
     new = next_version(RatesConfig(version="2"), known, NOW, paid_before=True)
     assert new is not None
     assert new.rates.beyond_overlap == "refuse"
+
+
+def test_a_task_offered_before_versions_were_recorded_pays_everybody(store: Store) -> None:
+    """An upgrade from before ``rules`` was a table records the version that its tasks name already."""
+    with store.write() as connection:
+        save_tasks(connection, [TASKS["t"]])
+    with store.read() as connection:
+        recorded = next_rules(connection, RatesConfig(), NOW)
+        assert recorded is not None
+        assert recorded.rates.beyond_overlap == "pay"
+        assert limit(TASKS["t"], RuleBook([recorded])) is None
+        asked = RatesConfig(beyond_overlap="refuse")
+        said = next_rules(connection, asked, NOW)  # nothing was paid yet
+        another = next_rules(connection, RatesConfig(version="2"), NOW)
+    assert said is not None
+    assert said.rates.beyond_overlap == "refuse"
+    for changed, there in ((asked, "pay"), (RatesConfig(own=0.0), "1.0")):
+        with pytest.raises(
+            ConfigurationError, match=rf"instead of {there}, but tasks were offered .*new name"
+        ):
+            next_version(changed, [], NOW, paid_before=True, offered_before=True)
+    assert another is not None
+    assert another.rates.beyond_overlap == "refuse"
+    assert limit(TASKS["t"], RuleBook([another])) is None
+    with store.write() as connection:
+        save_rules(connection, recorded)
+        assert next_rules(connection, RatesConfig(), NOW) is None

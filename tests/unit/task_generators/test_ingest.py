@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import gzip
 import json
+import os
+import re
 import tracemalloc
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -14,6 +16,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from task_generators.chat_logs import Ingested, appending, ingest
+from task_generators.chat_logs.readers.columns import UNREAD
 from task_generators.chat_logs.sources import chunks
 from task_generators.chat_logs.sources.rows import REMEDY
 from tests.sample_records import NOW
@@ -448,9 +451,41 @@ def test_what_was_read_before_a_damaged_place_is_kept(desk: Desk, monkeypatch: p
     path = desk.folder / "logs.jsonl.gz"
     lines = "".join(json.dumps(each) + "\n" for each in ROWS).encode()
     path.write_bytes(gzip.compress(lines, compresslevel=0)[:-900])
-    with pytest.raises(UsageError, match="Compressed file ended"):
-        desk.read(path)
-    assert len(desk.all()) == 16
+    found = desk.read(path)
+    assert found.damage is not None
+    assert "Compressed file ended" in found.damage
+    assert found.read == found.added == len(desk.all()) == 16
+
+
+def test_a_damaged_file_keeps_no_other_of_its_folder_from_being_read(desk: Desk) -> None:
+    folder, elsewhere = desk.folder / "logs", desk.folder / "elsewhere"
+    folder.mkdir()
+    elsewhere.mkdir()
+    lines = [json.dumps(each) + "\n" for each in ROWS]
+    (folder / "a.jsonl").write_text(lines[0])
+    (folder / "b.jsonl.gz").write_bytes(gzip.compress("".join(lines[1:10]).encode(), compresslevel=0)[:-300])
+    (folder / "c.jsonl.gz").write_bytes(b"no gzip")
+    (folder / "d.jsonl").write_text(lines[10])
+    (elsewhere / "e.jsonl").write_text(lines[11])
+    (folder / "e.jsonl").symlink_to(elsewhere / "e.jsonl")
+    (folder / "same.jsonl").symlink_to("d.jsonl")
+    (folder / "folder").symlink_to(elsewhere)
+    (folder / "gone.jsonl").symlink_to("nowhere")
+    os.mkfifo(folder / "pipe.jsonl")
+    found = desk.read(folder)
+    assert found.damage is not None
+    assert re.search(
+        r"b.jsonl.gz cannot be read: Compressed file ended.*c.jsonl.gz cannot be read: Not a gz", found.damage
+    )
+    kept = set(desk.all())
+    assert {ROWS[place]["conversation_id"] for place in (0, 1, 10, 11)} <= kept
+    assert (found.read, found.duplicates) == (len(kept) + 1, 1)
+    assert found.links_out == [f"e.jsonl ({elsewhere / 'e.jsonl'})"]
+    assert {what for kind, what in found.losses.counts if kind == UNREAD} == {
+        "file folder (a link to a folder)",
+        "file gone.jsonl (a link to something that is not there)",
+        "file pipe.jsonl (a pipe or a device)",
+    }
 
 
 def test_a_line_too_long_is_rejected_without_being_held(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -20,6 +20,7 @@ from reward_engine import Tip, due, posted, settle, tip, totals, verify, wallet
 from reward_engine.ledger import balances
 from tests.sample_records import ALL_TAGS, minutes
 from tests.stores import SQLITE
+from workspaces.errors import ConfigurationError
 from workspaces.records import AnnotationStatus, SharingState
 from workspaces.store import migrations
 from workspaces.store.confidences import latest_confidence
@@ -164,3 +165,31 @@ def test_checks_of_rewrites_say_which_rewrite_they_show(stores: Stores) -> None:
     with store.read() as connection:
         marks = {name: each.rewrites for name, each in all_tasks(connection).items()}
     assert marks == {"t1": ("written",), "t2": (), "t3": ()}
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ("DROP TABLE rewrite", "rewrite"),  # 0039 reads it
+        ("DROP TABLE lead_message", "lead_message"),  # no later revision touches it
+        ("ALTER TABLE task DROP COLUMN overlap", "task.overlap"),
+    ],
+)
+def test_a_store_that_is_not_of_its_revision_is_refused_and_stays_as_it_is(
+    stores: Stores, change: str, said: str
+) -> None:
+    """Versions in development numbered revisions otherwise: such a store would lack tables for good."""
+    store = stores.new(migrated=False)
+    config = Config()
+    config.set_main_option("script_location", str(migrations.__path__[0]))
+    with store.write() as connection:
+        config.attributes["connection"] = connection
+        command.upgrade(config, "0038")
+        connection.exec_driver_sql(change)
+    with pytest.raises(
+        ConfigurationError, match=f"revision '0038', and has not .*{said}.*nothing was changed"
+    ):
+        store.upgrade()
+    with store.read() as connection:
+        assert MigrationContext.configure(connection).get_current_revision() == "0038"
+        assert not connection.dialect.has_table(connection, "label_request")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import multiprocessing
+import shutil
 import sqlite3
 import threading
 import time
@@ -24,7 +25,7 @@ from tests.stores import APPEND_ONLY
 from workspaces.errors import ConfigurationError, ConnectionFailedError, WorkbenchError
 from workspaces.store import Store, migrations
 from workspaces.store.closings import item_closing
-from workspaces.store.database import journal_mode
+from workspaces.store.database import explained, journal_mode
 from workspaces.store.holds import hold, hold_outcome
 from workspaces.store.identities import person
 from workspaces.store.insert import insert_missing, upsert
@@ -464,3 +465,24 @@ def test_topics_are_named_in_place_and_flags_are_found_by_conversation(store: St
         ]
         assert topic_of(connection, "c") == "Baking"
         assert flagged_in(connection, "c") == {"m": {"c#0": ["hate", "näme"]}}
+
+
+def test_a_backup_put_in_the_place_of_the_store_is_what_a_running_process_goes_on_with(
+    tmp_path: Path,
+) -> None:
+    store = Store(f"sqlite:///{tmp_path / 'store.db'}")
+    store.upgrade()
+    shutil.copy(tmp_path / "store.db", tmp_path / "backup.db")
+    with store.write() as connection:
+        connection.exec_driver_sql("INSERT INTO rules VALUES ('1', '{}', '2026-01-01', '2026-01-01')")
+    with pytest.raises(sa.exc.DBAPIError) as caught, store.write() as connection:  # noqa: PT012
+        (tmp_path / "backup.db").replace(tmp_path / "store.db")
+        connection.exec_driver_sql("INSERT INTO rules VALUES ('2', '{}', '2026-01-02', '2026-01-02')")
+    assert "was replaced meanwhile: run this again" in str(explained(caught.value))
+    with store.read() as connection:
+        assert connection.exec_driver_sql("SELECT count(*) FROM rules").scalar() == 0
+    with store.write() as connection:
+        connection.exec_driver_sql("INSERT INTO rules VALUES ('3', '{}', '2026-01-03', '2026-01-03')")
+    store.close()
+    with sqlite3.connect(tmp_path / "store.db") as database:
+        assert database.execute("SELECT version FROM rules").fetchall() == [("3",)]

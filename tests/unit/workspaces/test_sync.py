@@ -57,6 +57,7 @@ class MemoryPlatform:
         self.hooked: list[str] = []
         self.muted = False
         self.marks: dict[str, str] = {}
+        self.left: set[str] = set()
 
     def give(
         self,
@@ -176,7 +177,7 @@ class MemoryPlatform:
         raise NotImplementedError
 
     def has_account(self, is_named: Callable[[str], bool]) -> bool:
-        raise NotImplementedError
+        return not any(map(is_named, self.left))
 
     def reset_password(self, is_theirs: Callable[[str], bool], password: SecretStr) -> list[str]:
         raise NotImplementedError
@@ -429,6 +430,31 @@ def test_a_deletion_is_recorded_once(store: Store, platform: MemoryPlatform, clo
     assert sync(store, platform, clock) == Synced()
     assert len(platform.asked) == asked
     assert revisions(store) == [(1, "submitted"), (2, "deleted")]
+
+
+def test_what_goes_with_a_deleted_account_stands_and_is_said(
+    store: Store, platform: MemoryPlatform, clock: Clock
+) -> None:
+    """A server deletes the answers of an account with it: its owner did nothing to them."""
+
+    def synced() -> Synced:
+        return sync(store, platform, clock, is_account_of=lambda _, account, person_id: account == person_id)
+
+    platform.give("r1", person="ada")
+    platform.give("r2", "t2", person="bo")
+    synced()
+    platform.take_away("r1")
+    platform.take_away("r2")
+    platform.left = {"ada"}
+    found = synced()
+    assert (found.deleted, found.lost, len(found.failures)) == (1, 1, 1)
+    assert found.failures[0].startswith("box: ada: the account was deleted there, and its answers with it")
+    assert {it.person_id: it.status for it in latest(store).values()} == {"ada": SUBMITTED, "bo": DELETED}
+    assert synced() == Synced()
+    platform.left = set()
+    assert synced() == Synced()
+    platform.give("r3", person="ada")
+    assert synced().new == 1
 
 
 @pytest.mark.parametrize("later", [timedelta(0), timedelta(minutes=5), timedelta(days=9)])

@@ -72,7 +72,8 @@ class Accounts:
 
     def has_account(self, is_named: Callable[[str], bool]) -> bool:
         """Return whether somebody has an e-mail address that ``is_named`` knows."""
-        return any(map(is_named, self._list_emails().values()))
+        users = self._connection.read(list[User], "/api/users/")  # not the addresses that were read before
+        return any(is_named(user.email.lower()) for user in users)
 
     def reset_password(self, is_theirs: Callable[[str], bool], password: SecretStr) -> list[str]:
         """Give the person's account another password; see ``Platform.reset_password``."""
