@@ -17,6 +17,7 @@ from chatfeedback.cli import app
 from chatfeedback.counts import answers_that_count, open_tasks
 from chatfeedback.report import write_report
 from chatfeedback.steps.answers import read_answers
+from chatfeedback.steps.rules import book_of, keep_rules
 from chatfeedback.web.lead_work import LiveWork
 from exports.context import contexts_of
 from exports.omissions import OmissionReason
@@ -84,7 +85,9 @@ def filled(workspace: Workspace, **rates: float) -> dict[str, str]:
     of_d = replace(task("t-d", {"qualities": 10}), message_ids=("d#1",), conversation_ids=("d",))
     offered = [replace(it, rules_version="own") for it in (task("t-c", {"qualities": 10}), of_d)]
     imported = replace(task("t-i", {}, platform=IMPORTED), message_ids=("c#3",))
+    book = book_of(workspace)
     with workspace.store.write() as connection:
+        keep_rules(connection, book)
         save_tasks(connection, [*offered, imported])
         answers = [revision(it, people[who]) for it in ("t-c", "t-d") for who in ("ada", "bob")]
         save_revisions(connection, [*answers, revision("t-i", people["ada"], platform=IMPORTED)])
