@@ -75,7 +75,9 @@ def link_account(person: str, account: str, workspace: WorkspacePath, *, remove:
                 emit_json({"person": person_id, "platform": platform, "linked": False, "account": now})
             else:
                 say(
-                    f"{name.strip()} on {PLATFORMS[platform].title} is {now} from now on, and nobody invited them"
+                    f"{name.strip()} on {PLATFORMS[platform].title} is {now} from now on, and nobody invited them. "
+                    f"{person_id} is signed out of the page everywhere; keys of programs and accounts at an OpenID "
+                    "provider are to be made and added anew"
                 )
             return
         new = steps.link_account(opened, person_id, platform, name.strip())

@@ -19,7 +19,8 @@ from workspaces.errors import UsageError, WorkbenchError
 from workspaces.grammar import counted, word_for
 from workspaces.registry import PLATFORMS
 from workspaces.store.annotations import newest_number
-from workspaces.store.identities import digests_of, move_identities
+from workspaces.store.chat_keys import revoke_keys
+from workspaces.store.identities import OIDC, delete_kind, digests_of, move_identities
 from workspaces.store.lead_messages import move_messages
 from workspaces.store.members import (
     MemberStatus,
@@ -32,6 +33,7 @@ from workspaces.store.members import (
 )
 from workspaces.store.person_rows import history_of
 from workspaces.store.tasks import containers
+from workspaces.store.web_sessions import end_sessions_of
 from workspaces.store.who_answered import drafts_given, tasks_answered_by
 from workspaces.workspace import utc_now
 
@@ -173,8 +175,10 @@ def link_account(workspace: Workspace, person_id: str, platform: str, name: str)
 def unlink_account(workspace: Workspace, person_id: str, platform: str, name: str) -> str:
     """Say that an account is not a person's after all, as a link by mistake; return the pseudonym that it has now.
 
-    From then on its owner is a stranger here. What it answered as the person is the person's in the ledger, and a
-    platform that now says otherwise would be believed in nothing; so an account that answered is not unlinked.
+    From then on its owner is a stranger here, and everything that its owner could have opened as the person ends:
+    sessions on the page, links to it, keys of programs, accounts at the OpenID provider. What it answered as the person
+    is the person's in the ledger, and a platform that now says otherwise would be believed in nothing; so an account
+    that answered is not unlinked.
 
     Raises:
         UsageError: the account is not theirs, is the only one, or answers of it stand on a platform.
@@ -200,7 +204,13 @@ def unlink_account(workspace: Workspace, person_id: str, platform: str, name: st
                 "'chatfeedback people review' takes back points that should not have been paid"
             )
         with workspace.store.write() as connection:
-            return workspace.pseudonyms.part(connection, platform, name)
+            # whoever has the account could sign in as the person, and make other ways in
+            end_sessions_of(connection, person_id)
+            revoke_keys(connection, person_id, utc_now())
+            delete_kind(connection, person_id, OIDC)
+            now = workspace.pseudonyms.part(connection, platform, name)
+        workspace.pseudonyms.look_again()
+        return now
 
 
 def _answers_of(workspace: Workspace, platform: str, digest: str) -> int:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 import unicodedata
 
+from workspaces.grammar import counted
+
 MOST_CHARACTERS = 254
 """Of an e-mail address (RFC 5321); user names of the platforms are shorter."""
 
@@ -25,7 +27,7 @@ def why_nobody(name: str) -> str | None:
     if _PSEUDONYM.fullmatch(name):
         return "it looks like a pseudonym, and is nobody's"
     if len(name) > MOST_CHARACTERS:
-        return f"it has {len(name):,} characters, and the longest names have {MOST_CHARACTERS}"
+        return f"it has {counted(len(name), 'character')}, and the longest names have {MOST_CHARACTERS}"
     if any(unicodedata.category(character)[0] == "C" for character in name):
         return "it holds a character that nobody sees"
     if unicodedata.normalize("NFKC", name) != name:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from contextlib import contextmanager
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -13,6 +14,8 @@ from chatfeedback import steps
 from chatfeedback.cli import app
 from chatfeedback.report import write_report
 from chatfeedback.steps.answers import read_answers
+from chatfeedback.steps.chat_keys import make_chat_key, person_of_key
+from chatfeedback.steps.oidc_accounts import join_oidc, person_of_oidc
 from chatfeedback.steps.status import count
 from reward_engine.ledger import balance
 from tests.sample_records import ALL_TAGS as TAGS
@@ -24,7 +27,8 @@ from workspaces.store.latest_annotations import latest_annotations
 from workspaces.store.members import MemberStatus, members
 from workspaces.store.seed_feedback import save_seeds
 from workspaces.store.tasks import all_tasks, save_placements
-from workspaces.workspace import Workspace
+from workspaces.store.web_sessions import WebSession, open_session, session_of
+from workspaces.workspace import Workspace, utc_now
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -48,7 +52,7 @@ def platform(monkeypatch: pytest.MonkeyPatch) -> MemoryPlatform:
     memory = WithAccounts()
 
     @contextmanager
-    def connected(_workspace: Workspace, _name: str) -> Iterator[MemoryPlatform]:
+    def connected(_workspace: Workspace, _name: str, _whose: object = None) -> Iterator[MemoryPlatform]:
         yield memory
 
     monkeypatch.setattr(Workspace, "platform", connected)
@@ -250,3 +254,22 @@ def test_whoever_is_known_by_such_a_name_is_accepted(workspace: Workspace, platf
     person = workspace.pseudonyms.on_platform("argilla")("None")
     (accepted,) = steps.accept_people(workspace, ["None"])
     assert accepted.person_id == person
+
+
+def test_a_link_of_an_account_that_was_a_mistake_leaves_its_owner_no_way_in(
+    workspace: Workspace, platform: MemoryPlatform
+) -> None:
+    """Whoever had the account was signed in as the other person for a week, and kept the keys that they made."""
+    ada, other = workspace.pseudonyms.on_platform("argilla")("ada@example.org"), "bo@example.org"
+    with workspace.store.write() as connection:
+        workspace.pseudonyms.join(connection, "argilla", other, ada)
+        session = WebSession("hash", ada, False, "argilla", utc_now(), utc_now() + timedelta(days=7))
+        open_session(connection, session)
+    join_oidc(workspace, ada, "https://accounts.example.org", "bo")
+    key = make_chat_key(workspace, ada)
+    assert steps.unlink_account(workspace, ada, "argilla", other) != ada
+    with workspace.store.read() as connection:
+        assert session_of(connection, "hash", utc_now()) is None
+    assert person_of_key(workspace, key) is None
+    assert person_of_oidc(workspace, "https://accounts.example.org", "bo") is None
+    assert steps.find_person(workspace, "ada@example.org") == ada
