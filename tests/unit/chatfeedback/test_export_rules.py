@@ -126,7 +126,7 @@ def test_licences_that_clash_are_refused_with_their_list_and_a_way_out(
         steps.ingest_file(workspace, log, publish=True)
     refused = run(workspace)
     assert refused.exit_code == 1
-    assert "GPL-3.0 allows commercial use of the whole, cc-by-nc-4.0 does not" in str(refused.exception)
+    assert "GPL-3.0 allows commercial use of the whole, CC-BY-NC-4.0 does not" in str(refused.exception)
     assert not (workspace.path / "exports" / "dpo").exists()
     planned = json.loads(run(workspace, "--dry-run", "--json").stdout)
     assert "without --any-licence it is refused: GPL-3.0" in planned["warnings"][0]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 import sqlalchemy as sa
@@ -42,8 +42,8 @@ def test_a_workspace_in_columns_and_one_by_one_gives_the_same_release(
     in_columns: list[int] = []
     find = plain_pairs.plain_pairs
 
-    def counted(given: EvidenceColumns, by: ExportsConfig) -> PlainPairs | None:
-        found = find(given, by)
+    def counted(given: EvidenceColumns, *by: Any) -> PlainPairs | None:
+        found = find(given, *by)
         in_columns.append(0 if found is None else len(found.pairs))
         return found
 
