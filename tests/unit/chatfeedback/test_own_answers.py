@@ -162,6 +162,14 @@ def test_two_accounts_of_one_person_vote_once_and_are_paid_once(workspace: Works
     assert (before[1], before[0][other], before[0][people["bob"]]) == (everybody, 10, 20)
     assert steps.link_giver(workspace, BOB, other) == (people["bob"], other)
     linked = state()
+    arguments = ["people", "link", BOB, people["nick"], "--workspace", str(workspace.path)]
+    said = CliRunner().invoke(app, arguments)  # a third id of his, under which nothing was answered
+    among = ", ".join(sorted([people["bob"], people["nick"], other]))
+    assert f"1 task was answered by more than one of {among}: the answer that came" in " ".join(
+        said.output.split()
+    )
+    as_json = CliRunner().invoke(app, [*arguments, "--remove", "--json"])
+    assert json.loads(as_json.stdout)["answered_twice"] == 1
     assert linked[1] == everybody - {other}
     assert linked[2] == sorted(linked[1])
     gained = {name: linked[0].get(name, 0) - before[0].get(name, 0) for name in everybody}
