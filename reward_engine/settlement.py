@@ -98,9 +98,10 @@ class Terms:
         """Return the factor for an answer: 0 about one's own rewrite or for a second one, that for own conversations by
         the rules of the offer, or 1.
         """
-        if (person_id, task.id) in self.own_checks | self.second:
+        who = (person_id, task.id)
+        if who in self.own_checks or who in self.second:
             return 0.0
-        if (person_id, task.id) not in self.own:
+        if who not in self.own:
             return 1.0
         version = self.book.named(task.rules_version)
         return version.rates.own if version is not None else 1.0

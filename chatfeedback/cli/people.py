@@ -255,13 +255,14 @@ def link(
         link_account(person, account, workspace, remove=remove, as_json=as_json)
         return
     assert giver is not None
-    from workspaces.store.own_answers import second_answers
+    from workspaces.store.own_answers import same_people, second_answers
 
     with Workspace.open(workspace) as opened:
         person_id, giver_id = steps.link_giver(opened, person, giver, remove=remove)
         rule = opened.config.quality.own
         with opened.store.read() as connection:
-            twice = len({task for who, task in second_answers(connection) if who in (person_id, giver_id)})
+            same = same_people(connection).get(person_id, ())
+            twice = len({task for who, task in second_answers(connection) if who in same})
     if as_json:
         linked = {"person": person_id, "giver": giver_id, "linked": not remove}
         emit_json(linked | {"answered_twice": twice})
@@ -274,8 +275,9 @@ def link(
         )
         if twice:
             say(
-                f"{counted(twice, 'task')} {word_for(twice, 'was', 'were')} answered under both: the answer that came "
-                "in first counts, and 'chatfeedback settle' takes back what the other one earned"
+                f"{counted(twice, 'task')} {word_for(twice, 'was', 'were')} answered by more than one of "
+                f"{', '.join(sorted(same))}: the answer that came in first counts, and 'chatfeedback settle' takes "
+                "back what the others earned"
             )
 
 

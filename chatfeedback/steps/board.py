@@ -86,7 +86,7 @@ class _Known:
     """Who had which task, by what is stored and by what the platform says."""
 
     assigned: Assigned
-    own_checks: frozenset[tuple[str, str]]
+    for_nothing: frozenset[tuple[str, str]]
     had: Mapping[str, set[str]]
     new: frozenset[tuple[str, str]]
     """Answered on the platform, and not read into the store yet: (person, task)."""
@@ -122,10 +122,10 @@ def _offers(
     answers = Counter(
         task_id
         for person_id, task_id in {(person_id, task_id) for person_id, _, task_id in stands.answers}
-        if (person_id, task_id) not in known.own_checks
+        if (person_id, task_id) not in known.for_nothing
     )
     answers.update(
-        task_id for person_id, task_id in known.new if (person_id, task_id) not in known.own_checks
+        task_id for person_id, task_id in known.new if (person_id, task_id) not in known.for_nothing
     )
     by_item = _by_item(posteriors(connection))
     mixes = workspace.config.all_mixes()
@@ -197,7 +197,7 @@ def _workers(
     own = {} if config.routing.own else own_conversations(connection, people)
     same = same_people(connection)
     writers: dict[str, set[str]] = {}
-    for person_id, task_id in known.own_checks:
+    for person_id, task_id in known.for_nothing:
         writers.setdefault(person_id, set()).add(task_id)
     groups, made = all_groups(connection), {task.mix for task in tasks.values()}
     has_rule = practice_of(config) is not None

@@ -5,9 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from chatfeedback.steps.answers import without_own_checks
 from task_generators.routing import Practice, Stage
 from workspaces.store.gold import all_gold
 from workspaces.store.latest_annotations import latest_annotations
+from workspaces.store.own_answers import second_answers
 from workspaces.store.tasks import all_tasks
 from workspaces.store.who_answered import first_submissions
 
@@ -53,12 +55,16 @@ def practised(workspace: Workspace) -> dict[str, Practised]:
 def practice_results_of(
     connection: sa.Connection, gold: Mapping[str, Mapping[str, str]], tasks: Mapping[str, Task]
 ) -> dict[str, Sequence[float]]:
-    """Return the share of right answers of each person in each gold task, as the answers were first submitted."""
+    """Return the share of right answers of each person in each gold task, as the answers were first submitted.
+
+    A second answer of one human (``second_answers``) tells nothing: they knew the task.
+    """
     from quality.controls import practice_results  # pandas takes a second to import
 
     if not gold:
         return {}
-    shares = practice_results(latest_annotations(connection), gold, tasks)
+    answers, _ = without_own_checks(latest_annotations(connection), second_answers(connection))
+    shares = practice_results(answers, gold, tasks)
     found: dict[str, list[float]] = {}
     first = first_submissions(connection)
     for person_id, task_id in sorted(shares, key=lambda pair: (first[pair], pair)):

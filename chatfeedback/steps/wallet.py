@@ -51,18 +51,14 @@ def explain_wallet(workspace: Workspace, person_id: str) -> ExplainedWallet:
         book = RuleBook(all_rules(connection))
         calendar = Calendar(book, settings_history(connection))
         earned = totals(connection).get(person_id, 0)
-        submitted = first_submissions(connection)
+        submitted = first_submissions(connection, person_id)
         paid = {
             reference
             for (person, reference, part), so_far in posted(connection).items()
             if person == person_id and so_far.points > 0 and part not in ANSWER_BONUSES
         }
     grace = workspace.config.rates.bonuses.streak_grace_days
-    days = (
-        calendar.day(person_id, moment)
-        for (person, task_id), moment in submitted.items()
-        if person == person_id and task_id in paid
-    )
+    days = (calendar.day(person_id, moment) for (_, task_id), moment in submitted.items() if task_id in paid)
     today = calendar.day(person_id, now)
     return ExplainedWallet(
         person_id=person_id,

@@ -106,17 +106,19 @@ def second_answers(connection: sa.Connection) -> frozenset[tuple[str, str]]:
     One human has one vote on a task, and is paid for it once. What the first withdraws makes room for the next.
     """
     same, at = same_people(connection), annotation_revision.c
-    given: dict[tuple[str, frozenset[str]], list[tuple[int, str]]] = {}
+    submitted = (at.platform != IMPORTED) & (at.status == AnnotationStatus.SUBMITTED.value)
+    who: dict[tuple[str, frozenset[str]], set[str]] = {}
     for ids in in_chunks(same):
-        theirs = at.person_id.in_(ids) & (at.platform != IMPORTED) & counts()
-        submitted = sa.select(at.annotation_id, sa.func.min(at.number)).where(
-            theirs, at.status == AnnotationStatus.SUBMITTED.value
-        )
-        since = {
-            name: number or 0 for name, number in connection.execute(submitted.group_by(at.annotation_id))
-        }
-        for row in connection.execute(latest_genuine(theirs)):
-            if row.status == AnnotationStatus.SUBMITTED.value:
+        theirs = sa.select(at.person_id, at.task_id).where(at.person_id.in_(ids), submitted)
+        for person_id, task_id in connection.execute(theirs):
+            who.setdefault((task_id, same[person_id]), set()).add(person_id)
+    given: dict[tuple[str, frozenset[str]], list[tuple[int, str]]] = {}
+    for task_ids in in_chunks(sorted({task_id for (task_id, _), people in who.items() if len(people) > 1})):
+        answers = at.task_id.in_(task_ids) & (at.platform != IMPORTED) & counts()
+        first = sa.select(at.annotation_id, sa.func.min(at.number)).where(answers, submitted)
+        since = {name: number or 0 for name, number in connection.execute(first.group_by(at.annotation_id))}
+        for row in connection.execute(latest_genuine(answers)):
+            if row.status == AnnotationStatus.SUBMITTED.value and row.person_id in same:
                 place = (since[row.annotation_id], row.person_id)
                 given.setdefault((row.task_id, same[row.person_id]), []).append(place)
     return frozenset(

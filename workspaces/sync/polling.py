@@ -222,6 +222,7 @@ class Poll:
                 hold_strangers=hold_strangers,
                 covered=covered,
             )
+        self._result.new += found.new  # since the listing
         self._result.changed += found.changed
         self._result.unchanged -= found.changed
 

@@ -17,6 +17,7 @@ from chatfeedback.cli import app
 from chatfeedback.counts import answers_that_count, open_tasks
 from chatfeedback.report import write_report
 from chatfeedback.steps.answers import read_answers
+from chatfeedback.steps.practice import practice_results_of
 from chatfeedback.steps.rules import book_of, keep_rules
 from chatfeedback.web.lead_work import LiveWork
 from exports.context import contexts_of
@@ -144,6 +145,8 @@ def test_two_accounts_of_one_person_vote_once_and_are_paid_once(workspace: Works
             points, tasks = totals(connection), all_tasks(connection)
             counting = {it.person_id for it in answers_that_count(connection, tasks) if it.task_id == "t-d"}
             assert verify(connection).problems == ()
+            right = {"t-d": {"helpful": ALL_TAGS["helpful"]}}
+            assert set(practice_results_of(connection, right, tasks)) == counting
             offered = {name: it for name, it in tasks.items() if it.platform != IMPORTED}
             to_come = sum(open_tasks(connection, offered, standing(connection), ()).values())
         live.follow(workspace.store)
@@ -159,6 +162,14 @@ def test_two_accounts_of_one_person_vote_once_and_are_paid_once(workspace: Works
     assert (before[1], before[0][other], before[0][people["bob"]]) == (everybody, 10, 20)
     assert steps.link_giver(workspace, BOB, other) == (people["bob"], other)
     linked = state()
+    arguments = ["people", "link", BOB, people["nick"], "--workspace", str(workspace.path)]
+    said = CliRunner().invoke(app, arguments)  # a third id of his, under which nothing was answered
+    among = ", ".join(sorted([people["bob"], people["nick"], other]))
+    assert f"1 task was answered by more than one of {among}: the answer that came" in " ".join(
+        said.output.split()
+    )
+    as_json = CliRunner().invoke(app, [*arguments, "--remove", "--json"])
+    assert json.loads(as_json.stdout)["answered_twice"] == 1
     assert linked[1] == everybody - {other}
     assert linked[2] == sorted(linked[1])
     gained = {name: linked[0].get(name, 0) - before[0].get(name, 0) for name in everybody}

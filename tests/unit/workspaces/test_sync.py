@@ -362,6 +362,17 @@ def test_what_is_said_after_the_clock_was_set_back_is_heard(
         )  # an edit moves no work to another day
 
 
+def test_what_comes_between_the_listing_and_the_second_look_is_counted(
+    store: Store, platform: MemoryPlatform, clock: Clock
+) -> None:
+    platform.give("r1", at=minutes(60))
+    sync(store, platform, clock)
+    platform.pages["box"] = [[platform.give("r1", at=minutes(1), helpful="no")]]
+    platform.give("r2", person="bo", at=minutes(2))
+    assert sync(store, platform, clock) == Synced(new=1, changed=1)
+    assert len(latest(store)) == 2
+
+
 def test_what_was_read_before_is_not_said_again(store: Store, platform: MemoryPlatform, clock: Clock) -> None:
     """A page that stays old is asked about once it says what was never read, and then believed in nothing."""
     old = platform.give("r1", helpful="no")
