@@ -2,7 +2,8 @@
 
     uv run python bench/release.py 10000 30000 100000 300000
 
-``--processes=N``: in so many processes; otherwise one for each core, if there are many portions.
+``--processes=N``: in so many processes; otherwise one for each core, if there are many portions. ``--export=NAME``: of
+another export than ``dpo``.
 
 Every pair is a conversation of its own with two responses and ten answers to three pairs, by 2,000 people. Each size is
 measured in a process of its own: processor seconds of all processes and peak memory of the export, of the same export
@@ -126,30 +127,30 @@ def measured(run: Callable[[], object]) -> float:
     return sum(os.times()[:4]) - sum(before[:4])
 
 
-def main(n_pairs: int, processes: int | None, *, profiled: bool) -> None:
+def main(n_pairs: int, kind: str, processes: int | None, *, profiled: bool) -> None:
     garbage.look_seldom()  # as every command does
     with tempfile.TemporaryDirectory() as folder, Workspace.create(Path(folder) / "w") as workspace:
         n_answers = fill(workspace, n_pairs)
-        out, profile = Path(folder) / "dpo", cProfile.Profile(time.process_time)
+        out, profile = Path(folder) / kind, cProfile.Profile(time.process_time)
         began = time.monotonic()
         before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e3
         if profiled:
             profile.enable()
         workers = None if processes is None else LocalWorkers(processes)
-        took = measured(lambda: steps.export(workspace, "dpo", out, workers=workers))
+        took = measured(lambda: steps.export(workspace, kind, out, workers=workers))
         profile.disable()
         memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e3
         of_workers = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1e3
         exported = time.monotonic() - began
         checked = measured(lambda: verify(out))
         waited = time.monotonic() - began
-        same = measured(lambda: steps.export(workspace, "dpo", out))
+        same = measured(lambda: steps.export(workspace, kind, out))
         files = {path.name for path in out.rglob("*.parquet")}
         steps.delete_conversations(workspace, ["c1"], by="lead")
-        again = measured(lambda: steps.export(workspace, "dpo", out))
+        again = measured(lambda: steps.export(workspace, kind, out))
         kept = len(files & {path.name for path in out.rglob("*.parquet")})
         ruled = measured(
-            lambda: steps.export(workspace, "dpo", Path(folder) / "ruled", rules=ExportsConfig(min_people=3))
+            lambda: steps.export(workspace, kind, Path(folder) / "ruled", rules=ExportsConfig(min_people=3))
         )
         bare = measured(bare_write(out, Path(folder) / "bare"))
         print(
@@ -171,6 +172,7 @@ if __name__ == "__main__":
         given = dict(word.split("=") for word in options if "=" in word)
         main(
             sizes[0],
+            given.get("--export", "dpo"),
             int(given["--processes"]) if "--processes" in given else None,
             profiled="--profile" in options,
         )
