@@ -255,13 +255,13 @@ def link(
         link_account(person, account, workspace, remove=remove, as_json=as_json)
         return
     assert giver is not None
-    from workspaces.store.own_answers import same_people, second_answers
+    from workspaces.store.own_answers import same_annotators, second_answers
 
     with Workspace.open(workspace) as opened:
         person_id, giver_id = steps.link_giver(opened, person, giver, remove=remove)
         rule = opened.config.quality.own
         with opened.store.read() as connection:
-            same = same_people(connection).get(person_id, ())
+            same = same_annotators(connection).get(person_id, ())
             twice = len({task for who, task in second_answers(connection) if who in same})
     if as_json:
         linked = {"person": person_id, "giver": giver_id, "linked": not remove}

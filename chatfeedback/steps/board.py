@@ -23,7 +23,7 @@ from workspaces.store.gold import all_gold
 from workspaces.store.groups import all_groups
 from workspaces.store.members import MemberStatus, members
 from workspaces.store.near_duplicates import all_groups as near_copies
-from workspaces.store.own_answers import own_conversations, same_people
+from workspaces.store.own_answers import own_conversations, same_annotators
 from workspaces.store.people import settings_history
 from workspaces.store.posteriors import posteriors
 from workspaces.store.rewrites import for_nothing
@@ -195,7 +195,7 @@ def _workers(
         if newest.get(each.person_id, 0) <= each.after and each.person_id not in came_back:
             away.add(each.person_id)
     own = {} if config.routing.own else own_conversations(connection, people)
-    same = same_people(connection)
+    same = same_annotators(connection)
     writers: dict[str, set[str]] = {}
     for person_id, task_id in known.for_nothing:
         writers.setdefault(person_id, set()).add(task_id)

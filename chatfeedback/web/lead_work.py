@@ -23,7 +23,7 @@ from workspaces.records import IMPORTED, AnnotationStatus
 from workspaces.store.annotations import annotation_revision, latest_genuine, newest_number
 from workspaces.store.conversations import count_by_state, ids_in
 from workspaces.store.members import MemberStatus, members
-from workspaces.store.own_answers import same_people, second_answers
+from workspaces.store.own_answers import same_annotators, second_answers
 from workspaces.store.rewrites import all_showing_rewrites, own_checks
 from workspaces.store.standing import SAID
 from workspaces.store.tasks import task
@@ -160,7 +160,7 @@ class LiveWork:
 def _stamp(connection: sa.Connection) -> _Stamp:
     return _Stamp(
         frozenset((each.person_id, each.platform, each.status) for each in members(connection)),
-        frozenset(same_people(connection).values()),
+        frozenset(same_annotators(connection).values()),
         tuple(
             sorted(
                 (state.value, count)

@@ -93,8 +93,30 @@ def givers_of(connection: sa.Connection, person_id: str) -> list[str]:
 
 def same_people(connection: sa.Connection) -> dict[str, frozenset[str]]:
     """Return all ids of the same human, for each id that a link names, directly or by others."""
+    return _together(_links(connection))
+
+
+def same_annotators(connection: sa.Connection) -> dict[str, frozenset[str]]:
+    """Return what ``same_people`` does of those who answer, by links of such ids with each other.
+
+    Two who are linked with one name in the logs, as one that colleagues share, are two.
+    """
+    links, answers = _links(connection), annotation_revision.c
+    answering: set[str] = set()
+    for ids in in_chunks({each for pair in links for each in pair}):
+        found = sa.select(answers.person_id).where(answers.person_id.in_(ids), answers.platform != IMPORTED)
+        answering.update(connection.execute(found.distinct()).scalars())
+    return _together(pair for pair in links if answering.issuperset(pair))
+
+
+def _links(connection: sa.Connection) -> list[tuple[str, str]]:
+    links = connection.execute(sa.select(giver_link.c.person_id, giver_link.c.giver_id))
+    return [(person_id, giver_id) for person_id, giver_id in links]
+
+
+def _together(links: Iterable[tuple[str, str]]) -> dict[str, frozenset[str]]:
     same: dict[str, frozenset[str]] = {}
-    for pair in connection.execute(sa.select(giver_link.c.person_id, giver_link.c.giver_id)):
+    for pair in links:
         together = frozenset(pair).union(*(same.get(each, ()) for each in pair))
         same.update(dict.fromkeys(together, together))
     return same
@@ -105,7 +127,7 @@ def second_answers(connection: sa.Connection) -> frozenset[tuple[str, str]]:
 
     One human has one vote on a task, and is paid for it once. What the first withdraws makes room for the next.
     """
-    same, at = same_people(connection), annotation_revision.c
+    same, at = same_annotators(connection), annotation_revision.c
     submitted = (at.platform != IMPORTED) & (at.status == AnnotationStatus.SUBMITTED.value)
     who: dict[tuple[str, frozenset[str]], set[str]] = {}
     for ids in in_chunks(same):
