@@ -228,13 +228,16 @@ def _prepare_sqlite(connection: sqlite3.Connection, _record: object) -> None:
 
 
 def _notice_another_file(engine: sa.Engine, path: str) -> None:
-    """Let go of connections to a file that is not the one at its path any more: a backup was put in its place."""
+    """Let go of connections to a file that is not the one at its path any more: a backup was put in its place.
+
+    Where there is none for a moment, connections stay: a new one would make an empty store there.
+    """
 
     def remember(_connection: sqlite3.Connection, record: ConnectionPoolEntry) -> None:
         record.info["file"] = _file_at(path)
 
     def look(_connection: sqlite3.Connection, record: ConnectionPoolEntry, _proxy: object) -> None:
-        if record.info["file"] != _file_at(path):
+        if _file_at(path) not in (None, record.info["file"]):
             raise sa.exc.InvalidatePoolError
 
     event.listen(engine, "connect", remember)

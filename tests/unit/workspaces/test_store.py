@@ -486,3 +486,20 @@ def test_a_backup_put_in_the_place_of_the_store_is_what_a_running_process_goes_o
     store.close()
     with sqlite3.connect(tmp_path / "store.db") as database:
         assert database.execute("SELECT version FROM rules").fetchall() == [("3",)]
+
+
+def test_where_the_file_of_the_store_is_away_for_a_moment_no_empty_one_is_made(tmp_path: Path) -> None:
+    path, away = tmp_path / "store.db", tmp_path / "away.db"
+    store = Store(f"sqlite:///{path}")
+    store.upgrade()
+    path.replace(away)
+    with pytest.raises(sa.exc.DBAPIError) as caught, store.write() as connection:
+        connection.exec_driver_sql("INSERT INTO rules VALUES ('1', '{}', '2026-01-01', '2026-01-01')")
+    assert "was replaced meanwhile: run this again" in str(explained(caught.value))
+    assert not path.exists()
+    away.replace(path)
+    with store.write() as connection:
+        connection.exec_driver_sql("INSERT INTO rules VALUES ('2', '{}', '2026-01-02', '2026-01-02')")
+    store.close()
+    with sqlite3.connect(path) as database:
+        assert database.execute("SELECT version FROM rules").fetchall() == [("2",)]
