@@ -67,11 +67,11 @@ def time_table(
 def medians(times: pd.DataFrame) -> pd.DataFrame:
     """Return the median time of each person and kind of task.
 
-    Columns ``person``, ``kind``, ``answers``, ``seconds`` (the median), ``is_bound`` (whether it rests on upper bounds
-    alone); people with the lowest medians first.
+    Columns ``person``, ``kind``, ``answers``, ``seconds`` (the median), ``is_bound`` (whether an upper bound is
+    among what it is taken of: then it is one, too); people with the lowest medians first.
     """
     grouped = times.groupby(["person", "kind"], as_index=False).agg(
-        answers=("seconds", "size"), seconds=("seconds", "median"), is_bound=("is_bound", "all")
+        answers=("seconds", "size"), seconds=("seconds", "median"), is_bound=("is_bound", "any")
     )
     return grouped.sort_values(["seconds", "person", "kind"], ignore_index=True)
 

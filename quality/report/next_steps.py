@@ -33,43 +33,69 @@ def next_steps(all_questions: Sequence[QuestionReport], people: Sequence[PersonR
     if not questions:
         return ("There are no submitted answers yet: push tasks, and sync once people have answered.",)
     thin = [question for question in questions if question.headline.n_items < ENOUGH_ITEMS]
-    unclear = [
+    disputed = [
         (question.headline.value, question)
         for question in questions
         if question not in thin and question.headline.value is not None
         if question.headline.value < TENTATIVE
     ]
-    unclear.sort(key=lambda pair: pair[0])
+    disputed.sort(key=lambda pair: pair[0])
+    unclear = [question for _, question in disputed if _equal_pairs(question) < _SKEWED]
+    skewed = [question for _, question in disputed if _equal_pairs(question) >= _SKEWED]
     doubtful = sorted(
         (person for person in people if person.confidence.multiplier < 1),
         key=lambda person: person.confidence.multiplier,
     )
-    steps = [_talk_about(question) for _, question in unclear]
+    steps = [_make_clearer(unclear)] if unclear else []
+    steps += [_look_at(question) for question in skewed]
     steps += [_talk_to(person) for person in doubtful]
     if thin:
         steps.append(_collect(thin))
     return tuple(steps) or ("Nothing is urgent: people agree on every question.",)
 
 
-def _talk_about(question: QuestionReport) -> str:
-    alpha, percent = question.headline, question.coefficients["percent_agreement"]
-    if float(percent) >= _SKEWED:
-        return (
-            f"Look at the items of '{question.question}' on which people differ: nearly all answers are the "
-            f"same ({float(percent):.0%} of pairs are equal), but on the rare other answer they do not "
-            f"(alpha {float(alpha):.2f})."
-        )
-    where = ""
-    if "applicability" in question.coefficients:
-        applies = question.coefficients["applicability"].value
-        answered = question.coefficients["answered"].value
-        if applies is not None and answered is not None:
-            where = f", most of all on {'when it applies' if applies < answered else 'no against yes'}"
+def _make_clearer(unclear: Sequence[QuestionReport]) -> str:
+    names = [f"'{question.question}'" for question in unclear]
+    if len(unclear) == 1:
+        what, details = names[0], f"people disagree{_where(unclear[0])} ({_alpha_of(unclear[0])})"
+    else:
+        what = counted(len(unclear), "question")
+        each = [
+            f"{name}{_where(question)} ({_alpha_of(question)})"
+            for name, question in zip(names, unclear, strict=True)
+        ]
+        details = f"people disagree about {'; '.join(each)}"
     return (
-        f"Make '{question.question}' clearer: people disagree{where} (alpha {float(alpha):.2f} on "
-        f"{counted(alpha.n_items, 'item')}). Discuss a few disputed items together and write the outcome into the "
+        f"Make {what} clearer: {details}. Discuss a few disputed items together and write the outcome into the "
         "guidelines."
     )
+
+
+def _where(question: QuestionReport) -> str:
+    """Return on what people disagree most, with a comma before it; nothing where that is not known."""
+    if "applicability" not in question.coefficients:
+        return ""
+    applies, answered = (question.coefficients[name].value for name in ("applicability", "answered"))
+    if applies is None or answered is None:
+        return ""
+    return f", most of all on {'when it applies' if applies < answered else 'no against yes'}"
+
+
+def _alpha_of(question: QuestionReport) -> str:
+    alpha = question.headline
+    return f"alpha {float(alpha):.2f} on {counted(alpha.n_items, 'item')}"
+
+
+def _look_at(question: QuestionReport) -> str:
+    return (
+        f"Look at the items of '{question.question}' on which people differ: nearly all answers are the "
+        f"same ({_equal_pairs(question):.0%} of pairs are equal), but on the rare other answer they do not "
+        f"(alpha {float(question.headline):.2f})."
+    )
+
+
+def _equal_pairs(question: QuestionReport) -> float:
+    return float(question.coefficients["percent_agreement"])
 
 
 def _talk_to(person: PersonReport) -> str:

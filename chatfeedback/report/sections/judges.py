@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 EXPLANATION = (
     "Each judge (a model with a version of its prompt) is held against the majority of people who did not see what it "
-    "said. Trust an answer of its as far as the second table says."
+    "said. Trust an answer of its as far as the first table says."
 )
 CORRECTED = (
     "A judge was taught by corrections. They are drawn from {taught:,} responses that a hash sets apart; no figure "

@@ -29,12 +29,15 @@ def section(inputs: ReportInputs) -> Section | None:
     """Return the median time of each person and kind, the quickest first; None where no time is known."""
     if inputs.times.empty:
         return None
-    of_kind = inputs.times.groupby("kind")["seconds"].agg(["median", "size"])
+    of_kind = inputs.times.groupby("kind").agg({"seconds": ["median", "size"], "is_bound": "any"})
     text = [EXPLANATION]
-    for kind, median, answers in of_kind.itertuples():
-        text.append(
-            f"A {kind} task takes {counted(round(median), 'second')} in the median of {counted(answers, 'answer')}."
-        )
+    for kind, median, answers, is_bound in of_kind.itertuples():
+        takes = f"takes at most {_seconds(median)}" if is_bound else f"takes {_seconds(median)}"
+        text.append(f"A {kind} task {takes} in the median of {counted(answers, 'answer')}.")
     rows = medians(inputs.times)
     table = SectionTable("time_on_task", "Median time on a task, the quickest first.", rows, HEADINGS)
     return Section("time", "Time on task", tuple(text), tables=(table,))
+
+
+def _seconds(median: float) -> str:
+    return counted(round(median), "second") if median >= 1 else f"{median:.1g} seconds"

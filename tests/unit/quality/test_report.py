@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -99,6 +100,17 @@ def test_next_steps_name_the_unclear_question_the_person_and_the_thin_question()
     assert [step.split(":")[0] for step in steps[:2]] == ["Make 'style' clearer", "Talk to p08"]
     assert "'factual' (5)" in steps[2]
     assert len(steps) == 3
+
+
+def test_several_unclear_questions_are_one_step_the_least_clear_first() -> None:
+    clearer = quality_votes("style", simulated([0.75] * 8, 300, 4, seed=7))
+    unclear = quality_votes("toxic", simulated([0.62] * 8, 300, 4, seed=8))
+    (step,) = build_report(pd.concat([clearer, unclear])).next_steps
+    assert re.fullmatch(
+        r"Make 2 questions clearer: people disagree about 'toxic' \(alpha 0\.\d\d on 300 items\); 'style' "
+        r"\(alpha 0\.\d\d on 300 items\)\. Discuss .*",
+        step,
+    )
 
 
 def test_a_skewed_question_with_low_alpha_is_not_called_unclear() -> None:

@@ -53,6 +53,17 @@ def test_an_edit_changes_no_time_and_answers_sent_together_share_theirs() -> Non
     assert (row["person"], row["answers"], row["is_bound"]) == ("bo", 3, True)
 
 
+def test_a_median_of_told_times_and_of_upper_bounds_is_an_upper_bound() -> None:
+    answers = [replace(annotation(f"t{number}", "bo"), lead_time=5.0) for number in range(2)]
+    answers += [annotation("t2", "bo", at=NOW), annotation("t3", "bo", at=NOW + seconds(40))]
+    answers.append(replace(annotation("t4", "cy"), lead_time=3.0))
+    rows = medians(time_table(answers, TASKS, {}, {}))
+    assert rows[["person", "answers", "seconds", "is_bound"]].to_numpy().tolist() == [
+        ["cy", 1, 3.0, False],
+        ["bo", 3, 5.0, True],
+    ]
+
+
 @given(st.lists(st.tuples(st.floats(0, 5_000), st.floats(0.5, 60)), max_size=8))
 @examples(80)
 def test_what_a_platform_does_not_tell_is_never_taken_for_less_than_it_was(
