@@ -45,7 +45,7 @@ FAIR_FROM_ANSWERS = 30
 
 @dataclass(frozen=True, slots=True)
 class Steadiness:
-    """How often a person agrees with the majority of the others, as an interval from 0 to 1."""
+    """How often a person agrees with the majority of the others, corrected for chance: an interval from 0 to 1."""
 
     low: float
     high: float
