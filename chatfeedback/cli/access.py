@@ -45,7 +45,7 @@ def invite(
     from chatfeedback.steps.invitation import invitation, local_only
 
     # one password for an address that is given twice
-    passwords = {email: _password() for email in {each.casefold(): each for each in emails}.values()}
+    passwords = {email: _password() for email in {each.lower(): each for each in emails}.values()}
     with Workspace.open(workspace) as opened:
         made = steps.invite_people(opened, {email: SecretStr(it) for email, it in passwords.items()})
         routed = any(steps.routes(opened, name) for name in opened.config.platforms.names())

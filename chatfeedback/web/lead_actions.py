@@ -125,7 +125,7 @@ def _back(request: Request) -> str:
 def invite(request: Request, workspace: Workspace) -> Response:
     """Invite people: the passwords and the text to send are shown once. Addresses are kept nowhere."""
     given = form(request).get("addresses", "").replace(",", " ").split()
-    addresses = list({each.casefold(): each for each in given}.values())
+    addresses = list({each.lower(): each for each in given}.values())
     if not 0 < len(addresses) <= MOST_ADDRESSES:
         raise UsageError(f"Give 1 to {MOST_ADDRESSES} e-mail addresses, with blanks between.")
     passwords = {address: secrets.token_urlsafe(9) for address in addresses}
