@@ -18,10 +18,12 @@ if TYPE_CHECKING:
 
 
 def names_in(found: list[dict[str, Any]]) -> set[str]:
-    names = {each.get("giver") for each in found}
+    names: set[str] = set()
     for each in found:
-        names |= {judgment[0] for judgment in each.get("feedback", [])} | names_in(each.get("fragments", []))
-    return names - {None}
+        raters = [judgment[0] for judgment in each.get("feedback", [])]
+        names |= {name for name in (each.get("giver"), *raters) if name is not None}
+        names |= names_in(each.get("fragments", []))
+    return names
 
 
 NAMED = [file for file in FILES if names_in(found_in(file))]
