@@ -6,11 +6,13 @@ password is lost. Each of these can be run again and does what is missing.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from chatfeedback.steps.members import admit_people
 from workspaces.errors import UsageError, WorkbenchError, together
+from workspaces.privacy.given_names import why_nobody
 from workspaces.store.members import is_revoked, meet, note_restored, note_revoked
 from workspaces.store.web_sessions import end_sessions_of
 from workspaces.workspace import utc_now
@@ -22,6 +24,8 @@ if TYPE_CHECKING:
 
     from workspaces.platforms.base import Platform
     from workspaces.workspace import Workspace
+
+_ADDRESS = re.compile(r"[^@\s]+@[^@\s]+")
 
 
 @dataclass(slots=True)
@@ -62,8 +66,15 @@ def invite_people(workspace: Workspace, passwords: Mapping[str, SecretStr]) -> I
     """Make an account on every platform for each address, make the people members, and undo earlier revocations.
 
     Raises:
+        UsageError: one is no e-mail address, or cannot be a person's; no account was made.
         WorkbenchError: platforms do not answer, each of which it names; no account was made.
     """
+    for email in passwords:
+        why = why_nobody(email)
+        if why or not _ADDRESS.fullmatch(email):
+            raise UsageError(
+                f"{email[:80]!r} is no e-mail address{f' ({why})' if why else ''}: give one such as ada@example.org"
+            )
     result = Invited({email: [] for email in passwords}, {email: [] for email in passwords})
     names = workspace.config.platforms.names()
     failed: list[WorkbenchError] = []

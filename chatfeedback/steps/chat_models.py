@@ -54,6 +54,9 @@ PASSED_ON = frozenset(
 )
 """What of a request an endpoint is told: nothing by which it stores the chat, costs more, or asks another model."""
 
+KINDS_OF_TOOLS = ("function", "custom")
+"""Tools that the program itself runs. Others are the endpoint's own, such as a search, and cost more than the price."""
+
 TOKEN_LIMITS = ("max_tokens", "max_completion_tokens")
 
 
@@ -120,6 +123,15 @@ def pick(
 def mode_of(asked: str) -> ChatMode:
     """Return the mode in which a model is asked for by this name."""
     return ChatMode.DYNAMIC if asked == DYNAMIC else ChatMode.DIRECT
+
+
+def has_other_tools(request: Mapping[str, JsonValue]) -> bool:
+    """Return whether a request gives a model tools that its endpoint would run."""
+    tools = request.get("tools")
+    return any(
+        isinstance(tool, dict) and tool.get("type", "function") not in KINDS_OF_TOOLS
+        for tool in (tools if isinstance(tools, list) else ())
+    )
 
 
 def _price(config: Config, name: str) -> int:

@@ -259,7 +259,7 @@ def _said(request: Request, person: Person, state: ChatState, wish: str) -> Chat
 
 def _carried(request: Request, person: Person, state: ChatState) -> str:
     """Return a chat as its page carries it: signed for its person."""
-    text = state.to_json()
+    text = state.packed()
     return f"{site_of(request).signature(STATE, person.person_id + text)}:{text}"
 
 
@@ -273,7 +273,7 @@ def _state(request: Request, person: Person) -> ChatState:
     signature, _, text = fields.get("state", "").partition(":")
     if (signature or text) and not site_of(request).is_signed(STATE, person.person_id + text, signature):
         raise HTTPException(400, "The chat that the page sent cannot be read. Begin a new one.")
-    state = ChatState.from_json(text)
+    state = ChatState.unpacked(text)
     return replace(
         state, model=fields.get("model", state.model)[:120], private=state.private or "private" in fields
     )

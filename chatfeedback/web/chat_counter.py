@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, TypeVar
 from starlette.concurrency import run_in_threadpool
 
 from chatfeedback.steps.chat_messages import NoPromptError
-from chatfeedback.steps.chat_models import chat_models, mode_of, passed_on, pick
+from chatfeedback.steps.chat_models import chat_models, has_other_tools, mode_of, passed_on, pick
 from chatfeedback.steps.chat_purchases import Bought, NoPersonError, Order, Till
 from chatfeedback.steps.chat_seeds import ChatSeeds
 from chatfeedback.steps.redact import redactor_of
@@ -138,6 +138,11 @@ class ChatCounter:
             raise RefusedError(400, "stream must be true or false", "invalid_request_error")
         if request.get("n") not in (None, 1):
             raise RefusedError(400, "n must be 1: each answer is paid on its own", "invalid_request_error")
+        if has_other_tools(request):
+            words = (
+                "tools must be functions, which you run: those that an endpoint runs cost more than the price"
+            )
+            raise RefusedError(400, words, "invalid_request_error")
         try:
             path = self.till.path(person_id, request)
         except NoPromptError as error:
@@ -229,13 +234,17 @@ class ChatCounter:
                         said += 1
                     if said > SAID_AT_ONCE and not streamed.has_ended:
                         await asyncio.sleep(TOGETHER_SECONDS)  # what comes meanwhile is read in one piece
+                last = streamed.last()
         except TooLongAnswerError:
             return streamed.cut()
         except TimeoutError:
             if listening.silent() > SILENT_SECONDS:
                 raise
             return streamed.cut()
-        return streamed.end()
+        answer = streamed.end()
+        if last:
+            await say(last, answer)
+        return answer
 
     async def whole(self, asked: Asked) -> tuple[bytes, Answer]:
         """Return a whole reply and what it says.

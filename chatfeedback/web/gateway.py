@@ -18,7 +18,7 @@ from starlette.routing import Route
 from chatfeedback.steps.chat_keys import person_of_key
 from chatfeedback.web.chat_counter import FAILURES, Asked, ChatCounter, RefusedError, counter_of
 from chatfeedback.web.chat_outlet import Outlet
-from chatfeedback.web.limits import Limit, TooOftenError
+from chatfeedback.web.limits import Limit, TooOftenError, address_of
 from chatfeedback.web.site import Part, site_of
 from task_generators.llm.answers import CUT_SHORT, DONE, UnfinishedAnswerError
 from task_generators.llm.upstream import UpstreamError
@@ -182,9 +182,8 @@ async def _entered(request: Request) -> tuple[ChatCounter, str]:
     if scheme.lower() == "bearer":
         person_id = await run_in_threadpool(person_of_key, site.workspace, key.strip())
     if person_id is None:
-        host = request.client.host if request.client else ""
         try:
-            site.limits.take(WRONG_KEYS, host)
+            site.limits.take(WRONG_KEYS, address_of(request))
         except TooOftenError as error:
             raise RefusedError(
                 429, "Too many wrong keys", "rate_limit_error", None, {"Retry-After": f"{error.seconds:.0f}"}

@@ -24,7 +24,7 @@ from chatfeedback.web.bodies import (
 from chatfeedback.web.csrf import is_token
 from chatfeedback.web.errors import refusal
 from chatfeedback.web.hosts import place_in
-from chatfeedback.web.limits import Limit, TooOftenError
+from chatfeedback.web.limits import Limit, TooOftenError, address_of
 from chatfeedback.web.sessions import SESSION, signed_token
 from chatfeedback.web.site import site_of
 
@@ -77,7 +77,7 @@ async def _checked(scope: Scope, receive: Receive) -> Receive:
     request = Request(scope)
     site = site_of(request)
     try:
-        key = signed_token(site, request, SESSION) or (request.client.host if request.client else "")
+        key = signed_token(site, request, SESSION) or address_of(request)
         site.limits.take(CHANGES, key)
     except TooOftenError as error:
         raise too_often(error) from None

@@ -9,12 +9,17 @@ import threading
 import time
 from collections import OrderedDict, deque
 from dataclasses import dataclass
+from ipaddress import IPv6Address, ip_address, ip_network
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from starlette.requests import Request
+
 MOST_KEYS = 50_000
+OF_ONE_HOLDER = 64
+"""Bits of an IPv6 address that are given to one household or machine, which chooses the others (RFC 6177)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,3 +70,17 @@ class Limits:
         with self._lock:
             if times := self._times.get((limit.name, key)):
                 times.pop()
+
+
+def address_of(request: Request) -> str:
+    """Return the address that a request is counted under: of IPv6 the network, all of which one holder has."""
+    host = request.client.host if request.client else ""
+    try:
+        address = ip_address(host)
+    except ValueError:
+        return host
+    if not isinstance(address, IPv6Address):
+        return host
+    if address.ipv4_mapped is not None:
+        return str(address.ipv4_mapped)
+    return str(ip_network((int(address), OF_ONE_HOLDER), strict=False))

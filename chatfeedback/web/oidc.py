@@ -22,7 +22,7 @@ from starlette.routing import Route
 from chatfeedback import steps
 from chatfeedback.web.bodies import form
 from chatfeedback.web.guard import too_often
-from chatfeedback.web.limits import Limit, TooOftenError
+from chatfeedback.web.limits import Limit, TooOftenError, address_of
 from chatfeedback.web.openid import NotProvenError, OpenIdProvider, SilentProviderError
 from chatfeedback.web.pages import render
 from chatfeedback.web.sessions import (
@@ -158,7 +158,7 @@ async def come_back(request: Request) -> Response:
     except NotProvenError:
         response = await run_in_threadpool(_refused, request, NOT_PROVEN, 403)
     except SilentProviderError:
-        site.limits.undo(PER_ADDRESS, _address(request))
+        site.limits.undo(PER_ADDRESS, address_of(request))
         response = await run_in_threadpool(_refused, request, SILENT, 503)
     else:
         response = await run_in_threadpool(_enter, request, attempt, subject)
@@ -179,7 +179,7 @@ def _attempt(request: Request) -> Attempt:
     if text is None:  # not counted: any page elsewhere could load this address until nobody here may sign in
         raise NotProvenError
     try:
-        site.limits.take(PER_ADDRESS, _address(request))
+        site.limits.take(PER_ADDRESS, address_of(request))
     except TooOftenError as error:
         raise too_often(error) from None
     attempt = Attempt.read(text)
@@ -204,12 +204,12 @@ def _enter(request: Request, attempt: Attempt, subject: str) -> Response:
             steps.join_oidc(site.workspace, person.person_id, issuer, subject)
         except UsageError as error:
             return _mine(request, person, 422, f"{str(error)[0].upper()}{str(error)[1:]}: ask the lead.")
-        site.limits.undo(PER_ADDRESS, _address(request))
+        site.limits.undo(PER_ADDRESS, address_of(request))
         return RedirectResponse(f"{MINE}?done=added", 303)
     person_id = steps.person_of_oidc(site.workspace, issuer, subject)
     if person_id is None:
         return _refused(request, NOBODY, 403)
-    site.limits.undo(PER_ADDRESS, _address(request))
+    site.limits.undo(PER_ADDRESS, address_of(request))
     response = RedirectResponse(inside(attempt.next), 303)
     return begin(request, response, person_id, is_lead=False, platform=OIDC)
 
@@ -217,7 +217,7 @@ def _enter(request: Request, attempt: Attempt, subject: str) -> Response:
 async def _away(request: Request, next_: str, joins: str = "") -> Response:
     site, provider = site_of(request), _provider(request)
     try:
-        site.limits.take(PER_BROWSER_ADDRESS, _address(request))
+        site.limits.take(PER_BROWSER_ADDRESS, address_of(request))
     except TooOftenError as error:
         raise too_often(error) from None
     now = int(site.clock().timestamp())
@@ -293,10 +293,6 @@ def _provider(request: Request) -> OpenIdProvider:
     if provider is None:
         raise HTTPException(404)
     return provider
-
-
-def _address(request: Request) -> str:
-    return request.client.host if request.client else ""
 
 
 PART = Part(

@@ -10,7 +10,7 @@ from starlette.routing import Route
 
 from chatfeedback.web.bodies import form
 from chatfeedback.web.guard import too_often
-from chatfeedback.web.limits import Limit, TooOftenError
+from chatfeedback.web.limits import Limit, TooOftenError, address_of
 from chatfeedback.web.pages import render
 from chatfeedback.web.site import Part, site_of
 from workspaces.store.conversation_reports import ConversationReport, save_report, waiting_reports
@@ -42,7 +42,7 @@ def report(request: Request) -> Response:
     if any(len(given[name]) > most for name, most in LONGEST.items()):
         return _page(request, 422, "That is too long: shorten it.", given)
     try:
-        site.limits.take(PER_ADDRESS, request.client.host if request.client else "")
+        site.limits.take(PER_ADDRESS, address_of(request))
     except TooOftenError as error:
         raise too_often(error) from None
     number = secrets.token_hex(6)

@@ -21,7 +21,7 @@ from chatfeedback.steps import plugin_posts
 from chatfeedback.steps.plugin_posts import Named, Post, UserId
 from chatfeedback.web.bodies import form, too_long
 from chatfeedback.web.guard import too_often
-from chatfeedback.web.limits import Limit, TooOftenError
+from chatfeedback.web.limits import Limit, TooOftenError, address_of
 from chatfeedback.web.pages import render
 from chatfeedback.web.receipts import shown
 from chatfeedback.web.sessions import begin
@@ -92,14 +92,13 @@ def enter(request: Request) -> Response:
     """Sign in whoever has the id of a user who posted something."""
     _switched_on(request)
     site = site_of(request)
-    address = request.client.host if request.client else ""
     _take(request, PER_ADDRESS)
     with writing():
         person_id = _giver(site.workspace, form(request).get("user_id", "").strip())
     if person_id is None:
         refused = "No conversation came from this user id, or it is barred."
         return render(request, "sharelm.html.jinja", 403, refused=refused)
-    site.limits.undo(PER_ADDRESS, address)
+    site.limits.undo(PER_ADDRESS, address_of(request))
     return begin(request, RedirectResponse("/me/chats", 303), person_id, is_lead=False, platform=None)
 
 
@@ -145,7 +144,7 @@ def _take(request: Request, limit: Limit) -> None:
         HTTPException: 429, too often.
     """
     try:
-        site_of(request).limits.take(limit, request.client.host if request.client else "")
+        site_of(request).limits.take(limit, address_of(request))
     except TooOftenError as error:
         raise too_often(error) from None
 

@@ -18,7 +18,7 @@ from starlette.routing import Route
 from chatfeedback import steps
 from chatfeedback.web.bodies import form
 from chatfeedback.web.guard import too_often
-from chatfeedback.web.limits import Limit, TooOftenError
+from chatfeedback.web.limits import Limit, TooOftenError, address_of
 from chatfeedback.web.pages import render
 from chatfeedback.web.sessions import (
     SIGN_IN_PATH,
@@ -81,7 +81,7 @@ def _enter(request: Request) -> Response:
     if platform not in names or not name or not password.get_secret_value():
         return _form(request, 422, "Give your user name and your password.", platform, next_)
     account = f"{platform}:{name.casefold()}"
-    address = request.client.host if request.client else ""
+    address = address_of(request)
     taken = ((PER_ADDRESS, address), (PER_ACCOUNT, account))
     try:
         for limit, key in taken:
@@ -112,7 +112,7 @@ def link(request: Request) -> Response:
 def enter_by_link(request: Request) -> Response:
     """Sign in whoever has a link that nobody used."""
     site = site_of(request)
-    address = request.client.host if request.client else ""
+    address = address_of(request)
     try:
         site.limits.take(PER_ADDRESS, address)
     except TooOftenError as error:

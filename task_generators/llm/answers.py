@@ -44,6 +44,9 @@ _COUNTED = frozenset(
 """The fields of a message that say nothing, or that are counted by what is in them."""
 
 
+_FAILED = "the endpoint reported a failure"
+
+
 class UnfinishedAnswerError(Exception):
     """An answer did not come to its end, or is none; the text says why and holds nothing that the endpoint said."""
 
@@ -93,11 +96,16 @@ class Answer:
         return turn
 
     def add(self, choice: Mapping[str, object]) -> None:
-        """Add a ``message``, or the ``delta`` of one."""
+        """Add a ``message``, or the ``delta`` of one.
+
+        Raises:
+            UnfinishedAnswerError: it says that the answer failed.
+        """
+        if choice.get("error") or choice.get("finish_reason") == "error":
+            raise UnfinishedAnswerError(_FAILED)
         said = choice.get("delta") or choice.get("message")
         if isinstance(said, dict):
-            if isinstance(text := said.get("content"), str):
-                self.texts.append(text)
+            self._add_content(said.get("content"))
             if isinstance(text := said.get("refusal"), str):
                 self.texts.append(text)
             audio = said.get("audio")
@@ -114,6 +122,22 @@ class Answer:
                 self.has_more = True
         if choice.get("finish_reason"):
             self.finished = True
+
+    def _add_content(self, content: object) -> None:
+        """Add a text, or its parts as of Mistral's models that reason."""
+        if isinstance(content, str):
+            self.texts.append(content)
+        for part in content if isinstance(content, list) else ():
+            text, thought = (
+                (part.get("text"), part.get("thinking")) if isinstance(part, dict) else (part, None)
+            )
+            if isinstance(text, str):
+                self.texts.append(text)
+            elif isinstance(thought, list):
+                pieces = (piece.get("text") for piece in thought if isinstance(piece, dict))
+                self.reasoning += [piece for piece in pieces if isinstance(piece, str)]
+            else:
+                self.has_more = True
 
     def _add_calls(self, calls: object) -> None:
         for place, given in enumerate(calls if isinstance(calls, list) else ()):
@@ -173,14 +197,20 @@ class StreamedAnswer:
             self._take(line)
         return whole + newline
 
+    def last(self) -> bytes:
+        """Return the end of what to pass on, once the stream ended: it may lack the empty line after its last event.
+
+        Raises:
+            UnfinishedAnswerError: the last event is half there.
+        """
+        return b"" if self.has_ended else self.feed(b"\n\n")
+
     def end(self) -> Answer:
         """Return the answer once the stream ended.
 
         Raises:
             UnfinishedAnswerError: it did not come to its end, or says nothing.
         """
-        if rest := b"".join(self._rest).strip():
-            self._take(rest)
         if not (self.has_ended or self.answer.finished):
             raise UnfinishedAnswerError("the answer broke off")
         if self.answer.is_empty:
@@ -194,7 +224,6 @@ class StreamedAnswer:
             UnfinishedAnswerError: it says nothing so far.
         """
         self.answer.finished = self.answer.cut_short = True
-        self._rest = []
         return self.end()
 
     def _take(self, line: bytes) -> None:
@@ -209,7 +238,7 @@ class StreamedAnswer:
         except (ValueError, RecursionError):
             raise UnfinishedAnswerError("the answer is not in OpenAI's protocol") from None
         if not isinstance(event, dict) or event.get("error"):
-            raise UnfinishedAnswerError("the endpoint reported a failure")
+            raise UnfinishedAnswerError(_FAILED)
         choices = event.get("choices")
         for choice in choices if isinstance(choices, list) else ():
             if isinstance(choice, dict) and not choice.get("index"):
@@ -243,6 +272,8 @@ def whole_answer(body: bytes) -> Answer:
     """
     try:
         reply = json.loads(body)
+        if reply.get("error"):
+            raise UnfinishedAnswerError(_FAILED)
         choice = reply["choices"][0]
         answer = Answer()
         answer.add(choice)

@@ -171,4 +171,5 @@ def _identity(platform: str, name: str) -> str:
     ):  # ISSUER|SUB, where each letter counts: a subject with an @ is nobody's e-mail address
         return f"{OIDC}:{name}"
     name = name.strip()
-    return f"email:{name.casefold()}" if "@" in name else f"{platform}:{name}"
+    # as Label Studio tells addresses apart: 'casefold' makes one of two that are two accounts there ('s' and 'ſ')
+    return f"email:{name.lower()}" if "@" in name else f"{platform}:{name}"

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from task_generators.chat_logs.readers.columns import UNREAD, Loss
 from task_generators.chat_logs.readers.feedback import Feedback
-from task_generators.chat_logs.readers.fields import language, licence, text, timestamp
+from task_generators.chat_logs.readers.fields import language, licence, person, text, timestamp
 from task_generators.chat_logs.readers.moderation import moderation
 from task_generators.chat_logs.readers.reading import Reading, RowError, RowValue
 from task_generators.chat_logs.readers.trees import in_order
@@ -209,7 +209,7 @@ def _battle(row: RowValue, source: str) -> _Battle:
         by_model=by_model,
         winner=_SIDES.get(winner),
         both_bad="bothbad" in winner.replace("_", "").replace(" ", ""),
-        judge=text(judge) or text(row.get("evaluation_session_id")),
+        judge=person(judge) or person(row.get("evaluation_session_id")),
         at=timestamp(row.get("tstamp")) or timestamp(row.get("timestamp")),
         language=language(row.get("language")),
         moderated=moderated if isinstance(moderated, dict) else None,

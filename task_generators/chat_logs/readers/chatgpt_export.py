@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from task_generators.chat_logs.readers.columns import Use
 from task_generators.chat_logs.readers.feedback import Feedback
-from task_generators.chat_logs.readers.fields import text, timestamp
+from task_generators.chat_logs.readers.fields import person, text, timestamp
 from task_generators.chat_logs.readers.parts import json_text
 from task_generators.chat_logs.readers.reading import Reading, RowError, RowValue
 from task_generators.chat_logs.readers.reply_trees import Node, branches
@@ -213,7 +213,7 @@ def read_group(rows: Sequence[RowValue]) -> Reading:
             omissions[position] = "a thumb that is neither up nor down"
         else:
             at = timestamp(row.get("create_time"))
-            feedback.append(Feedback.ratings(text(row.get("user_id")), response, {THUMB_NAME: thumb}, at))
+            feedback.append(Feedback.ratings(person(row.get("user_id")), response, {THUMB_NAME: thumb}, at))
     feedback.sort(key=lambda each: (each.message_ids, str(each.at), str(each.rater), str(each.values)))
     return Reading(
         reading.conversation, tuple(feedback), tuple(sorted(omissions.items())), losses=reading.losses

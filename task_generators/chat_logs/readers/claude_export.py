@@ -10,7 +10,7 @@ import re
 from typing import TYPE_CHECKING
 
 from task_generators.chat_logs.readers.columns import UNREAD, Loss
-from task_generators.chat_logs.readers.fields import text, timestamp
+from task_generators.chat_logs.readers.fields import person, text, timestamp
 from task_generators.chat_logs.readers.reading import Reading, RowError, RowValue
 from task_generators.chat_logs.readers.reply_trees import Node, branches
 from task_generators.chat_logs.readers.turn_columns import TURN
@@ -154,7 +154,7 @@ def read(row: RowValue) -> Reading:
             messages=tree.messages,
             source=NAME,
             model_name=model_name,
-            giver_id=text(account.get("uuid")) if isinstance(account, dict) else None,
+            giver_id=person(account.get("uuid")) if isinstance(account, dict) else None,
             timestamp=timestamp(row.get("created_at")),
             conversation_metadata=metadata,
         ),

@@ -8,7 +8,7 @@ from task_generators.chat_logs.readers.branches import branched, is_response
 from task_generators.chat_logs.readers.columns import UNREAD, Loss
 from task_generators.chat_logs.readers.contexts import answered, conversation_of, id_of
 from task_generators.chat_logs.readers.feedback import Feedback
-from task_generators.chat_logs.readers.fields import number, text, timestamp
+from task_generators.chat_logs.readers.fields import number, person, timestamp
 from task_generators.chat_logs.readers.reading import Reading
 
 if TYPE_CHECKING:
@@ -50,7 +50,7 @@ def compared(
     paths = answered(row, responses, models)
     messages, ends = branched(conversation_id, paths)
     judged = {message.id for message in messages if is_response(message)}
-    at, rater = timestamp(row.get("timestamp")) or timestamp(row.get("created")), text(row.get("annotator"))
+    at, rater = timestamp(row.get("timestamp")) or timestamp(row.get("created")), person(row.get("annotator"))
     feedback: list[Feedback] = []
     losses: list[Loss] = []
     judgments = [*((*vote, False) for vote in votes), *((*shown, None, True) for shown in both_bad)]

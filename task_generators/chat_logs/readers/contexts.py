@@ -15,6 +15,7 @@ from task_generators.chat_logs.readers.fields import (
     licence,
     mapping,
     null_or_value,
+    person,
     text,
     timestamp,
 )
@@ -139,7 +140,7 @@ def conversation_of(
         messages=messages,
         source=text(row.get("source")) or name,
         model_name=model_name,
-        giver_id=text(row.get("user")) or text(row.get("user_id")),
+        giver_id=person(row.get("user")) or person(row.get("user_id")),
         timestamp=timestamp(row.get("timestamp")) or timestamp(row.get("created")),
         licence=licence(row, None),
         language=language(row.get("language")),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from task_generators.chat_logs.readers.fields import language, licence, mapping, text, timestamp
+from task_generators.chat_logs.readers.fields import language, licence, mapping, person, text, timestamp
 from task_generators.chat_logs.readers.reading import Reading, RowValue
 from task_generators.chat_logs.readers.turn_columns import turns as turn_reads
 from task_generators.chat_logs.readers.turns import (
@@ -59,7 +59,7 @@ def read(row: RowValue) -> Reading:
             messages=chain(conversation_id, turns, model_name),
             source=text(row.get("source")) or NAME,
             model_name=model_name,
-            giver_id=text(row.get("user_id")) or text(row.get("user")),
+            giver_id=person(row.get("user_id")) or person(row.get("user")),
             timestamp=timestamp(row.get("timestamp")) or timestamp(row.get("created")),
             licence=licence(row, None),
             language=language(row.get("language")),

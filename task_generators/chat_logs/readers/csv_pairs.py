@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from task_generators.chat_logs.readers.columns import UNREAD, Loss
 from task_generators.chat_logs.readers.feedback import Feedback
-from task_generators.chat_logs.readers.fields import language, licence, number, text, timestamp
+from task_generators.chat_logs.readers.fields import language, licence, number, person, text, timestamp
 from task_generators.chat_logs.readers.reading import Reading, RowValue
 from task_generators.chat_logs.readers.thumbs import THUMB, thumb_of
 from task_generators.chat_logs.readers.turns import chain, identifier_or_none
@@ -78,7 +78,7 @@ def reading_of(
         RowError: a turn is not text, or all turns are empty.
     """
     row = rows[0]
-    model_name, giver = text(row.get("model_name")), text(row.get("user_id"))
+    model_name, giver = text(row.get("model_name")), person(row.get("user_id"))
     messages = chain(conversation_id, turns, model_name)
     answers = {message.id for message in messages if message.role == "assistant"}
     feedback, losses = [], []
@@ -87,7 +87,7 @@ def reading_of(
         ratings = {name: value for name, value in values.items() if value is not None}
         message_id = f"{conversation_id}#{position}"
         if ratings and message_id in answers:
-            rater, at = text(rating_row.get("user_id")), timestamp(rating_row.get("timestamp"))
+            rater, at = person(rating_row.get("user_id")), timestamp(rating_row.get("timestamp"))
             feedback.append(Feedback.ratings(rater, message_id, ratings, at))
         else:
             losses += [Loss(UNREAD, f"{name} (of no response)", value) for name, value in ratings.items()]

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from task_generators.chat_logs.readers.columns import CUT, UNREAD, Loss, Use
 from task_generators.chat_logs.readers.feedback import Feedback
-from task_generators.chat_logs.readers.fields import number, text, timestamp
+from task_generators.chat_logs.readers.fields import number, person, text, timestamp
 from task_generators.chat_logs.readers.reading import Reading, RowError, RowValue
 from task_generators.chat_logs.readers.thumbs import DOWN, THUMB, UP
 from task_generators.chat_logs.readers.trees import in_order
@@ -198,7 +198,7 @@ def _entry(row: RowValue) -> _Entry:
                 paths[index] = path[1:]
     if not all(paths) or len({path[0] for path in paths}) > 1:
         raise RowError("the two chats begin with different prompts")
-    return _Entry(kind, tuple(paths), timestamp(row.get("tstamp")), text(row.get("ip")), tuple(losses))
+    return _Entry(kind, tuple(paths), timestamp(row.get("tstamp")), person(row.get("ip")), tuple(losses))
 
 
 def _named(row: RowValue, side: int) -> str | None:

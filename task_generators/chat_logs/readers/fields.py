@@ -29,6 +29,27 @@ def text(value: object) -> str | None:
     return (clean(str(value)).strip() or None) if isinstance(value, str | int) else None
 
 
+NO_NAME = frozenset(
+    [
+        *("nan", "-nan", "NaN", "-NaN", "NaT", "None", "null", "NULL", "undefined"),
+        *("<NA>", "NA", "N/A", "n/a", "#NA", "#N/A"),
+    ]
+)
+"""What programs write where a name is missing; read as a name, it would make one person of all who have none.
+
+Source: ``na_values`` of ``pandas.read_csv``; ``undefined`` is JavaScript's.
+"""
+
+
+def person(value: object) -> str | None:
+    """Return the log's name of a person; None for an empty one, for ``NO_NAME``, and for any other type.
+
+    A whole number is the same with a decimal point, which tables give a column of numbers where one is missing.
+    """
+    name = number(value) if isinstance(value, float) and value.is_integer() else text(value)
+    return None if name in NO_NAME else name
+
+
 def mapping(value: object) -> dict[str, JsonValue]:
     """Return a dictionary with nulls and booleans for ``""`` and ``"True"``; an empty one for any other type.
 

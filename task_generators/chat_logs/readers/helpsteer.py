@@ -19,7 +19,7 @@ from task_generators.chat_logs.readers.contexts import (
     response_reads,
 )
 from task_generators.chat_logs.readers.feedback import Feedback
-from task_generators.chat_logs.readers.fields import number, text, timestamp
+from task_generators.chat_logs.readers.fields import number, person, text, timestamp
 from task_generators.chat_logs.readers.reading import Reading, RowError, RowValue
 from task_generators.chat_logs.readers.uses import MODEL, RATER, SCORE
 
@@ -96,7 +96,7 @@ def read_group(rows: Sequence[RowValue]) -> Reading:
         scores = {name: score for name in SCORES if (score := number(row.get(name))) is not None}
         if end in judged and scores:
             at = timestamp(row.get("timestamp")) or timestamp(row.get("created"))
-            feedback.append(Feedback.ratings(text(row.get("annotator")), end, scores, at).of_row())
+            feedback.append(Feedback.ratings(person(row.get("annotator")), end, scores, at).of_row())
         else:
             losses += (Loss(UNREAD, f"{name} (of no response)", score) for name, score in scores.items())
     feedback.sort(

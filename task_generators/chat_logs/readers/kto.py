@@ -18,7 +18,7 @@ from task_generators.chat_logs.readers.contexts import (
     response_reads,
 )
 from task_generators.chat_logs.readers.feedback import Feedback
-from task_generators.chat_logs.readers.fields import text, timestamp
+from task_generators.chat_logs.readers.fields import person, text, timestamp
 from task_generators.chat_logs.readers.reading import Reading, RowError, RowValue
 from task_generators.chat_logs.readers.thumbs import THUMB, thumb_of
 from task_generators.chat_logs.readers.uses import MODEL, RATER
@@ -65,7 +65,7 @@ def read(row: RowValue) -> Reading:
     feedback: tuple[Feedback, ...] = ()
     if is_response(next(message for message in messages if message.id == end)):
         at = timestamp(row.get("timestamp")) or timestamp(row.get("created"))
-        feedback = (Feedback.ratings(text(row.get("annotator")), end, {THUMB: label}, at).of_row(),)
+        feedback = (Feedback.ratings(person(row.get("annotator")), end, {THUMB: label}, at).of_row(),)
     else:
         losses = (Loss(UNREAD, "label (of no response)", None),)
     return Reading(conversation_of(row, NAME, conversation_id, messages, model_name), feedback, losses=losses)

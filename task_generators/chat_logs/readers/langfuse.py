@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from task_generators.chat_logs.readers.columns import UNREAD, Loss, Use, has_value
 from task_generators.chat_logs.readers.exchanges import tree
 from task_generators.chat_logs.readers.feedback import Feedback
-from task_generators.chat_logs.readers.fields import mapping, text, timestamp
+from task_generators.chat_logs.readers.fields import mapping, person, text, timestamp
 from task_generators.chat_logs.readers.reading import Reading, RowError, RowValue
 from task_generators.chat_logs.readers.traces import call_ignores, call_reads, conversation_in, rating
 from task_generators.chat_logs.readers.turns import identifier
@@ -109,7 +109,7 @@ def read(row: RowValue) -> Reading:
             messages=messages,
             source=NAME,
             model_name=model or requested,
-            giver_id=text(row.get("userId")) or text(row.get("user_id")),
+            giver_id=person(row.get("userId")) or person(row.get("user_id")),
             timestamp=next((at for key in _TIMES if (at := timestamp(row.get(key)))), None),
             conversation_metadata=mapping(row.get("metadata")),
         ),
@@ -134,5 +134,5 @@ def _judgment(score: object, message_id: str) -> Feedback | None:
     word = score.get("stringValue") or score.get("string_value")
     value = word if isinstance(word, str) else score.get("value")
     found = rating(score.get("name"), value)
-    rater = text(score.get("authorUserId")) or text(score.get("author_user_id"))
+    rater = person(score.get("authorUserId")) or person(score.get("author_user_id"))
     return Feedback.ratings(rater, message_id, found, timestamp(score.get("timestamp"))) if found else None

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from task_generators.chat_logs.readers.columns import CUT, UNREAD, Again, Loss, Use
 from task_generators.chat_logs.readers.feedback import Feedback
-from task_generators.chat_logs.readers.fields import text, timestamp
+from task_generators.chat_logs.readers.fields import person, text, timestamp
 from task_generators.chat_logs.readers.reading import Reading, RowError, RowValue
 from task_generators.chat_logs.readers.reply_trees import Node, branches
 from task_generators.chat_logs.readers.thumbs import THUMB as THUMB_NAME
@@ -156,7 +156,7 @@ def read(row: RowValue) -> Reading:
     conversation_id = identifier(row, "conversationId", prefix=f"{NAME}-")
     options = row.get("options")
     model_name = (text(options.get("model")) if isinstance(options, dict) else None) or text(row.get("model"))
-    giver = text(row.get("user"))
+    giver = person(row.get("user"))
     said: dict[str, Mapping[str, object]] = {}
     nodes: list[Node] = []
     losses: list[Loss] = []

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from task_generators.chat_logs.readers.columns import UNREAD, Loss, Use
 from task_generators.chat_logs.readers.feedback import Feedback
-from task_generators.chat_logs.readers.fields import clean, language, licence, number, text, timestamp
+from task_generators.chat_logs.readers.fields import clean, language, licence, number, person, text, timestamp
 from task_generators.chat_logs.readers.reading import Reading, RowError, RowValue
 from task_generators.chat_logs.readers.turns import checked, identifier, role_of
 from task_generators.chat_logs.readers.uses import (
@@ -194,7 +194,7 @@ def _reading(messages: Sequence[Message], positions: Mapping[str, int], rows: Se
             id=group_key(first),
             messages=tuple(messages),
             source=NAME,
-            giver_id=text(root.get("user_id")),
+            giver_id=person(root.get("user_id")),
             timestamp=timestamp(first.get("created_date")),
             licence=licence(first, LICENCE),
             language=language(root.get("lang")),

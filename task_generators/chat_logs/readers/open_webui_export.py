@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from task_generators.chat_logs.readers.columns import UNREAD, Loss, Use
 from task_generators.chat_logs.readers.feedback import Feedback
-from task_generators.chat_logs.readers.fields import number, text, timestamp
+from task_generators.chat_logs.readers.fields import number, person, text, timestamp
 from task_generators.chat_logs.readers.reading import Reading, RowError, RowValue
 from task_generators.chat_logs.readers.reply_trees import Branches, Node, branches
 from task_generators.chat_logs.readers.thumbs import THUMB as THUMB_NAME
@@ -173,7 +173,7 @@ def read(row: RowValue) -> Reading:
     chat_id = identifier(row, "id", prefix=f"{NAME}-")
     messages = messages_in(row.get("chat"))
     tree = tree_of(chat_id, messages)
-    giver = text(row.get("user_id"))
+    giver = person(row.get("user_id"))
     metadata: dict[str, JsonValue] = {}
     if title := text(row.get("title")):
         metadata["title"] = title

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from task_generators.chat_logs.readers.columns import CUT, Loss, Use
-from task_generators.chat_logs.readers.fields import text, timestamp
+from task_generators.chat_logs.readers.fields import person, text, timestamp
 from task_generators.chat_logs.readers.open_webui_export import (
     CHAT_IGNORES,
     MESSAGE_IGNORES,
@@ -142,7 +142,7 @@ def read_group(rows: Sequence[RowValue]) -> Reading:
         if response is None:
             omissions.append((position, "the response that is judged is not in the chat"))
         elif not isinstance(data, Mapping) or not (
-            found_feedback := list(judged(response, data, text(row.get("user_id")), at))
+            found_feedback := list(judged(response, data, person(row.get("user_id")), at))
         ):
             omissions.append((position, "the judgment says nothing"))
         else:
@@ -160,7 +160,7 @@ def read_group(rows: Sequence[RowValue]) -> Reading:
             id=chat_id,
             messages=tree.messages,
             source=SOURCE,
-            giver_id=text(latest.get("user_id")),
+            giver_id=person(latest.get("user_id")),
             timestamp=timestamp(latest.get("created_at")),
             conversation_metadata=metadata,
         ),

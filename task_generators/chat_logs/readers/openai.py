@@ -7,7 +7,7 @@ exports, are a tree; of all others the order says what they answer.
 
 from __future__ import annotations
 
-from task_generators.chat_logs.readers.fields import language, licence, mapping, text, timestamp
+from task_generators.chat_logs.readers.fields import language, licence, mapping, person, text, timestamp
 from task_generators.chat_logs.readers.reading import Reading, RowValue
 from task_generators.chat_logs.readers.trees import tree_or_none, unread_names
 from task_generators.chat_logs.readers.turn_columns import turns as turn_reads
@@ -71,7 +71,7 @@ def read(row: RowValue) -> Reading:
             messages=messages if tree is None else tree,
             source=text(row.get("source")) or NAME,
             model_name=model_name,
-            giver_id=text(row.get("user")) or text(row.get("user_id")),
+            giver_id=person(row.get("user")) or person(row.get("user_id")),
             timestamp=timestamp(row.get("timestamp")) or timestamp(row.get("created")),
             licence=licence(row, None),
             language=language(row.get("language")),

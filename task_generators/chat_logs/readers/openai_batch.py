@@ -21,7 +21,7 @@ from task_generators.chat_logs.readers.exchanges import (
     response_reads,
     tree,
 )
-from task_generators.chat_logs.readers.fields import mapping, text, timestamp
+from task_generators.chat_logs.readers.fields import mapping, person, text, timestamp
 from task_generators.chat_logs.readers.reading import Reading, RowError, RowValue
 from task_generators.chat_logs.readers.turns import identifier, tools_of
 from task_generators.chat_logs.readers.uses import GIVER, METADATA, NOTE, TIME, TOOLS
@@ -122,7 +122,7 @@ def read_group(rows: Sequence[RowValue]) -> Reading:
             messages=tree("", asked(request), alternatives, requested, models[0] if models else None),
             source=NAME,
             model_name=requested,
-            giver_id=text(request.get("user")),
+            giver_id=person(request.get("user")),
             timestamp=min((at for at in times if at is not None), default=None),
             conversation_metadata={
                 **mapping(request.get("metadata")),

@@ -18,7 +18,7 @@ from task_generators.chat_logs.readers.exchanges import (
     response_reads,
     tree,
 )
-from task_generators.chat_logs.readers.fields import mapping, text, timestamp
+from task_generators.chat_logs.readers.fields import mapping, person, text, timestamp
 from task_generators.chat_logs.readers.reading import Reading, RowError, RowValue
 from task_generators.chat_logs.readers.turns import identifier_or_none, tools_of
 from task_generators.chat_logs.readers.uses import GIVER, ID, METADATA, TIME, TOOLS
@@ -92,7 +92,7 @@ def read(row: RowValue) -> Reading:
             messages=tree(conversation_id, asked(request), answers(response), requested, answered),
             source=NAME,
             model_name=requested or answered,
-            giver_id=text(row.get("user")) or text(row.get("user_id")),
+            giver_id=person(row.get("user")) or person(row.get("user_id")),
             timestamp=next(
                 (at for key in ("created", "created_at", "timestamp") if (at := timestamp(row.get(key)))),
                 None,

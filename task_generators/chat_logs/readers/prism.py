@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from task_generators.chat_logs.readers.columns import Use
 from task_generators.chat_logs.readers.feedback import Feedback
-from task_generators.chat_logs.readers.fields import clean, licence, mapping, number, text, timestamp
+from task_generators.chat_logs.readers.fields import clean, licence, mapping, number, person, text, timestamp
 from task_generators.chat_logs.readers.reading import Reading, RowError, RowValue
 from task_generators.chat_logs.readers.trees import in_order
 from task_generators.chat_logs.readers.turns import checked, identifier, role_of, turns_of
@@ -98,7 +98,7 @@ def read(row: RowValue) -> Reading:
         RowError: the row lacks an id or its history, or a turn has no prompt, two, or too many answers.
     """
     conversation_id = identifier(row, "conversation_id", prefix=f"{NAME}-")
-    giver, at = text(row.get("user_id")), timestamp(row.get("generated_datetime"))
+    giver, at = person(row.get("user_id")), timestamp(row.get("generated_datetime"))
     messages: list[Message] = []
     feedback: list[Feedback] = []
     parent_id: str | None = None

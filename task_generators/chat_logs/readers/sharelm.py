@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from task_generators.chat_logs.readers.fields import mapping, text, timestamp
+from task_generators.chat_logs.readers.fields import mapping, person, text, timestamp
 from task_generators.chat_logs.readers.reading import Reading, RowValue
 from task_generators.chat_logs.readers.thumbs import THUMB_READS, ratings_of_nothing, thumbs
 from task_generators.chat_logs.readers.trees import as_named, identified, unread_names
@@ -72,7 +72,7 @@ def read(row: RowValue) -> Reading:
     losses += ratings_of_nothing(
         messages, metadata.get("message_ratings"), "conversation_metadata.message_ratings[]"
     )
-    giver, at = text(row.get("user_id")), timestamp(row.get("timestamp"))
+    giver, at = person(row.get("user_id")), timestamp(row.get("timestamp"))
     conversation = Conversation(
         id=conversation_id,
         messages=messages,

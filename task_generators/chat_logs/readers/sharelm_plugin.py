@@ -6,7 +6,7 @@ from itertools import chain as joined
 from itertools import zip_longest
 
 from task_generators.chat_logs.readers.columns import Use
-from task_generators.chat_logs.readers.fields import language, licence, mapping, text, timestamp
+from task_generators.chat_logs.readers.fields import language, licence, mapping, person, text, timestamp
 from task_generators.chat_logs.readers.reading import Reading, RowError, RowValue
 from task_generators.chat_logs.readers.thumbs import THUMB_READS, ratings_of_nothing, thumbs
 from task_generators.chat_logs.readers.turns import MAX_MESSAGES, chain, identifier
@@ -61,7 +61,7 @@ def read(row: RowValue) -> Reading:
     messages = chain(
         conversation_id, (turn for turn in joined.from_iterable(pairs) if turn is not None), model_name
     )
-    giver, at = text(row.get("user_id")), timestamp(row.get("timestamp"))
+    giver, at = person(row.get("user_id")), timestamp(row.get("timestamp"))
     ratings = metadata.pop("message_ratings", None)
     rated = thumbs(messages, ratings, metadata.get("rate"), rater=giver, at=at)
     losses = ratings_of_nothing(messages, ratings, "conversation_metadata.message_ratings[]")

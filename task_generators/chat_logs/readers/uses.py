@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from task_generators.chat_logs.readers.columns import Use
-from task_generators.chat_logs.readers.fields import language, mapping, number, text, timestamp
+from task_generators.chat_logs.readers.fields import language, mapping, number, person, text, timestamp
 from task_generators.chat_logs.readers.reading import RowError
 from task_generators.chat_logs.readers.thumbs import thumb_of
 from task_generators.chat_logs.readers.turns import are_tools, role_of
@@ -59,8 +59,8 @@ ROLE = Use("role", _is_text, decides=True)
 CONTENT = Use("text of a message", lambda value: isinstance(value, str), sought=True, parts=True)
 TRANSCRIPT = replace(CONTENT, sought=False)
 MODEL = Use("model", stored=text)
-GIVER = Use("giver, as a pseudonym", stored=text)
-RATER = Use("rater, as a pseudonym", stored=text)
+GIVER = Use("giver, as a pseudonym", stored=person)
+RATER = Use("rater, as a pseudonym", stored=person)
 SOURCE = Use("source", stored=text)
 LICENCE = Use("licence", stored=text)
 LANGUAGE = Use("language", stored=_language)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from task_generators.chat_logs.readers.fields import language, licence, text, timestamp
+from task_generators.chat_logs.readers.fields import language, licence, person, text, timestamp
 from task_generators.chat_logs.readers.moderation import (
     DETOXIFY_READS,
     OPENAI_IGNORES,
@@ -89,7 +89,7 @@ def read(row: RowValue) -> Reading:
             messages=chain(conversation_id, turns, model_name),
             source=NAME,
             model_name=model_name,
-            giver_id=text(row.get("hashed_ip")) or text(first.get("hashed_ip")),
+            giver_id=person(row.get("hashed_ip")) or person(first.get("hashed_ip")),
             timestamp=timestamp(row.get("timestamp")) or timestamp(first.get("timestamp")),
             licence=licence(row, LICENCE),
             language=language(row.get("language")),

@@ -50,7 +50,7 @@ class Accounts:
         One that exists keeps its password and is let into the workspace. User names that differ in case alone are one
         address.
         """
-        if existing := [user for user in self._users() if user.username.casefold() == email.casefold()]:
+        if existing := [user for user in self._users() if user.username.lower() == email.lower()]:
             self._let_in(existing)
             return False
         made = self._connection.post(

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import html
 import json
+import random
 import re
+import zlib
+from base64 import urlsafe_b64decode, urlsafe_b64encode
 from typing import TYPE_CHECKING, Any
 
 import pyarrow.parquet as pq
@@ -60,6 +63,14 @@ def state_in(page: str) -> str:
     return html.unescape(found[1])
 
 
+def text_in(state: str) -> str:
+    return zlib.decompress(urlsafe_b64decode(state.partition(":")[2])).decode()
+
+
+def packed(text: str) -> str:
+    return urlsafe_b64encode(zlib.compress(text.encode())).decode()
+
+
 class Chatting:
     """One person's chat page."""
 
@@ -70,7 +81,7 @@ class Chatting:
 
     @property
     def state(self) -> dict[str, Any]:
-        held: dict[str, Any] = json.loads(state_in(self.page).partition(":")[2])
+        held: dict[str, Any] = json.loads(text_in(state_in(self.page)))
         return held
 
     def do(self, wish: str, **fields: str) -> str:
@@ -234,7 +245,7 @@ def test_a_stream_shows_both_sides_and_ends_with_the_page(workspace: Workspace, 
     chatting.do("down")
     answer = client.post("/chat/stream", do="two", state=state_in(chatting.page))
     events = [json.loads(part.removeprefix("data: ")) for part in answer.text.split("\n\n") if part]
-    two = json.loads(state_in(events[-1]["page"]).partition(":")[2])["two"]
+    two = json.loads(text_in(state_in(events[-1]["page"])))["two"]
     for side in (0, 1):
         said = "".join(event["text"] for event in events if event.get("side") == side)
         assert said == two[side]["content"]
@@ -256,9 +267,20 @@ def test_a_state_with_points_that_are_no_number_is_none(points: str) -> None:
     fields = '"role": "user", "content": "", "model": "", "response_id": "", "dynamic": false, "thumb": ""'
     turn = f'{{{fields}, "points": %s}}'
     text = '{"turns": [%s], "two": [], "tried": [], "model": "dynamic", "private": false}'
-    assert ChatState.from_json(text % (turn % "3")).turns[0].points == 3
-    with pytest.raises(HTTPException):
-        ChatState.from_json(text % (turn % points))
+    assert ChatState.unpacked(packed(text % (turn % "3"))).turns[0].points == 3
+    for wrong in (packed(text % (turn % points)), text % (turn % "3"), "x", "eJwD"):
+        with pytest.raises(HTTPException):
+            ChatState.unpacked(wrong)
+
+
+def test_a_long_chat_in_any_script_goes_on(workspace: Workspace, site: Browser) -> None:
+    mei = person_with(workspace, "mei", 40)
+    chatting = Chatting(site.signed_in(mei))
+    words = random.Random(1).choices([chr(code) for code in range(0x4E00, 0x5200)], k=6_000)
+    for number in range(8):
+        chatting.do("ask", prompt=f"{number} {''.join(words)}", model="stand-in-1")
+        assert chatting.status == 200, number
+    assert points_of(workspace, mei) == 40 - 8 * 4
 
 
 def test_a_chat_that_its_page_did_not_get_so_asks_no_model(workspace: Workspace, site: Browser) -> None:
@@ -266,10 +288,11 @@ def test_a_chat_that_its_page_did_not_get_so_asks_no_model(workspace: Workspace,
     chatting = Chatting(site.signed_in(jo))
     chatting.do("ask", prompt="Hello", model="dynamic")
     signed = state_in(chatting.page)
+    signature, text = signed.partition(":")[0], text_in(signed)
     for changed in (
-        signed.replace('"tried":[', '"tried":["stand-in-1","stand-in-2",'),
-        signed.replace('"points":2', '"points":9'),
-        signed.replace('"dynamic":true', '"dynamic":false'),
+        f"{signature}:" + packed(text.replace('"tried":[', '"tried":["stand-in-1","stand-in-2",')),
+        f"{signature}:" + packed(text.replace('"points":2', '"points":9')),
+        f"{signature}:" + packed(text.replace('"dynamic":true', '"dynamic":false')),
         signed.partition(":")[2],
         f":{signed.partition(':')[2]}",
     ):

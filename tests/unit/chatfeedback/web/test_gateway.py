@@ -197,6 +197,7 @@ def test_errors_have_the_shape_of_openai_and_cost_nothing(workspace: Workspace, 
         assert error_of(missing)[:2] == (404, "model_not_found")
         wrongs: Any = (
             {"n": 2},
+            {"tools": [{"type": "mcp", "server_url": "http://169.254.169.254"}]},
             {"messages": []},
             {"messages": "x"},
             {"messages": [{"role": "system", "content": "x"}]},

@@ -17,7 +17,7 @@ import sqlalchemy as sa
 from chatfeedback import steps
 from reward_engine.accounts import held_account, person_account
 from reward_engine.ledger import balance
-from task_generators.llm.answers import StreamedAnswer, UnfinishedAnswerError
+from task_generators.llm.answers import DONE, StreamedAnswer, UnfinishedAnswerError, whole_answer
 from task_generators.llm.bounded import MAX_REPLY_BYTES
 from tests.unit.chatfeedback.web.chat_site import chat_workspace, key_of, person_with, running
 from tests.unit.chatfeedback.web.faulty_upstream import KEY, FaultyUpstream, upstream_at
@@ -72,6 +72,51 @@ def test_events_of_any_shape_are_no_failure_of_ours(choices: object) -> None:
     streamed.feed(b"data: " + json.dumps({"choices": choices}).encode() + b"\n\n")
     with pytest.raises(UnfinishedAnswerError):
         streamed.end()
+
+
+@pytest.mark.parametrize("end", [b"", b"\n", b"\r\n", b"\n\n"])
+@pytest.mark.parametrize("done", [True, False])
+def test_what_is_paid_was_passed_on_however_the_stream_ends(end: bytes, done: bool) -> None:
+    event = {"choices": [{"index": 0, "delta": {"content": "all of it"}, "finish_reason": "stop"}]}
+    streamed = StreamedAnswer()
+    told = streamed.feed(
+        b"data: " + json.dumps(event).encode() + (b"\n\ndata: [DONE]" if done else b"") + end
+    )
+    told += streamed.last()
+    assert streamed.end().turn()["content"] == "all of it"
+    first, *others = (told + DONE).split(b"\n\n")
+    assert json.loads(first.removeprefix(b"data: ")) == event
+    assert [other.strip() for other in others if other.strip()] == [DONE.strip()]
+
+
+@pytest.mark.parametrize(
+    ("choice", "reply"),
+    [
+        ({"finish_reason": "error"}, {}),
+        ({"error": {"code": 502, "message": "no"}}, {}),
+        ({}, {"error": {"message": "no"}}),
+    ],
+)
+def test_an_answer_that_says_it_failed_is_none(choice: dict[str, Any], reply: dict[str, Any]) -> None:
+    said = {"role": "assistant", "content": "half of"}
+    body = {"choices": [{"index": 0, "message": said, "finish_reason": "stop", **choice}], **reply}
+    with pytest.raises(UnfinishedAnswerError, match="reported a failure"):
+        whole_answer(json.dumps(body).encode())
+    body["choices"] = [{"index": 0, "delta": said, "finish_reason": "stop", **choice}]
+    with pytest.raises(UnfinishedAnswerError, match="reported a failure"):
+        StreamedAnswer().feed(b"data: " + json.dumps(body).encode() + b"\n\n")
+
+
+def test_a_text_in_parts_is_an_answer_and_is_paid() -> None:
+    """As Mistral's models that reason answer: their streams were read and not paid."""
+    parts = [
+        {"type": "thinking", "thinking": [{"type": "text", "text": "Hm."}]},
+        {"type": "text", "text": "Yes."},
+    ]
+    answer = whole_answer(json.dumps({"choices": [{"message": {"content": parts}}]}).encode())
+    assert answer.turn() == {"role": "assistant", "content": "Yes.", "reasoning_content": "Hm."}
+    picture = {"choices": [{"message": {"content": [{"type": "image_url", "image_url": {}}]}}]}
+    assert whole_answer(json.dumps(picture).encode()).has_more
 
 
 def test_a_long_line_in_small_pieces_is_bounded_and_joined_once() -> None:

@@ -166,6 +166,11 @@ def test_an_address_that_nobody_proved_lets_nobody_in_whom_the_lead_did_not_invi
     monkeypatch.setitem(PLATFORMS, "argilla", unproven)
     assert enter(browser, "giver@example.org").status_code == 403
     assert enter(browser, ADA).status_code == 303
+    ross = workspace.pseudonyms.on_platform("argilla")("ross@example.org")
+    with workspace.store.write() as connection:
+        admit(connection, [ross], "argilla", MemberStatus.INVITED, utc_now())
+    assert enter(browser, "ro\u017fs@example.org").status_code == 403, "another account, that looks like his"
+    assert enter(browser, "Ross@example.org").status_code == 303
 
 
 @pytest.mark.parametrize(

@@ -200,3 +200,21 @@ def test_who_was_forgotten_by_another_process_is_a_new_person_in_a_long_running_
         with watcher.exclusive():
             assert watcher.pseudonyms.find("ada@example.org", ("argilla",)) == after
             assert watcher.pseudonyms.on_platform("argilla")("ada@example.org") == after
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("ross@example.org", "ro\u017fs@example.org"),
+        ("ada@strasse.example", "ada@stra\u00dfe.example"),
+        ("fin@example.org", "\ufb01n@example.org"),
+    ],
+)
+def test_accounts_that_a_platform_tells_apart_are_two_people(
+    pseudonyms: Pseudonyms, one: str, other: str
+) -> None:
+    """With an invitation to a Label Studio, anybody opens an account with such an address, and was its look-alike."""
+    person_of = pseudonyms.on_platform("label_studio")
+    assert one.lower() != other.lower(), "as Label Studio compares"
+    assert person_of(one) != person_of(other)
+    assert person_of(one.upper()) == person_of(one)
