@@ -118,10 +118,11 @@ def test_what_fails_in_the_sdk_is_a_failure_of_the_platform_and_is_told_once(
     place = argilla.Workspace(name="ours", id=uuid4(), client=connection.sdk)
     settings = argilla.Settings(questions=[argilla.TextQuestion(name="why")])
     for status in (504, 500, 422):
-        server.script = [(200, {}, b'{"items": []}')] + [(status, {}, b"<html>gateway timeout</html>")] * 9
+        failed: Script = [(status, {}, b"<html>gateway timeout</html>")] * 9
+        server.script = [(200, {}, b'{"items": []}'), *failed]
         with pytest.raises(ConnectionFailedError, match=f"Argilla at {connection.url} did not do as asked"):
             connection.dataset(place, "kind", settings)
-        server.script = [(status, {}, b"<html>gateway timeout</html>")] * 9
+        server.script = failed
         with pytest.raises(ConnectionFailedError, match="did not do as asked"):
             connection.workspace("ours")
     assert not caplog.records
