@@ -161,6 +161,10 @@ class Workspace:
         """Hold the workspace for a step that writes; another writer waits so long, then says who is in the way."""
         from filelock import FileLock, Timeout
 
+        if not self.path.is_dir():  # else the lock would make an empty folder there
+            raise WorkbenchError(
+                f"{self.path} is not there any more: put the workspace back, or end this and run it where it is now"
+            )
         lock = FileLock(self.path / ".lock", timeout=wait_seconds)
         try:
             with lock, self.store.exclusive(wait_seconds):

@@ -198,6 +198,11 @@ def _synced(name: str, counts: Synced) -> Iterator[str]:
             f"{word_for(counts.strangers, 'was', 'were')} not invited: held, and in no figure until you decide: "
             "chatfeedback people review"
         )
+    if counts.not_ours:
+        yield (
+            f"  {counted(counts.not_ours, 'answer')} to what 'chatfeedback push' did not place there (a record or task "
+            "that somebody else made or copied, or an earlier copy): not read, and not paid"
+        )
     if counts.lost:
         yield (
             f"  {counted(counts.lost, 'answer')} that {word_for(counts.lost, 'was', 'were')} read before "

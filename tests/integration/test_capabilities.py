@@ -7,10 +7,12 @@ from contextlib import ExitStack, closing
 from dataclasses import dataclass, replace
 from importlib import import_module
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 import pytest
 from pydantic import SecretStr
 
+from tests.fault_proxy import Answer, FaultProxy, Request
 from workspaces.config import PlatformsConfig
 from workspaces.forms import Form, TaskContent, Turn
 from workspaces.kinds import kind_of
@@ -23,6 +25,7 @@ if TYPE_CHECKING:
     from types import ModuleType
 
     from tests.shared_servers import TestServer
+    from workspaces.config.platforms import PlatformConfig
     from workspaces.platforms.base import PersonSession, Platform
 
 pytestmark = pytest.mark.servers
@@ -40,6 +43,10 @@ class Place:
     entry: PlatformEntry
     server: TestServer
     platform: Platform
+    section: PlatformConfig
+    own: str
+    """Names its workspace."""
+
     probe: ModuleType
     """The platform's module in ``tests.integration.probes``."""
 
@@ -82,7 +89,7 @@ def place(request: pytest.FixtureRequest, servers: Callable[[str], TestServer]) 
         platform = entry.connect(section, server.url, server.api_key, lambda account: account, own)
         stack.callback(platform.close)
         probe = import_module(f"tests.integration.probes.{entry.name}")
-        yield Place(entry, server, platform, probe, stack)
+        yield Place(entry, server, platform, section, own, probe, stack)
 
 
 def test_who_is_given_one_task_finds_that_one_alone_where_tasks_can_be_assigned(place: Place) -> None:
@@ -118,6 +125,27 @@ def test_who_is_given_one_task_finds_that_one_alone_where_tasks_can_be_assigned(
     assert len([it for batch in router.assignments(container) for it in batch]) == 2, "both saw theirs"
     router.take_back(container, given)
     assert not [it for batch in router.assignments(container) for it in batch]
+
+
+class LostAnswers(FaultProxy):
+    """Before a platform: it does what it is asked, and the answers to the making of accounts do not come."""
+
+    def handle(self, request: Request, body: bytes) -> None:
+        answer = self.forward(request.command, request.path, dict(request.headers.items()), body)
+        path = urlsplit(request.path).path
+        makes = request.command == "POST" and path in ("/api/v1/users", "/user/signup/")
+        request.send(Answer(504, (), b"") if makes else answer)
+
+
+def test_an_account_that_was_made_before_the_answer_was_lost_is_a_new_account(place: Place) -> None:
+    email = f"lost-{secrets.token_hex(4)}@example.org"
+    with LostAnswers(place.server.url) as proxy:
+        platform = place.entry.connect(place.section, proxy.url, place.server.api_key, str, place.own)
+        with closing(platform):
+            assert platform.invite(email, PASSWORD), "else nobody is told the password"
+            assert not platform.invite(email, PASSWORD)
+    with closing(place.entry.sign_in(place.server.url, email, PASSWORD)):
+        pass
 
 
 def test_everybody_is_offered_every_task_where_none_is_assigned(place: Place) -> None:

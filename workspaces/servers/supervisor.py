@@ -25,6 +25,9 @@ from workspaces.servers.plan import ProcessPlan, RunningProcess, ServerPlan, Ser
 
 STOP_SECONDS = 10.0
 RESTARTS = 5
+CALM_SECONDS = 3600.0
+"""A server that ran so long since its last restart starts counting anew: it runs for months, and dies now and then."""
+
 PORT_WAIT_SECONDS = 60.0
 
 
@@ -54,6 +57,7 @@ class Supervisor:
         self._state = Path(plan.state)
         self._running: dict[str, subprocess.Popen[bytes]] = {}
         self._restarts = 0
+        self._restarted_at = time.monotonic()
         self._stopping = False
 
     def run(self) -> int:
@@ -115,11 +119,14 @@ class Supervisor:
             running = self._running.get(process.name)
             if running is None or running.poll() is None or self._should_stop():
                 continue
+            if time.monotonic() - self._restarted_at > CALM_SECONDS:
+                self._restarts = 0
             if not restart or self._restarts >= RESTARTS:
                 raise ProcessEndedError(process.name)
             self._restarts += 1
             time.sleep(min(2**self._restarts, 30))
             self._start(process)
+            self._restarted_at = time.monotonic()
             self._write_state("running")
 
     def _stop(self, *_: object) -> None:

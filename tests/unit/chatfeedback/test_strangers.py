@@ -106,6 +106,13 @@ def points(workspace: Workspace, person_id: str) -> int:
         return balance(connection, f"person:{person_id}")
 
 
+def test_answers_to_what_we_did_not_place_are_named(workspace: Workspace, platform: MemoryPlatform) -> None:
+    (ada,) = everybody_answers(workspace, platform, "ada@example.org")
+    assert "did not place" not in text_of(workspace, "sync")
+    platform.give("ada at a copy", "no task of ours", person=ada, **ALL_TAGS)
+    assert "1 answer to what 'chatfeedback push' did not place there" in text_of(workspace, "sync")
+
+
 def test_a_strangers_answers_are_shown_and_count_for_nothing(
     workspace: Workspace, platform: MemoryPlatform
 ) -> None:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING, Any
+from uuid import uuid4
 
+import argilla
 import pytest
 from pydantic import SecretStr
 
@@ -17,6 +20,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 Script = list[tuple[int, dict[str, str], bytes]]
+
+USER = json.dumps({"id": str(uuid4()), "username": "owner", "role": "owner"}).encode()
 
 
 class Failing(ThreadingHTTPServer):
@@ -104,6 +109,23 @@ def test_what_may_have_been_done_is_not_done_twice_and_patience_has_an_end(
     with pytest.raises(ConnectionFailedError, match="HTTP 429"):
         connection.post(dict[str, Any], "/x", {})
     assert server.asked == 1 + ATTEMPTS
+
+
+def test_what_fails_in_the_sdk_is_a_failure_of_the_platform_and_is_told_once(
+    server: Failing, connection: ArgillaConnection, caplog: pytest.LogCaptureFixture
+) -> None:
+    server.script = [(200, {}, b"{}"), (200, {}, USER)]
+    place = argilla.Workspace(name="ours", id=uuid4(), client=connection.sdk)
+    settings = argilla.Settings(questions=[argilla.TextQuestion(name="why")])
+    for status in (504, 500, 422):
+        failed: Script = [(status, {}, b"<html>gateway timeout</html>")] * 9
+        server.script = [(200, {}, b'{"items": []}'), *failed]
+        with pytest.raises(ConnectionFailedError, match=f"Argilla at {connection.url} did not do as asked"):
+            connection.dataset(place, "kind", settings)
+        server.script = failed
+        with pytest.raises(ConnectionFailedError, match="did not do as asked"):
+            connection.workspace("ours")
+    assert not caplog.records
 
 
 @pytest.mark.parametrize(

@@ -35,6 +35,7 @@ from workspaces.store.rules import rules
 from workspaces.store.settlements import settlement, sharing_settlement
 from workspaces.store.tables import metadata
 from workspaces.store.topics import TopicEntry, name_topics, replace_topics, topic_entries, topic_of
+from workspaces.workspace import Workspace
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -503,3 +504,14 @@ def test_where_the_file_of_the_store_is_away_for_a_moment_no_empty_one_is_made(t
     store.close()
     with sqlite3.connect(path) as database:
         assert database.execute("SELECT version FROM rules").fetchall() == [("2",)]
+
+
+def test_where_a_workspace_was_moved_away_no_empty_one_is_made_for_its_lock(tmp_path: Path) -> None:
+    with Workspace.create(tmp_path / "here") as workspace:
+        workspace.path.rename(tmp_path / "there")
+        with pytest.raises(WorkbenchError, match="is not there any more"), workspace.exclusive():
+            pass
+        assert not workspace.path.exists()
+        (tmp_path / "there").rename(workspace.path)
+        with workspace.exclusive():
+            pass

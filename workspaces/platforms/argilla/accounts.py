@@ -7,6 +7,7 @@ from uuid import UUID
 
 import httpx
 
+from workspaces.errors import ConnectionFailedError
 from workspaces.platforms.argilla.shapes import User, Users
 from workspaces.platforms.base import RequestRefusedError
 
@@ -50,20 +51,21 @@ class Accounts:
         One that exists keeps its password and is let into the workspace. User names that differ in case alone are one
         address.
         """
-        if existing := [user for user in self._users() if user.username.lower() == email.lower()]:
+        if existing := self._named(email):
             self._let_in(existing)
             return False
-        made = self._connection.post(
-            User,
-            "/api/v1/users",
-            {
-                "username": email,
-                "first_name": email.partition("@")[0],
-                "role": "annotator",
-                "password": password.get_secret_value(),
-            },
-        )
-        self._let_in([made])
+        account = {
+            "username": email,
+            "first_name": email.partition("@")[0],
+            "role": "annotator",
+            "password": password.get_secret_value(),
+        }
+        try:
+            made = [self._connection.post(User, "/api/v1/users", account)]
+        except ConnectionFailedError:
+            if not (made := self._named(email)):  # else it was made, and the answer did not come
+                raise
+        self._let_in(made)
         return True
 
     def has_account(self, is_named: Callable[[str], bool]) -> bool:
@@ -99,12 +101,14 @@ class Accounts:
     def _let_in(self, users: Iterable[User]) -> None:
         for user in users:
             try:
-                self._connection.post(
-                    User, f"/api/v1/workspaces/{self._workspace_id()}/users", {"user_id": user.id}
-                )
+                path = f"/api/v1/workspaces/{self._workspace_id()}/users"
+                self._connection.post(User, path, {"user_id": user.id}, idempotent=True)
             except RequestRefusedError as error:
                 if error.status != httpx.codes.CONFLICT:
                     raise
+
+    def _named(self, email: str) -> list[User]:
+        return [user for user in self._users() if user.username.lower() == email.lower()]
 
     def _users(self) -> list[User]:
         return self._connection.read(Users, "/api/v1/users").items

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+import logging
 import time
+from contextlib import contextmanager
 from functools import cached_property
 from typing import TYPE_CHECKING, TypeVar
 
 import argilla
 import httpx
+from argilla._exceptions import ArgillaError
 
 from workspaces.errors import ConnectionFailedError, CredentialsError
 from workspaces.platforms.argilla.shapes import Dataset, Datasets, Workspaces
@@ -23,7 +26,7 @@ from workspaces.platforms.shapes import read_as
 from workspaces.tls import tls_context
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
     from pydantic import JsonValue, SecretStr
 
@@ -50,7 +53,9 @@ class ArgillaConnection:
     def sdk(self) -> argilla.Argilla:
         """The SDK's client."""
         self._send("GET", "/api/v1/me", idempotent=True)  # with our errors; the SDK's own check follows
-        return argilla.Argilla(api_url=self.url, api_key=self._api_key.get_secret_value(), timeout=120)
+        logging.getLogger("argilla.sdk").setLevel(logging.CRITICAL)  # what it raises is told in our words
+        with self._sdk_errors():
+            return argilla.Argilla(api_url=self.url, api_key=self._api_key.get_secret_value(), timeout=120)
 
     def read(self, shape: type[T], path: str, **params: str | int) -> T:
         """Return what ``path`` holds as ``shape``."""
@@ -77,9 +82,9 @@ class ArgillaConnection:
         """Change what stands at ``path``."""
         self._send("PATCH", path, body, idempotent=True)
 
-    def post(self, shape: type[T], path: str, body: Mapping[str, object]) -> T:
-        """Create something and return it as ``shape``; not repeated when the connection breaks."""
-        return self._read(shape, self._send("POST", path, body, idempotent=False))
+    def post(self, shape: type[T], path: str, body: Mapping[str, object], *, idempotent: bool = False) -> T:
+        """Create something and return it as ``shape``; repeated when the connection breaks only if ``idempotent``."""
+        return self._read(shape, self._send("POST", path, body, idempotent=idempotent))
 
     def delete(self, path: str, **params: str) -> None:
         """Delete what stands at ``path``; nothing happens when it is gone already."""
@@ -111,8 +116,10 @@ class ArgillaConnection:
 
     def workspace(self, name: str) -> argilla.Workspace:
         """Return the Argilla workspace with this name, made where there is none."""
-        existing = next((workspace for workspace in self.sdk.workspaces if workspace.name == name), None)
-        return existing or argilla.Workspace(name=name, client=self.sdk).create()
+        sdk = self.sdk
+        with self._sdk_errors():
+            existing = next((workspace for workspace in sdk.workspaces if workspace.name == name), None)
+            return existing or argilla.Workspace(name=name, client=sdk).create()
 
     def dataset(self, workspace: argilla.Workspace, name: str, settings: argilla.Settings) -> str:
         """Return the id of the published dataset with this name, made where there is none."""
@@ -121,14 +128,27 @@ class ArgillaConnection:
                 if dataset.status == "ready":
                     return dataset.id
                 self.delete(f"/api/v1/datasets/{dataset.id}")  # a killed run's draft
-        made = argilla.Dataset(name=name, workspace=workspace, settings=settings, client=self.sdk).create()
-        return str(made.id)
+        sdk = self.sdk
+        with self._sdk_errors():
+            made = argilla.Dataset(name=name, workspace=workspace, settings=settings, client=sdk).create()
+            return str(made.id)
 
     def close(self) -> None:
         """Close the connections, the SDK's own included."""
         self._http.close()
         if "sdk" in self.__dict__:
             self.sdk.http_client.close()
+
+    @contextmanager
+    def _sdk_errors(self) -> Iterator[None]:
+        """Raise what goes wrong in the SDK as ``ConnectionFailedError``."""
+        try:
+            yield
+        except (ArgillaError, httpx.HTTPError) as error:
+            raise ConnectionFailedError(
+                f"Argilla at {self.url} did not do as asked ({type(error).__name__}: "
+                f"{' '.join(str(error).split())[:300]}): check with 'chatfeedback doctor', and run this again"
+            ) from error
 
     def _datasets(self) -> list[Dataset]:
         return self.read(Datasets, "/api/v1/me/datasets").items

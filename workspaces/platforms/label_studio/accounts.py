@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from workspaces.errors import ConnectionFailedError
 from workspaces.platforms.label_studio.administration import Administration
 from workspaces.platforms.label_studio.session import sign_up
 from workspaces.platforms.label_studio.shapes import Invitation, User
@@ -59,7 +60,11 @@ class Accounts:
         if email.lower() in self._list_emails().values():
             return False
         invitation = self._connection.read(Invitation, "/api/invite")
-        sign_up(self._connection.url, invitation.invite_url, email, password)
+        try:
+            sign_up(self._connection.url, invitation.invite_url, email, password)
+        except ConnectionFailedError:
+            if email.lower() not in self._list_emails().values():
+                raise  # else it was made, and the answer did not come
         return True
 
     def close_account(self, is_theirs: Callable[[str], bool]) -> bool:
