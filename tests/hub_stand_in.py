@@ -149,8 +149,9 @@ class _Handler(BaseHTTPRequestHandler):
                 self._say(507, {"error": "no room"})
             elif rest.startswith("tag/"):
                 named, tags = json.loads(body)["tag"], hub.tags.setdefault(repo, {})
-                self._say(409 if named in tags else 200, {})
-                tags.setdefault(named, rest.removeprefix("tag/"))
+                was_there = named in tags
+                tags.setdefault(named, rest.removeprefix("tag/"))  # before the client reads on
+                self._say(409 if was_there else 200, {})
             else:
                 self._say(404, {"error": path})
 
