@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from exports.omissions import OmissionReason
 from exports.splits import TEST, TRAIN, SplitItem, assign_splits
+from reward_engine.acceptance import tally
 from workspaces.records import ANONYMOUS, IMPORTED, Role
 
 if TYPE_CHECKING:
@@ -21,7 +22,9 @@ if TYPE_CHECKING:
 
     from exports.context import Context
     from exports.projection import Evidence
+    from exports.verdicts import RewriteOutcomes
     from workspaces.config.exports import ExportsConfig
+    from workspaces.records import Annotation
 
 
 def divides(rules: ExportsConfig) -> bool:
@@ -77,7 +80,8 @@ def apart(rules: ExportsConfig, evidence: Evidence, test_share: float) -> Eviden
 
     A person's side is a stable hash of their pseudonym, and so never changes. Of the answers about a conversation in
     ``test``, those of people of ``test`` stay, and the same of ``train``: no person is behind rows of both, nor has
-    written a text in both. Raters whom a log does not name have a pseudonym for each conversation, and stay.
+    written a text in both. Raters whom a log does not name have a pseudonym for each conversation, and stay. A rewrite
+    is accepted by the votes that stay.
     """
     if not rules.test_people:
         return evidence
@@ -95,7 +99,17 @@ def apart(rules: ExportsConfig, evidence: Evidence, test_share: float) -> Eviden
         here = {sides[_name(evidence.contexts[name].conversation_id)] for name in shown}
         if any(side_of(person, rules.test_people) not in {side, None} for person in people for side in here):
             aside[annotation.id] = OmissionReason.OTHER_SIDE
-    return replace(evidence, set_aside={**aside, **evidence.set_aside})
+    aside |= evidence.set_aside
+    kept = (annotation for annotation in evidence.annotations if annotation.id not in aside)
+    return replace(evidence, set_aside=aside, outcomes=_accepted_by(kept, evidence))
+
+
+def _accepted_by(annotations: Iterable[Annotation], evidence: Evidence) -> RewriteOutcomes:
+    """Return what the votes among these answers alone say of the rewrites that tasks judge."""
+    outcomes = evidence.outcomes
+    votes = tally(annotations, evidence.tasks, frozenset(outcomes.needed))
+    said = {name: given.outcome(outcomes.needed[name]) for name, given in votes.items()}
+    return replace(outcomes, of={**outcomes.of, **said})
 
 
 def side_of(person_id: str, share: float) -> str | None:

@@ -26,11 +26,12 @@ class RewriteOutcomes:
     """What other people's votes said of rewrites, where they are asked.
 
     ``of`` maps rewrites to outcomes, and ``rewrites`` the annotations whose rewrite votes alone accept to the rewrite;
-    any other rewrite is its writer's vote.
+    any other rewrite is its writer's vote. ``needed`` is how many votes accept a rewrite.
     """
 
     of: Mapping[str, Outcome] = field(default_factory=dict)
     rewrites: Mapping[str, str] = field(default_factory=dict)
+    needed: Mapping[str, int] = field(default_factory=dict)
 
     def omission(self, rewrite_id: str) -> OmissionReason | None:
         """Return the reason to omit what is said of a rewrite; None if it is accepted."""

@@ -69,15 +69,19 @@ class RewriteVotes:
     def outcome(self, annotation: Annotation, moment: datetime, book: RuleBook) -> Outcome | None:
         """Return what the votes say of the rewrite in an answer; None where a stand-in decides.
 
-        A stand-in decides of what was written before votes were asked for, until the votes are enough. The rules at
-        ``moment``, when the answer was first submitted, say how many that is.
+        A stand-in decides of what was written before votes were asked for, until the votes are enough (``needed``).
+        ``moment`` is when the answer was first submitted.
         """
-        version = book.at(moment)
         rewrite_id = self.rewrites.get((annotation.id, annotation.revision), "")
-        needed = version.rates.bonuses.accepted_by if version is not None else 1
-        outcome = self.tallies.get(rewrite_id, Tally()).outcome(needed)
+        outcome = self.tallies.get(rewrite_id, Tally()).outcome(needed(moment, book))
         is_new = self.since is not None and moment >= self.since
         return None if outcome is Outcome.UNDECIDED and not is_new else outcome
+
+
+def needed(moment: datetime, book: RuleBook) -> int:
+    """Return how many votes accept a rewrite that was first submitted at this moment, by the rules of then."""
+    version = book.at(moment)
+    return version.rates.bonuses.accepted_by if version is not None else 1
 
 
 def tally(

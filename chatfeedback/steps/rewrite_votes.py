@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from chatfeedback.steps.answers import without_own, without_own_checks
 from reward_engine import RuleBook
-from reward_engine.acceptance import Outcome, RewriteVotes, Tally, tally
+from reward_engine.acceptance import Outcome, RewriteVotes, Tally, needed, tally
 from workspaces.config.people import OwnLogs
 from workspaces.kinds import kind_of
 from workspaces.records import AnnotationStatus, SharingState
@@ -50,8 +50,8 @@ def read_votes(
 
 def outcomes_of(
     connection: sa.Connection, tasks: Mapping[str, Task], counted: Sequence[Annotation]
-) -> tuple[dict[str, Outcome], dict[str, str]]:
-    """Return what votes said of each rewrite, and which annotations hold which rewrite that votes decide about.
+) -> tuple[dict[str, Outcome], dict[str, str], dict[str, int]]:
+    """Return what votes said of each rewrite, which annotations hold which of them, and how many votes accept each.
 
     Args:
         connection: to the store.
@@ -65,8 +65,9 @@ def outcomes_of(
     ]
     of: dict[str, Outcome] = {}
     rewrites: dict[str, str] = {}
+    least: dict[str, int] = {}
     if not rewriting:
-        return of, rewrites
+        return of, rewrites, least
     votes, book = read_votes(connection, tasks, counted), RuleBook(all_rules(connection))
     first_submitted = first_submissions(connection)
     for it in rewriting:
@@ -75,9 +76,11 @@ def outcomes_of(
         rewrite_id = votes.rewrites.get((it.id, it.revision), "")
         if outcome is not None or rewrite_id in votes.tallies:
             rewrites[it.id] = rewrite_id
+            votes_needed = needed(moment, book)
+            least[rewrite_id] = min(votes_needed, least.get(rewrite_id, votes_needed))
         if outcome is Outcome.ACCEPTED or (outcome is not None and rewrite_id not in of):
             of[rewrite_id] = outcome
-    return of, rewrites
+    return of, rewrites, least
 
 
 def accepted_rewrites(connection: sa.Connection, rule: OwnLogs) -> frozenset[str]:
@@ -86,7 +89,7 @@ def accepted_rewrites(connection: sa.Connection, rule: OwnLogs) -> frozenset[str
     tasks = tasks_of(connection, sorted({it.task_id for it in annotations}))
     judged, _ = without_own_checks(annotations, for_nothing(connection, tasks))
     counted, _ = without_own(judged, own_answers(connection), rule) if judged else ([], [])
-    of, _ = outcomes_of(connection, tasks, counted)
+    of, *_ = outcomes_of(connection, tasks, counted)
     return frozenset(name for name, outcome in of.items() if outcome is Outcome.ACCEPTED)
 
 

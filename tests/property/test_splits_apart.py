@@ -17,6 +17,8 @@ from exports.order import spread
 from exports.selections import select_completions, select_pairs
 from exports.sides import apart, assigned, side_of
 from exports.splits import SplitItem
+from exports.verdicts import RewriteOutcomes
+from reward_engine.acceptance import tally
 from tests.unit.exports.export_records import NOW, World
 from workspaces.records import IMPORTED, Conversation, Message, Role
 
@@ -25,6 +27,7 @@ if TYPE_CHECKING:
     from exports.pairs import PreferencePair
     from workspaces.config.exports import ExportsConfig
 
+CHECK = "suggestion_check"
 DAY = NOW.date() + timedelta(days=3)
 NEAR = st.sampled_from([None, "n1", "n2"])
 CHATS = st.lists(
@@ -84,6 +87,31 @@ def test_no_person_and_no_group_is_on_both_sides(
     used = {it.annotation_id for pair in pairs for it in pair.judgments}
     aside = apart(rules, evidence, 0.5).set_aside
     assert not used & aside.keys()
+
+
+@given(st.lists(st.tuples(st.integers(0, 19), st.sampled_from(["a", "b", "tie"])), max_size=12))
+def test_a_rewrite_is_in_rows_by_the_votes_of_its_side_alone(votes: list[tuple[int, str]]) -> None:
+    made = World()
+    response, other = made.chat("q", "one", "two")
+    (chat,) = made.conversations
+    written = Message("w", "c0u", Role.ASSISTANT, "A rewrite.", rewrite_of=response)
+    made.conversations = [replace(chat, messages=(*chat.messages, written))]
+    judged, compared = (
+        made.task("w", it, kind=kind) for it, kind in ((response, CHECK), (other, "preference"))
+    )
+    rules = EVERYTHING.model_copy(update={"test_people": 0.5})
+    (side,) = {*assigned((), rules, made.evidence(), 0.5).values()}
+    of_side = [name for number in range(20) if side_of(name := f"p{number}", 0.5) == side]
+    last = {f"p{person}": vote for person, vote in votes}
+    for person, vote in votes:
+        made.answer(judged, f"p{person}", suggestion_check=vote)
+    made.answer(compared, of_side[0], preference="a")
+    of = tally(made.annotations, made.tasks, frozenset({"w"}))["w"].outcome(2)
+    evidence = replace(made.evidence(), outcomes=RewriteOutcomes({"w": of}, needed={"w": 2}))
+    pairs, _ = divided(evidence, rules)
+    theirs = [last[name] for name in of_side if name in last]
+    accepted = theirs.count("a") >= 2 and 2 * theirs.count("a") > len(theirs)
+    assert len(pairs) == 2 * accepted
 
 
 @given(CHATS, ANSWERS)
