@@ -124,6 +124,7 @@ class Supervisor:
             if not restart or self._restarts >= RESTARTS:
                 raise ProcessEndedError(process.name)
             self._restarts += 1
+            _signal_group(running, signal.SIGKILL)  # else what it left behind works beside the next one
             time.sleep(min(2**self._restarts, 30))
             self._start(process)
             self._restarted_at = time.monotonic()

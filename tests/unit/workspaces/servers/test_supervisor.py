@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import sys
-from typing import TYPE_CHECKING
+from pathlib import Path
 
+import psutil
 import pytest
 
 from workspaces.servers.plan import ProcessPlan, ServerPlan
 from workspaces.servers.supervisor import CALM_SECONDS, RESTARTS, Lease, ProcessEndedError, Supervisor
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 
 @pytest.fixture
@@ -61,4 +59,24 @@ def test_a_process_that_ends_now_and_then_is_started_again_for_years(
         before = clock[0]
         ends_and_is_started_again(keeper)
         assert clock[0] - before == 2, "a pause as after a first end"
+    keeper._end_all()
+
+
+def test_what_a_killed_process_left_behind_ends_before_the_next_one_starts(
+    tmp_path: Path, clock: list[float]
+) -> None:
+    """A worker of Argilla whose parent is killed would take jobs beside the new one for ever."""
+    sleep = [sys.executable, "-S", "-c", "import time; time.sleep(600)"]
+    text = f"import subprocess; open('child', 'w').write(str(subprocess.Popen({sleep!r}).pid))"
+    process = ProcessPlan(
+        "worker", [sys.executable, "-S", "-c", text], {}, str(tmp_path / "log"), str(tmp_path)
+    )
+    keeper = Supervisor(ServerPlan(str(tmp_path / "state.json"), [process]), Lease())
+    keeper._start(process)
+    keeper._running["worker"].wait()
+    left = psutil.Process(int(Path(tmp_path / "child").read_text()))
+    keeper._watch(restart=True)
+    psutil.wait_procs([left], timeout=10)
+    assert not left.is_running() or left.status() == psutil.STATUS_ZOMBIE
+    keeper._running["worker"].wait()
     keeper._end_all()
