@@ -9,7 +9,7 @@ import threading
 import time
 from collections import OrderedDict, deque
 from dataclasses import dataclass
-from ipaddress import IPv6Address, ip_address, ip_network
+from ipaddress import IPv6Address, IPv6Network, ip_address
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -83,4 +83,4 @@ def address_of(request: Request) -> str:
         return host
     if address.ipv4_mapped is not None:
         return str(address.ipv4_mapped)
-    return str(ip_network((int(address), OF_ONE_HOLDER), strict=False))
+    return str(IPv6Network((int(address), OF_ONE_HOLDER), strict=False))
