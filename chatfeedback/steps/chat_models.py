@@ -120,18 +120,20 @@ def pick(
     return random.choices(able, [model.weight for model in able])[0]
 
 
+def has_other_tools(request: Mapping[str, JsonValue]) -> bool:
+    """Return whether a request gives a model tools that its endpoint would run, or what may be such."""
+    tools = request.get("tools")
+    return tools is not None and not (isinstance(tools, list) and all(_is_run_by_program(it) for it in tools))
+
+
+def _is_run_by_program(tool: JsonValue) -> bool:
+    kind = tool.get("type") if isinstance(tool, dict) else None
+    return kind in KINDS_OF_TOOLS and isinstance(tool, dict) and tool.keys() <= {"type", kind}
+
+
 def mode_of(asked: str) -> ChatMode:
     """Return the mode in which a model is asked for by this name."""
     return ChatMode.DYNAMIC if asked == DYNAMIC else ChatMode.DIRECT
-
-
-def has_other_tools(request: Mapping[str, JsonValue]) -> bool:
-    """Return whether a request gives a model tools that its endpoint would run."""
-    tools = request.get("tools")
-    return any(
-        isinstance(tool, dict) and tool.get("type", "function") not in KINDS_OF_TOOLS
-        for tool in (tools if isinstance(tools, list) else ())
-    )
 
 
 def _price(config: Config, name: str) -> int:

@@ -45,7 +45,10 @@ FAIR_FROM_ANSWERS = 30
 
 @dataclass(frozen=True, slots=True)
 class Steadiness:
-    """How often a person agrees with the majority of the others, corrected for chance: an interval from 0 to 1."""
+    """How often a person agrees with the majority of the others, an interval from 0 to 1.
+
+    Rare answers count as much as frequent ones (``quality.annotator_confidence``).
+    """
 
     low: float
     high: float

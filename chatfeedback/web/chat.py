@@ -192,11 +192,11 @@ async def _order(
     mode: ChatMode | None = None,
     at_most: int | None = None,
 ) -> Asked:
-    body: dict[str, JsonValue] = {
-        "model": model,
-        "messages": state.messages(without_last=bool(without)),
-        "stream": True,
-    }
+    messages = state.messages(without_last=bool(without))
+    size = len(json.dumps(messages, ensure_ascii=False).encode("utf-8", "surrogatepass"))
+    if size > counter.workspace.config.chat.max_body_kib * 1024:
+        raise RefusedError(413, "The chat has become too long. Begin a new one.", "invalid_request_error")
+    body: dict[str, JsonValue] = {"model": model, "messages": messages, "stream": True}
     return await counter.order(
         person.person_id, body, private=state.private, without=without, at_most=at_most, mode=mode
     )

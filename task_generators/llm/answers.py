@@ -43,7 +43,6 @@ _COUNTED = frozenset(
 )
 """The fields of a message that say nothing, or that are counted by what is in them."""
 
-
 _FAILED = "the endpoint reported a failure"
 
 
@@ -136,7 +135,9 @@ class Answer:
             elif isinstance(thought, list):
                 pieces = (piece.get("text") for piece in thought if isinstance(piece, dict))
                 self.reasoning += [piece for piece in pieces if isinstance(piece, str)]
-            else:
+            elif isinstance(thought, str):
+                self.reasoning.append(thought)
+            elif isinstance(part, dict) and any(value for name, value in part.items() if name != "type"):
                 self.has_more = True
 
     def _add_calls(self, calls: object) -> None:

@@ -40,4 +40,4 @@ def section(inputs: ReportInputs) -> Section | None:
 
 
 def _seconds(median: float) -> str:
-    return counted(round(median), "second") if median >= 1 else f"{median:.1g} seconds"
+    return counted(round(median), "second") if median >= 0.95 else f"{median:.1g} seconds"

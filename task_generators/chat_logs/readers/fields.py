@@ -31,13 +31,15 @@ def text(value: object) -> str | None:
 
 NO_NAME = frozenset(
     [
-        *("nan", "-nan", "NaN", "-NaN", "NaT", "None", "null", "NULL", "undefined"),
+        *("nan", "-nan", "NaN", "-NaN", "NaT", "null", "Null", "NULL", "none", "None", "NONE"),
+        *("nil", "undefined"),
         *("<NA>", "NA", "N/A", "n/a", "#NA", "#N/A"),
     ]
 )
 """What programs write where a name is missing; read as a name, it would make one person of all who have none.
 
-Source: ``na_values`` of ``pandas.read_csv``; ``undefined`` is JavaScript's.
+In the letters of programs, as ``Na`` is somebody's name. Source: ``na_values`` of ``pandas.read_csv``; ``undefined`` is
+JavaScript's, ``nil`` Ruby's and Lua's.
 """
 
 

@@ -117,8 +117,9 @@ def test_what_fails_in_the_sdk_is_a_failure_of_the_platform_and_is_told_once(
     server.script = [(200, {}, b"{}"), (200, {}, USER)]
     place = argilla.Workspace(name="ours", id=uuid4(), client=connection.sdk)
     settings = argilla.Settings(questions=[argilla.TextQuestion(name="why")])
-    for status in (504, 500, 422):
-        failed: Script = [(status, {}, b"<html>gateway timeout</html>")] * 9
+    page = b"<html>gateway timeout</html>"
+    for status, body in ((504, page), (500, page), (422, page), (200, page), (200, b"{}"), (200, b"[]")):
+        failed: Script = [(status, {}, body)] * 9
         server.script = [(200, {}, b'{"items": []}'), *failed]
         with pytest.raises(ConnectionFailedError, match=f"Argilla at {connection.url} did not do as asked"):
             connection.dataset(place, "kind", settings)

@@ -35,6 +35,8 @@ T = TypeVar("T")
 TIMEOUT = httpx.Timeout(120.0, connect=10.0)
 """Limits in seconds. Reading is generous: the server validates every record of a batch."""
 
+logging.getLogger("argilla.sdk").setLevel(logging.CRITICAL)  # what it raises is told in our words
+
 
 class ArgillaConnection:
     """Requests to one server with one API key. Nothing is sent before the first request."""
@@ -53,7 +55,6 @@ class ArgillaConnection:
     def sdk(self) -> argilla.Argilla:
         """The SDK's client."""
         self._send("GET", "/api/v1/me", idempotent=True)  # with our errors; the SDK's own check follows
-        logging.getLogger("argilla.sdk").setLevel(logging.CRITICAL)  # what it raises is told in our words
         with self._sdk_errors():
             return argilla.Argilla(api_url=self.url, api_key=self._api_key.get_secret_value(), timeout=120)
 
@@ -141,10 +142,10 @@ class ArgillaConnection:
 
     @contextmanager
     def _sdk_errors(self) -> Iterator[None]:
-        """Raise what goes wrong in the SDK as ``ConnectionFailedError``."""
+        """Raise what goes wrong in the SDK as ``ConnectionFailedError``, also a reply that it cannot read."""
         try:
             yield
-        except (ArgillaError, httpx.HTTPError) as error:
+        except (ArgillaError, httpx.HTTPError, ValueError, LookupError, TypeError, AttributeError) as error:
             raise ConnectionFailedError(
                 f"Argilla at {self.url} did not do as asked ({type(error).__name__}: "
                 f"{' '.join(str(error).split())[:300]}): check with 'chatfeedback doctor', and run this again"

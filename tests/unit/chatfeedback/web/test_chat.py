@@ -283,6 +283,20 @@ def test_a_long_chat_in_any_script_goes_on(workspace: Workspace, site: Browser) 
     assert points_of(workspace, mei) == 40 - 8 * 4
 
 
+def test_a_chat_asks_for_no_more_at_once_than_a_program_may(workspace: Workspace, site: Browser) -> None:
+    """Its page carries it packed, and text that repeats packs well: the models get all of it each time."""
+    ned = person_with(workspace, "ned", 40)
+    chatting = Chatting(site.signed_in(ned))
+    prompt = "word " * 46_000
+    for _ in range(workspace.config.chat.max_body_kib * 1024 // len(prompt)):
+        chatting.do("ask", prompt=prompt, model="stand-in-1")
+        assert chatting.status == 200
+    before = points_of(workspace, ned)
+    chatting.do("ask", prompt=prompt, model="stand-in-1")
+    assert (chatting.status, points_of(workspace, ned)) == (413, before)
+    assert "The chat has become too long. Begin a new one." in chatting.page
+
+
 def test_a_chat_that_its_page_did_not_get_so_asks_no_model(workspace: Workspace, site: Browser) -> None:
     jo = person_with(workspace, "jo", 40)
     chatting = Chatting(site.signed_in(jo))

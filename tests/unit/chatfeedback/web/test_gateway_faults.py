@@ -109,13 +109,25 @@ def test_an_answer_that_says_it_failed_is_none(choice: dict[str, Any], reply: di
 
 def test_a_text_in_parts_is_an_answer_and_is_paid() -> None:
     """As Mistral's models that reason answer: their streams were read and not paid."""
-    parts = [
+    parts: list[dict[str, Any]] = [
         {"type": "thinking", "thinking": [{"type": "text", "text": "Hm."}]},
         {"type": "text", "text": "Yes."},
     ]
     answer = whole_answer(json.dumps({"choices": [{"message": {"content": parts}}]}).encode())
     assert answer.turn() == {"role": "assistant", "content": "Yes.", "reasoning_content": "Hm."}
-    picture = {"choices": [{"message": {"content": [{"type": "image_url", "image_url": {}}]}}]}
+    parts[0]["thinking"] = "Hm."
+    assert (
+        whole_answer(json.dumps({"choices": [{"message": {"content": parts}}]}).encode()).turn()
+        == answer.turn()
+    )
+    for nothing in (None, {"type": "text", "text": None}, {"type": "text"}):
+        with pytest.raises(UnfinishedAnswerError, match="empty"):
+            whole_answer(json.dumps({"choices": [{"message": {"content": [nothing]}}]}).encode())
+    picture = {
+        "choices": [
+            {"message": {"content": [{"type": "image_url", "image_url": {"url": "https://a.example/b.png"}}]}}
+        ]
+    }
     assert whole_answer(json.dumps(picture).encode()).has_more
 
 
