@@ -127,8 +127,9 @@ def has_other_tools(request: Mapping[str, JsonValue]) -> bool:
 
 
 def _is_run_by_program(tool: JsonValue) -> bool:
-    kind = tool.get("type") if isinstance(tool, dict) else None
-    return kind in KINDS_OF_TOOLS and isinstance(tool, dict) and tool.keys() <= {"type", kind}
+    return isinstance(tool, dict) and any(
+        tool.get("type") == kind and tool.keys() <= {"type", kind} for kind in KINDS_OF_TOOLS
+    )
 
 
 def mode_of(asked: str) -> ChatMode:

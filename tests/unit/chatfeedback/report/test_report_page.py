@@ -114,6 +114,11 @@ def test_the_page_begins_with_what_to_do_next(page: Page) -> None:
     assert re.search(r"Make \d questions clearer: people disagree about 'toxic'", page.text)
 
 
+def test_a_time_that_rests_on_upper_bounds_is_called_one_and_none_is_nought(page: Page) -> None:
+    assert re.search(r"A qualitative task takes at most [\d.]+ seconds in the median of \d+ answers", page.text)
+    assert not re.search(r"takes (at most )?(0|1) seconds", page.text)
+
+
 def test_every_plot_has_words_for_who_cannot_see_it_and_a_caption(page: Page) -> None:
     plots = page.named("svg")
     assert len(plots) == 1 + 2 + 1 + 1 + 6 + 1 + 3 + 2
