@@ -115,7 +115,9 @@ def test_the_page_begins_with_what_to_do_next(page: Page) -> None:
 
 
 def test_a_time_that_rests_on_upper_bounds_is_called_one_and_none_is_nought(page: Page) -> None:
-    assert re.search(r"A qualitative task takes at most [\d.]+ seconds in the median of \d+ answers", page.text)
+    assert re.search(
+        r"A qualitative task takes at most [\d.]+ seconds in the median of \d+ answers", page.text
+    )
     assert not re.search(r"takes (at most )?(0|1) seconds", page.text)
 
 
